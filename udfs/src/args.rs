@@ -1,0 +1,284 @@
+//! What the arguments of a function mean: names, types and defaults, in one table per function.
+//!
+//! A function lists its [`Param`]s once; coercion, error messages, the completion of left-out
+//! options while planning and the reading of constant options all follow from that list.
+
+use datafusion::arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
+use datafusion::common::{Result, ScalarValue, internal_err, plan_err};
+use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams};
+use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
+use datafusion::logical_expr::{Expr, ExprSchemable, Signature, TypeSignature, Volatility, lit};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::expressions::Literal;
+use std::sync::Arc;
+
+use crate::settings::TenureOptions;
+
+/// The type a parameter is coerced to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ty {
+    /// a point in time; arrives as microseconds of the session's wall clock
+    Time,
+    /// any number, as DOUBLE
+    Float,
+    /// a whole number, as BIGINT
+    Int,
+    /// a condition
+    Bool,
+    /// text, as Utf8
+    Text,
+    /// a length of time, as INTERVAL MONTH DAY NANO
+    Interval,
+    /// anything; the function looks for itself
+    Any,
+}
+
+/// What a parameter is when it is left out or NULL.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Fill {
+    /// it must be given
+    Required,
+    /// it stays NULL: the function knows what that means
+    Null,
+    /// `tenure.as_of`
+    AsOf,
+    Int(i64),
+    Float(f64),
+    Text(&'static str),
+    /// an interval of so many days
+    Days(i32),
+}
+
+/// One parameter of a function.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Param {
+    pub name: &'static str,
+    pub ty: Ty,
+    pub fill: Fill,
+}
+
+/// A parameter that must be given.
+pub(crate) const fn required(name: &'static str, ty: Ty) -> Param {
+    Param { name, ty, fill: Fill::Required }
+}
+
+/// A parameter with a default.
+pub(crate) const fn option(name: &'static str, ty: Ty, fill: Fill) -> Param {
+    Param { name, ty, fill }
+}
+
+/// The signature for a list of parameters: names for `name => value`, types by [`coerce`].
+pub(crate) fn signature(params: &[Param]) -> Signature {
+    let names = params.iter().map(|p| p.name.to_string()).collect();
+    let plain = Signature::new(TypeSignature::UserDefined, Volatility::Immutable);
+    // the names are refused only if two are equal, and then the function has no named arguments
+    plain.clone().with_parameter_names(names).unwrap_or(plain)
+}
+
+/// The types that the arguments of `function` are cast to.
+///
+/// # Errors
+/// Too few or too many arguments, or one whose type cannot be meant.
+pub(crate) fn coerce(function: &str, params: &[Param], types: &[DataType]) -> Result<Vec<DataType>> {
+    let least = params.iter().filter(|p| p.fill == Fill::Required).count();
+    if types.len() < least || types.len() > params.len() {
+        return plan_err!(
+            "{function} takes {} arguments, got {}; it is called {}",
+            if least == params.len() { least.to_string() } else { format!("{least} to {}", params.len()) },
+            types.len(),
+            usage(function, params)
+        );
+    }
+    types
+        .iter()
+        .zip(params)
+        .enumerate()
+        .map(|(i, (ty, p))| coerce_one(ty, p.ty).map_or_else(
+            |want| plan_err!(
+                "{function}: argument {} ({}) must be {want}, got {ty}; it is called {}",
+                i + 1, p.name, usage(function, params)
+            ),
+            Ok,
+        ))
+        .collect()
+}
+
+/// `name(required, required [, option …])`
+pub(crate) fn usage(function: &str, params: &[Param]) -> String {
+    let mut out = format!("{function}(");
+    for (i, p) in params.iter().enumerate() {
+        let comma = if i == 0 { "" } else { ", " };
+        if p.fill == Fill::Required {
+            out.push_str(&format!("{comma}{}", p.name));
+        } else {
+            out.push_str(&format!("[{comma}{}]", p.name));
+        }
+    }
+    out.push(')');
+    out
+}
+
+fn coerce_one(from: &DataType, to: Ty) -> std::result::Result<DataType, &'static str> {
+    use DataType as D;
+    let is_text = matches!(from, D::Utf8 | D::LargeUtf8 | D::Utf8View);
+    let is_null = matches!(from, D::Null);
+    let from = match from {
+        D::Dictionary(_, value) => value.as_ref(),
+        other => other,
+    };
+    match to {
+        Ty::Time => match from {
+            D::Timestamp(_, tz) => Ok(D::Timestamp(TimeUnit::Microsecond, tz.clone())),
+            D::Date32 | D::Date64 => Ok(D::Timestamp(TimeUnit::Microsecond, None)),
+            _ if is_text || is_null => Ok(D::Timestamp(TimeUnit::Microsecond, None)),
+            _ => Err("a timestamp or date"),
+        },
+        Ty::Float if from.is_numeric() || is_null => Ok(D::Float64),
+        Ty::Float => Err("a number"),
+        Ty::Int if from.is_integer() || is_null => Ok(D::Int64),
+        Ty::Int => Err("a whole number"),
+        Ty::Bool if matches!(from, D::Boolean) || is_null => Ok(D::Boolean),
+        Ty::Bool => Err("a condition (BOOLEAN)"),
+        Ty::Text if is_text || is_null || matches!(from, D::Utf8 | D::LargeUtf8 | D::Utf8View) => Ok(D::Utf8),
+        Ty::Text => Err("text"),
+        Ty::Interval if matches!(from, D::Interval(_)) || is_text || is_null => {
+            Ok(D::Interval(IntervalUnit::MonthDayNano))
+        }
+        Ty::Interval => Err("an INTERVAL such as INTERVAL '30 days'"),
+        Ty::Any => Ok(from.clone()),
+    }
+}
+
+/// Completes the arguments of a call while it is planned: left-out and NULL options become the
+/// literals of their defaults, zoned times become wall-clock time. `None`: nothing to do.
+pub(crate) fn complete(
+    params: &[Param],
+    args: &[Expr],
+    info: &SimplifyContext,
+) -> Result<Option<Vec<Expr>>> {
+    let mut out = Vec::with_capacity(params.len());
+    let mut changed = false;
+    for (i, p) in params.iter().enumerate() {
+        match args.get(i) {
+            Some(e) if !is_null_literal(e) => {
+                let zoned = p.ty == Ty::Time
+                    && matches!(info.get_data_type(e)?, DataType::Timestamp(_, Some(_)));
+                changed |= zoned;
+                out.push(if zoned { crate::time::local_time::wall_clock(e.clone(), info)? } else { e.clone() });
+            }
+            given => match default_of(p.fill, info)? {
+                Some(value) => {
+                    changed = true;
+                    out.push(lit(value));
+                }
+                None => {
+                    changed |= given.is_none();
+                    out.push(given.cloned().unwrap_or_else(|| lit(null_of(p.ty))));
+                }
+            },
+        }
+    }
+    Ok(changed.then_some(out))
+}
+
+/// [`complete`] for `ScalarUDFImpl::simplify`.
+pub(crate) fn complete_scalar(
+    params: &[Param],
+    args: Vec<Expr>,
+    info: &SimplifyContext,
+    call: impl FnOnce(Vec<Expr>) -> Expr,
+) -> Result<ExprSimplifyResult> {
+    Ok(match complete(params, &args, info)? {
+        Some(args) => ExprSimplifyResult::Simplified(call(args)),
+        None => ExprSimplifyResult::Original(args),
+    })
+}
+
+/// [`complete`] for `AggregateUDFImpl::simplify`.
+pub(crate) fn complete_aggregate(
+    params: &[Param],
+    function: AggregateFunction,
+    info: &SimplifyContext,
+) -> Result<Expr> {
+    let AggregateFunction { func, params: call } = function;
+    let args = complete(params, &call.args, info)?.unwrap_or_else(|| call.args.clone());
+    Ok(Expr::AggregateFunction(AggregateFunction {
+        func,
+        params: AggregateFunctionParams { args, ..call },
+    }))
+}
+
+fn is_null_literal(e: &Expr) -> bool {
+    match e {
+        Expr::Literal(v, _) => v.is_null(),
+        Expr::Cast(c) => is_null_literal(&c.expr),
+        _ => false,
+    }
+}
+
+fn default_of(fill: Fill, info: &SimplifyContext) -> Result<Option<ScalarValue>> {
+    Ok(match fill {
+        Fill::Required | Fill::Null => None,
+        Fill::AsOf => {
+            Some(ScalarValue::TimestampMicrosecond(Some(TenureOptions::as_of_in(info)?), None))
+        }
+        Fill::Int(v) => Some(ScalarValue::Int64(Some(v))),
+        Fill::Float(v) => Some(ScalarValue::Float64(Some(v))),
+        Fill::Text(v) => Some(ScalarValue::Utf8(Some(v.to_string()))),
+        Fill::Days(v) => Some(ScalarValue::new_interval_mdn(0, v, 0)),
+    })
+}
+
+fn null_of(ty: Ty) -> ScalarValue {
+    match ty {
+        Ty::Time => ScalarValue::TimestampMicrosecond(None, None),
+        Ty::Float => ScalarValue::Float64(None),
+        Ty::Int => ScalarValue::Int64(None),
+        Ty::Bool => ScalarValue::Boolean(None),
+        Ty::Text => ScalarValue::Utf8(None),
+        Ty::Interval => ScalarValue::IntervalMonthDayNano(None),
+        Ty::Any => ScalarValue::Null,
+    }
+}
+
+/// The constant value of an option of an aggregate or window function; NULL if left out.
+///
+/// # Errors
+/// The argument is not a constant.
+pub(crate) fn constant(
+    function: &str,
+    params: &[Param],
+    exprs: &[Arc<dyn PhysicalExpr>],
+    name: &str,
+) -> Result<ScalarValue> {
+    let Some(i) = params.iter().position(|p| p.name == name) else {
+        return internal_err!("{function} has no parameter {name}");
+    };
+    match exprs.get(i) {
+        None => Ok(params.get(i).map_or(ScalarValue::Null, |p| null_of(p.ty))),
+        Some(e) => match e.downcast_ref::<Literal>() {
+            Some(l) => Ok(l.value().clone()),
+            None => plan_err!("{function}: argument {} ({name}) must be a constant, got {e}", i + 1),
+        },
+    }
+}
+
+/// The length in microseconds of an interval that has one: no months.
+///
+/// # Errors
+/// NULL, months or years, or a length that is not positive.
+pub(crate) fn fixed_micros(function: &str, name: &str, value: &ScalarValue) -> Result<i64> {
+    let ScalarValue::IntervalMonthDayNano(Some(v)) = value else {
+        return plan_err!("{function}: {name} must be an INTERVAL such as INTERVAL '1 day', got {value}");
+    };
+    if v.months != 0 {
+        return plan_err!(
+            "{function}: {name} must have one fixed length, and months and years do not; use days, such as INTERVAL '30 days'"
+        );
+    }
+    let micros = i128::from(v.days) * 86_400_000_000 + i128::from(v.nanoseconds) / 1_000;
+    match i64::try_from(micros) {
+        Ok(m) if m > 0 => Ok(m),
+        _ => plan_err!("{function}: {name} must be a positive length of time, got {value}"),
+    }
+}
