@@ -1,0 +1,240 @@
+//! One error for everything that can go wrong, with its SQLSTATE, its place and what to do.
+
+use std::fmt;
+
+use datafusion::common::{DataFusionError, SchemaError};
+use datafusion::error::DataFusionError as Df;
+
+mod classify;
+
+/// `Result` with [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong, in classes that a program can act on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// the statement is not SQL
+    Syntax,
+    /// a table or view that does not exist
+    UndefinedTable,
+    /// a column that does not exist
+    UndefinedColumn,
+    /// a function that does not exist
+    UndefinedFunction,
+    /// a value or argument that cannot be meant
+    Invalid,
+    /// SQL that is understood but not supported
+    NotSupported,
+    /// files of one table whose columns do not fit together
+    Drift,
+    /// a file was overwritten while a statement read it
+    Changed,
+    /// a file was deleted while a statement read it
+    Gone,
+    /// there is nothing to read at a location
+    NoFiles,
+    /// a file that is not what its name says
+    Corrupt,
+    /// the store refused the credentials
+    Denied,
+    /// the store or file system does not answer
+    Unreachable,
+    /// the memory limit
+    Memory,
+    /// the limit on temporary files
+    Disk,
+    /// a statement beyond the stated limits
+    TooComplex,
+    /// cancelled by the user
+    Interrupted,
+    /// a change in a read-only session
+    ReadOnly,
+    /// a lifecycle model that does not fit its lake
+    Model,
+    /// wrong use of the program
+    Usage,
+    /// reading or writing a local file that is not data of a lake
+    Io,
+    /// a defect of Tenure or of a library
+    Internal,
+}
+
+impl ErrorKind {
+    /// The five-character SQLSTATE.
+    pub const fn sqlstate(self) -> &'static str {
+        match self {
+            Self::Syntax => "42601",
+            Self::UndefinedTable | Self::NoFiles => "42P01",
+            Self::UndefinedColumn => "42703",
+            Self::UndefinedFunction => "42883",
+            Self::Invalid | Self::Usage => "22023",
+            Self::NotSupported => "0A000",
+            Self::Drift => "42804",
+            Self::Changed => "40001",
+            Self::Gone => "58P01",
+            Self::Corrupt => "XX001",
+            Self::Denied => "42501",
+            Self::Unreachable | Self::Io => "58030",
+            Self::Memory => "53200",
+            Self::Disk => "53100",
+            Self::TooComplex => "54001",
+            Self::Interrupted => "57014",
+            Self::ReadOnly => "25006",
+            Self::Model => "F0000",
+            Self::Internal => "XX000",
+        }
+    }
+
+    /// The exit code of the program: 1 for SQL, 2 for wrong use, 3 for data that cannot be
+    /// reached, 130 for an interrupt.
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Usage => 2,
+            Self::NoFiles | Self::Denied | Self::Unreachable | Self::Gone | Self::Model => 3,
+            Self::Interrupted => 130,
+            _ => 1,
+        }
+    }
+}
+
+/// Where in the statement: lines and columns count from 1, columns in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// line of the statement
+    pub line: usize,
+    /// first column
+    pub column: usize,
+    /// one past the last column
+    pub end_column: usize,
+}
+
+/// What went wrong, where, and what to do about it. Holds no secret and no customer's value.
+#[derive(Debug)]
+pub struct Error {
+    kind: ErrorKind,
+    message: String,
+    hint: Option<String>,
+    place: Option<Place>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Error {
+    /// An error of a kind with one sentence.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), hint: None, place: None, source: None }
+    }
+
+    /// Adds what to do.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds the cause.
+    #[must_use]
+    pub fn with_source(
+        mut self,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// Adds the place in the statement.
+    #[must_use]
+    pub fn with_place(mut self, place: Place) -> Self {
+        self.place = Some(place);
+        self
+    }
+
+    /// The class.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// What to do.
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
+    /// Where in the statement.
+    pub fn place(&self) -> Option<Place> {
+        self.place
+    }
+
+    /// The same error once more, without its cause: an error inside a plan is shared.
+    pub(crate) fn copied(&self) -> Self {
+        Self {
+            kind: self.kind,
+            message: self.message.clone(),
+            hint: self.hint.clone(),
+            place: self.place,
+            source: None,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|e| e as _)
+    }
+}
+
+/// Through DataFusion and back: [`Error::from`] finds it again.
+impl From<Error> for DataFusionError {
+    fn from(e: Error) -> Self {
+        Df::External(Box::new(e))
+    }
+}
+
+impl From<DataFusionError> for Error {
+    fn from(e: DataFusionError) -> Self {
+        classify::classify(e)
+    }
+}
+
+impl From<datafusion::arrow::error::ArrowError> for Error {
+    fn from(e: datafusion::arrow::error::ArrowError) -> Self {
+        classify::classify(Df::from(e))
+    }
+}
+
+impl From<SchemaError> for Error {
+    fn from(e: SchemaError) -> Self {
+        classify::classify(Df::from(e))
+    }
+}
+
+/// ` (did you mean "x" or "y"?)`-style help: the nearest of the candidates, best first.
+pub(crate) fn nearest<'a>(
+    name: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Vec<&'a str> {
+    let wanted = name.to_lowercase();
+    let mut scored: Vec<(f64, &str)> = candidates
+        .into_iter()
+        .map(|c| (strsim::jaro_winkler(&wanted, &c.to_lowercase()), c))
+        .filter(|(score, _)| *score > 0.78)
+        .collect();
+    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+    scored.dedup_by(|a, b| a.1 == b.1);
+    scored.truncate(3);
+    scored.into_iter().map(|(_, c)| c).collect()
+}
+
+/// The hint made of [`nearest`], if anything is near.
+pub(crate) fn did_you_mean<'a>(
+    name: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<String> {
+    let near = nearest(name, candidates);
+    (!near.is_empty()).then(|| format!("did you mean {}?", near.join(" or ")))
+}

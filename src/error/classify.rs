@@ -1,0 +1,277 @@
+//! DataFusion's errors as Tenure's: class, place and hint found, internals and secrets left out.
+
+use std::error::Error as _;
+
+use datafusion::arrow::error::ArrowError;
+use datafusion::common::{DataFusionError as Df, Diagnostic, SchemaError, Span};
+use datafusion::logical_expr::sqlparser::parser::ParserError;
+use datafusion::parquet::errors::ParquetError;
+
+use super::{Error, ErrorKind, Place, did_you_mean};
+
+/// The Tenure error that `e` carries, or the one that says the same.
+pub(super) fn classify(e: Df) -> Error {
+    if let Some(found) = carried(&e) {
+        return found.copied();
+    }
+    let (diagnostic, e) = strip(e);
+    let mut out = plain(&e);
+    if let Some(d) = diagnostic {
+        if let Some(span) = d.span {
+            out.place = place_of(span);
+        }
+        if out.hint.is_none() {
+            out.hint = d.helps.first().or(None).map(|h| h.message.clone());
+        }
+    }
+    out
+}
+
+/// A Tenure error at any depth.
+fn carried(e: &Df) -> Option<&Error> {
+    let mut at: Option<&(dyn std::error::Error + 'static)> = Some(e);
+    while let Some(e) = at {
+        if let Some(found) = e.downcast_ref::<Error>() {
+            return Some(found);
+        }
+        // DataFusionError::source() of these variants skips the boxed error itself
+        at = match e.downcast_ref::<Df>() {
+            Some(Df::External(inner)) => Some(inner.as_ref()),
+            Some(Df::ArrowError(inner, _)) => Some(inner.as_ref()),
+            Some(Df::ParquetError(inner)) => Some(inner.as_ref()),
+            Some(Df::Shared(inner)) => Some(inner.as_ref()),
+            Some(Df::Context(_, inner) | Df::Diagnostic(_, inner)) => Some(inner.as_ref()),
+            Some(Df::Collection(all)) => return all.iter().find_map(carried),
+            Some(other) => other.source(),
+            None => match e.downcast_ref::<ArrowError>() {
+                Some(ArrowError::ExternalError(inner)) => Some(inner.as_ref()),
+                Some(other) => other.source(),
+                None => match e.downcast_ref::<ParquetError>() {
+                    Some(ParquetError::External(inner)) => Some(inner.as_ref()),
+                    _ => e.source(),
+                },
+            },
+        };
+    }
+    None
+}
+
+/// The innermost error that says something, and the diagnostic on the way to it.
+fn strip(e: Df) -> (Option<Diagnostic>, Df) {
+    let mut diagnostic = None;
+    let mut e = e;
+    loop {
+        e = match e {
+            Df::Diagnostic(d, inner) => {
+                diagnostic = Some(*d);
+                *inner
+            }
+            Df::Context(_, inner) => *inner,
+            Df::Collection(mut all) if !all.is_empty() => all.swap_remove(0),
+            Df::Shared(inner) => match std::sync::Arc::try_unwrap(inner) {
+                Ok(inner) => inner,
+                Err(shared) => return (diagnostic, rendered(&shared)),
+            },
+            other => return (diagnostic, other),
+        };
+    }
+}
+
+/// A shared error cannot be taken apart; its class and text can be had.
+fn rendered(e: &Df) -> Df {
+    match e {
+        Df::Context(_, inner) | Df::Diagnostic(_, inner) => rendered(inner),
+        Df::Shared(inner) => rendered(inner),
+        Df::ResourcesExhausted(m) => Df::ResourcesExhausted(m.clone()),
+        Df::Execution(m) => Df::Execution(m.clone()),
+        Df::Plan(m) => Df::Plan(m.clone()),
+        Df::Internal(m) => Df::Internal(m.clone()),
+        Df::ArrowError(inner, _) => Df::Execution(inner.to_string()),
+        other => Df::Execution(other.strip_backtrace()),
+    }
+}
+
+fn plain(e: &Df) -> Error {
+    match e {
+        Df::SQL(parser, _) => syntax(parser),
+        Df::SchemaError(schema, _) => schema_error(schema),
+        Df::Plan(m) => plan_error(m),
+        Df::Configuration(m) => Error::new(ErrorKind::Invalid, m.clone()),
+        Df::NotImplemented(m) => Error::new(ErrorKind::NotSupported, m.clone()),
+        Df::ResourcesExhausted(m) if m.contains("disk") || m.contains("temp") => {
+            Error::new(ErrorKind::Disk, m.clone())
+        }
+        Df::ResourcesExhausted(m) => Error::new(ErrorKind::Memory, first_sentence(m)).with_hint(
+            "raise the memory limit (--memory-limit), or ask for fewer groups or columns at once",
+        ),
+        Df::Execution(m) => Error::new(ErrorKind::Invalid, redact_cast(m)),
+        Df::ArrowError(a, _) => Error::new(ErrorKind::Invalid, redact_cast(&arrow_message(a))),
+        Df::ParquetError(p) => Error::new(ErrorKind::Corrupt, format!("a Parquet file cannot be read: {p}"))
+            .with_hint("the file is damaged or still being written; check or remove it"),
+        Df::ObjectStore(o) => Error::new(ErrorKind::Unreachable, o.to_string()),
+        Df::IoError(io) => Error::new(ErrorKind::Io, io.to_string()),
+        Df::ExecutionJoin(join) if join.is_panic() => internal("a part of the statement panicked"),
+        Df::Internal(m) => internal(m.lines().next().unwrap_or_default()),
+        other => Error::new(ErrorKind::Invalid, other.strip_backtrace()),
+    }
+}
+
+pub(super) fn internal(m: &str) -> Error {
+    Error::new(ErrorKind::Internal, format!("internal error: {m}"))
+        .with_hint("this is a defect, not your fault; the session goes on. Please report the statement")
+}
+
+fn syntax(e: &ParserError) -> Error {
+    let (kind, text) = match e {
+        ParserError::TokenizerError(m) | ParserError::ParserError(m) => (ErrorKind::Syntax, m.as_str()),
+        ParserError::RecursionLimitExceeded => {
+            return Error::new(ErrorKind::TooComplex, "the statement is nested too deeply")
+                .with_hint("break it up with WITH clauses or views");
+        }
+    };
+    // "… at Line: 1, Column: 14"
+    let (message, place) = match text.rsplit_once(" at Line: ") {
+        Some((message, rest)) => (message, parse_place(rest)),
+        None => (text, None),
+    };
+    let mut out = Error::new(kind, format!("syntax error: {}", lower_first(message)));
+    out.place = place;
+    out
+}
+
+fn parse_place(text: &str) -> Option<Place> {
+    let (line, column) = text.split_once(", Column: ")?;
+    let digits = |s: &str| s.chars().take_while(char::is_ascii_digit).collect::<String>().parse().ok();
+    let (line, column): (usize, usize) = (digits(line)?, digits(column)?);
+    (line > 0).then_some(Place { line, column, end_column: column + 1 })
+}
+
+fn place_of(span: Span) -> Option<Place> {
+    let line = usize::try_from(span.start.line).ok().filter(|l| *l > 0)?;
+    let column = usize::try_from(span.start.column).ok()?;
+    let end = usize::try_from(span.end.column).ok()?;
+    let end_column = if span.end.line == span.start.line { end.max(column + 1) } else { column + 1 };
+    Some(Place { line, column, end_column })
+}
+
+fn schema_error(e: &SchemaError) -> Error {
+    match e {
+        SchemaError::FieldNotFound { field, valid_fields } => {
+            let names: Vec<String> = valid_fields.iter().map(|c| c.name.clone()).collect();
+            let mut out = Error::new(
+                ErrorKind::UndefinedColumn,
+                format!("there is no column {}", field.quoted_flat_name()),
+            );
+            out.hint = did_you_mean(&field.name, names.iter().map(String::as_str)).or_else(|| {
+                (!names.is_empty()).then(|| {
+                    let some: Vec<&str> = names.iter().take(12).map(String::as_str).collect();
+                    let more = if names.len() > some.len() { ", …" } else { "" };
+                    format!("the columns are {}{more}", some.join(", "))
+                })
+            });
+            out
+        }
+        SchemaError::AmbiguousReference { field } => Error::new(
+            ErrorKind::UndefinedColumn,
+            format!("column {} is in more than one table", field.quoted_flat_name()),
+        )
+        .with_hint("write the table before it: table.column"),
+        other => Error::new(ErrorKind::Invalid, lower_first(&other.to_string())),
+    }
+}
+
+fn plan_error(m: &str) -> Error {
+    if let Some(name) = between(m, "table '", "' not found") {
+        let bare = name.rsplit('.').next().unwrap_or(name);
+        return Error::new(ErrorKind::UndefinedTable, format!("there is no table {bare:?}"));
+    }
+    if let Some(name) = between(m, "Invalid function '", "'") {
+        let mut out = Error::new(ErrorKind::UndefinedFunction, format!("there is no function {name:?}"));
+        out.hint = between(m, "Did you mean '", "'").map(|near| format!("did you mean {near}?"));
+        return out;
+    }
+    if m.contains("No function matches the given name and argument types") {
+        let first = m.lines().next().unwrap_or(m);
+        return Error::new(ErrorKind::UndefinedFunction, lower_first(first.trim()));
+    }
+    let m = m.strip_prefix("Error during planning: ").unwrap_or(m);
+    Error::new(ErrorKind::Invalid, m.to_string())
+}
+
+fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
+    let (_, rest) = text.split_once(before)?;
+    rest.split_once(after).map(|(found, _)| found)
+}
+
+/// `Cannot cast string 'someone@example.com' to value of Int32 type` without the value.
+fn redact_cast(m: &str) -> String {
+    match (m.find("string '"), m.rfind("' to value of")) {
+        (Some(start), Some(end)) if start + 8 <= end => {
+            let (head, tail) = (m.get(..start), m.get(end + 2..));
+            format!(
+                "{}a text {}; the value is not shown, since it may be a customer's",
+                lower_first(head.unwrap_or_default()),
+                tail.unwrap_or_default()
+            )
+        }
+        _ => m.strip_prefix("Execution error: ").unwrap_or(m).to_string(),
+    }
+}
+
+fn arrow_message(e: &ArrowError) -> String {
+    match e {
+        ArrowError::CastError(m) | ArrowError::ComputeError(m) | ArrowError::InvalidArgumentError(m) => m.clone(),
+        ArrowError::DivideByZero => "division by zero".to_string(),
+        other => other.to_string(),
+    }
+}
+
+/// What was refused and how much, without the list of the largest consumers.
+fn first_sentence(m: &str) -> String {
+    let line = m.lines().next().unwrap_or(m);
+    let head = line.split(" with top memory consumers").next().unwrap_or(line);
+    format!("the memory limit is reached: {}", lower_first(head.trim_end_matches(':')))
+}
+
+fn lower_first(m: &str) -> String {
+    let mut chars = m.chars();
+    let Some(first) = chars.next() else { return String::new() };
+    // an acronym such as SQL or CAST stays as it is
+    if chars.clone().next().is_some_and(char::is_uppercase) {
+        return m.to_string();
+    }
+    first.to_lowercase().chain(chars).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    #[test]
+    fn a_tenure_error_is_found_at_any_depth() {
+        let e = Df::from(Error::new(ErrorKind::Changed, "orders/a.parquet was overwritten").with_hint("run it again"));
+        let e = Df::Context("while reading".into(), Box::new(Df::Shared(Arc::new(Df::ArrowError(
+            Box::new(ArrowError::ExternalError(Box::new(Df::ParquetError(Box::new(ParquetError::External(Box::new(e))))))),
+            None,
+        )))));
+        let e = Error::from(e);
+        assert_eq!((e.kind(), e.hint()), (ErrorKind::Changed, Some("run it again")));
+    }
+
+    #[test]
+    fn a_syntax_error_has_its_place() {
+        let e = Error::from(Df::SQL(
+            Box::new(ParserError::ParserError("Expected: end of statement, found: x at Line: 2, Column: 14".into())),
+            None,
+        ));
+        assert_eq!(e.place(), Some(Place { line: 2, column: 14, end_column: 15 }));
+        assert_eq!(e.to_string(), "syntax error: expected: end of statement, found: x");
+    }
+
+    #[test]
+    fn a_value_of_a_customer_is_not_repeated() {
+        let e = Error::from(Df::Execution("Cannot cast string 'a@x.com' to value of Int32 type".into()));
+        assert!(!e.to_string().contains("a@x.com"), "{e}");
+    }
+}
