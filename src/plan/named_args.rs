@@ -1,0 +1,146 @@
+//! Named arguments with real defaults: `f(a, c => 3)` becomes `f(a, NULL, 3)` before planning.
+//!
+//! DataFusion knows named arguments but not a gap between them. Tenure's functions take NULL for
+//! an option as "the default", so filling the gaps with NULL is all that is missing. Only calls
+//! that use names are touched, and only of functions that name their parameters.
+
+use std::ops::ControlFlow;
+
+use datafusion::logical_expr::sqlparser::ast::{
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Statement, Value,
+    visit_expressions_mut,
+};
+
+use crate::error::{Error, ErrorKind, Place, Result, did_you_mean};
+
+/// Rewrites every call in `statement`; `parameters` gives the names of a function's parameters.
+pub(crate) fn fill_gaps(
+    statement: &mut Statement,
+    parameters: &dyn Fn(&str) -> Option<Vec<String>>,
+) -> Result<()> {
+    let flow = visit_expressions_mut(statement, |expr| {
+        if let Expr::Function(call) = expr
+            && let Err(e) = fill_call(call, parameters)
+        {
+            return ControlFlow::Break(e);
+        }
+        ControlFlow::Continue(())
+    });
+    match flow {
+        ControlFlow::Break(e) => Err(e),
+        ControlFlow::Continue(()) => Ok(()),
+    }
+}
+
+fn fill_call(
+    call: &mut Function,
+    parameters: &dyn Fn(&str) -> Option<Vec<String>>,
+) -> Result<()> {
+    let FunctionArguments::List(list) = &mut call.args else { return Ok(()) };
+    if !list.args.iter().any(|a| matches!(a, FunctionArg::Named { .. })) {
+        return Ok(());
+    }
+    let function = call.name.to_string().to_lowercase();
+    let Some(names) = parameters(&function) else { return Ok(()) };
+    let mut slots: Vec<Option<FunctionArgExpr>> = vec![None; names.len()];
+    let mut positional = 0;
+    for arg in std::mem::take(&mut list.args) {
+        let (index, value, at) = match arg {
+            FunctionArg::Unnamed(value) => {
+                positional += 1;
+                (positional - 1, value, None)
+            }
+            FunctionArg::Named { name, arg, .. } => {
+                let Some(i) = names.iter().position(|n| n.eq_ignore_ascii_case(&name.value)) else {
+                    return Err(unknown(&function, &names, &name));
+                };
+                (i, arg, Some(name))
+            }
+            other @ FunctionArg::ExprNamed { .. } => {
+                return Err(Error::new(
+                    ErrorKind::Syntax,
+                    format!("{function}: {other} is no argument; write name => value"),
+                ));
+            }
+        };
+        match slots.get_mut(index) {
+            Some(slot @ None) => *slot = Some(value),
+            Some(Some(_)) => {
+                let name = names.get(index).map_or("", String::as_str);
+                let e = Error::new(ErrorKind::Invalid, format!("{function}: argument {name} is given twice"));
+                return Err(at.map_or_else(|| e.copied(), |at| e.copied().with_place(place(&at))));
+            }
+            None => {
+                return Err(Error::new(
+                    ErrorKind::Invalid,
+                    format!("{function} takes at most {} arguments: {}", names.len(), names.join(", ")),
+                ));
+            }
+        }
+    }
+    let used = slots.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
+    list.args = slots
+        .into_iter()
+        .take(used)
+        .map(|slot| FunctionArg::Unnamed(slot.unwrap_or_else(null)))
+        .collect();
+    Ok(())
+}
+
+fn null() -> FunctionArgExpr {
+    FunctionArgExpr::Expr(Expr::Value(Value::Null.with_empty_span()))
+}
+
+fn unknown(function: &str, names: &[String], name: &Ident) -> Error {
+    let known = names.iter().map(String::as_str);
+    Error::new(ErrorKind::Invalid, format!("{function} has no argument {:?}", name.value))
+        .with_hint(
+            did_you_mean(&name.value, known)
+                .unwrap_or_else(|| format!("its arguments are {}", names.join(", "))),
+        )
+        .with_place(place(name))
+}
+
+pub(super) fn place(name: &Ident) -> Place {
+    let number = |n: u64| usize::try_from(n).unwrap_or(0);
+    let (start, end) = (name.span.start, name.span.end);
+    Place {
+        line: number(start.line),
+        column: number(start.column),
+        end_column: number(end.column).max(number(start.column) + 1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::dialect::TenureDialect;
+    use datafusion::logical_expr::sqlparser::parser::Parser;
+
+    fn rewrite(sql: &str) -> Result<String> {
+        let mut statement = Parser::parse_sql(&TenureDialect, sql).unwrap().remove(0);
+        let names = |f: &str| {
+            (f == "f").then(|| ["a", "b", "c"].iter().map(ToString::to_string).collect())
+        };
+        fill_gaps(&mut statement, &names)?;
+        Ok(statement.to_string())
+    }
+
+    #[test]
+    fn gaps_become_null_and_names_go_to_their_places() -> Result<()> {
+        assert_eq!(rewrite("SELECT f(1, c => 3)")?, "SELECT f(1, NULL, 3)");
+        assert_eq!(rewrite("SELECT f(c => f(1, b := 2), a => 0)")?, "SELECT f(0, NULL, f(1, 2))");
+        assert_eq!(rewrite("SELECT f(1, b => 2) FILTER (WHERE x) FROM t")?, "SELECT f(1, 2) FILTER (WHERE x) FROM t");
+        assert_eq!(rewrite("SELECT g(x => 1), f(1)")?, "SELECT g(x => 1), f(1)");
+        Ok(())
+    }
+
+    #[test]
+    fn an_unknown_or_doubled_name_is_an_error_with_its_place() {
+        let e = rewrite("SELECT f(1, bb => 3)").unwrap_err();
+        assert_eq!(e.to_string(), "f has no argument \"bb\"");
+        assert_eq!(e.place().map(|p| (p.column, p.end_column)), Some((13, 15)));
+        assert!(rewrite("SELECT f(1, a => 3)").unwrap_err().to_string().contains("given twice"));
+        assert!(rewrite("SELECT f(1, 2, 3, 4, a => 3)").unwrap_err().to_string().contains("at most 3"));
+    }
+}

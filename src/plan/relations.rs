@@ -1,0 +1,204 @@
+//! Table functions of Tenure in `FROM`, and what DataFusion parses there and then ignores.
+//!
+//! A [`RelationPlanner`] sees every item of a `FROM` clause first. Table functions become ordinary
+//! plan nodes, so that every rule of the optimizer applies to them; `TABLESAMPLE` and time travel,
+//! which would be dropped without a word and answered wrongly, are refused.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use datafusion::common::{DFSchemaRef, Result, plan_err};
+use datafusion::logical_expr::planner::{
+    PlannedRelation, RelationPlanner, RelationPlannerContext, RelationPlanning,
+};
+use datafusion::logical_expr::sqlparser::ast::{
+    Expr as SqlExpr, FunctionArg, FunctionArgExpr, Ident, TableFactor, Value,
+};
+use datafusion::logical_expr::{Expr, LogicalPlan};
+
+use super::{change_points, named_args};
+use crate::engine::FunctionInfo;
+use crate::error::{Error, ErrorKind, did_you_mean};
+
+/// A table function: what it is called, what it takes, how it is planned.
+pub(crate) struct TableFunction {
+    pub name: &'static str,
+    /// names of the arguments after the relation
+    pub parameters: &'static [&'static str],
+    pub plan: fn(Call<'_>) -> Result<LogicalPlan>,
+    pub documentation: fn() -> FunctionInfo,
+}
+
+/// Every table function of Tenure.
+pub(crate) const FUNCTIONS: &[TableFunction] = &[change_points::FUNCTION];
+
+/// Whether `name` is a table function of Tenure.
+pub(crate) fn is_known(name: &str) -> bool {
+    function(name).is_some()
+}
+
+fn function(name: &str) -> Option<&'static TableFunction> {
+    FUNCTIONS.iter().find(|f| f.name.eq_ignore_ascii_case(name))
+}
+
+/// The planner of `FROM` items.
+#[derive(Debug)]
+pub(crate) struct TenureRelations;
+
+impl RelationPlanner for TenureRelations {
+    fn plan_relation(
+        &self,
+        relation: TableFactor,
+        context: &mut dyn RelationPlannerContext,
+    ) -> Result<RelationPlanning> {
+        match relation {
+            TableFactor::Table { sample: Some(_), .. }
+            | TableFactor::Derived { sample: Some(_), .. } => Err(refused(
+                "TABLESAMPLE is not supported",
+                "filter on a hash of the customer instead: WHERE substr(md5(CAST(customer_id AS VARCHAR)), 1, 1) = '0' keeps one customer in sixteen, with all of their events",
+            )),
+            TableFactor::Table { version: Some(_), .. } => Err(refused(
+                "FOR SYSTEM_TIME AS OF and AT are not supported",
+                "to see customers as of a day, SET tenure.as_of = '2017-06-30'; events after it do not exist then",
+            )),
+            TableFactor::Table { name, alias, args: Some(args), .. }
+                if name.0.len() == 1 && is_known(&name.to_string()) =>
+            {
+                let Some(found) = function(&name.to_string()) else {
+                    return plan_err!("there is no table function {name}");
+                };
+                let plan = (found.plan)(Call::read(found, args.args, context)?)?;
+                Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, alias))))
+            }
+            other => Ok(RelationPlanning::Original(Box::new(other))),
+        }
+    }
+}
+
+fn refused(message: &str, hint: &str) -> datafusion::common::DataFusionError {
+    Error::new(ErrorKind::NotSupported, message).with_hint(hint).into()
+}
+
+/// One call of a table function, its relation planned.
+pub(crate) struct Call<'a> {
+    pub function: &'static str,
+    pub input: LogicalPlan,
+    named: BTreeMap<&'static str, SqlExpr>,
+    context: &'a mut dyn RelationPlannerContext,
+}
+
+impl<'a> Call<'a> {
+    fn read(
+        function: &'static TableFunction,
+        args: Vec<FunctionArg>,
+        context: &'a mut dyn RelationPlannerContext,
+    ) -> Result<Self> {
+        let usage = || {
+            let options: Vec<String> =
+                function.parameters.iter().map(|p| format!("{p} => …")).collect();
+            format!("it is called FROM {}(relation, {})", function.name, options.join(", "))
+        };
+        let mut input = None;
+        let mut named = BTreeMap::new();
+        for (i, arg) in args.into_iter().enumerate() {
+            match arg {
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(SqlExpr::Subquery(query))) if i == 0 => {
+                    input = Some(context.plan(TableFactor::Derived {
+                        lateral: false,
+                        subquery: query,
+                        alias: None,
+                        sample: None,
+                    })?);
+                }
+                FunctionArg::Named { name, arg: FunctionArgExpr::Expr(e), .. } if i > 0 => {
+                    let known = function.parameters.iter().find(|p| p.eq_ignore_ascii_case(&name.value));
+                    let Some(known) = known else {
+                        return Err(unknown(function, &name).into());
+                    };
+                    if named.insert(*known, e).is_some() {
+                        return plan_err!("{}: argument {known} is given twice", function.name);
+                    }
+                }
+                other if i == 0 => {
+                    return plan_err!(
+                        "{}: the first argument must be a relation: a table, a view, a CTE, TABLE name or (SELECT …), not {other}; {}",
+                        function.name,
+                        usage()
+                    );
+                }
+                other => {
+                    return plan_err!(
+                        "{}: arguments after the relation have names, and {other} has none; {}",
+                        function.name,
+                        usage()
+                    );
+                }
+            }
+        }
+        let Some(input) = input else {
+            return plan_err!("{} needs a relation; {}", function.name, usage());
+        };
+        Ok(Self { function: function.name, input, named, context })
+    }
+
+    /// The schema of the relation.
+    pub fn schema(&self) -> DFSchemaRef {
+        Arc::clone(self.input.schema())
+    }
+
+    /// The expression of an argument over the relation; without it, the column `default`, if the
+    /// relation has it.
+    pub fn column(&mut self, name: &'static str, default: &str) -> Result<Option<Expr>> {
+        let schema = self.schema();
+        match self.named.remove(name) {
+            Some(SqlExpr::Value(v)) if v.value == Value::Null => Ok(None),
+            Some(e) => self.context.sql_to_expr(e, &schema).map(Some),
+            None if schema.has_column_with_unqualified_name(default) => {
+                self.context.sql_to_expr(SqlExpr::Identifier(Ident::with_quote('"', default)), &schema).map(Some)
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// [`Self::column`] where there must be one.
+    pub fn required(&mut self, name: &'static str, default: &str) -> Result<Expr> {
+        match self.column(name, default)? {
+            Some(e) => Ok(e),
+            None => {
+                let fields = self.schema();
+                let names: Vec<&str> = fields.fields().iter().map(|f| f.name().as_str()).collect();
+                plan_err!(
+                    "{}: the relation has no column {default}; say which with {name} => …; its columns are {}",
+                    self.function,
+                    names.join(", ")
+                )
+            }
+        }
+    }
+
+    /// The expression of an option, or NULL, which every function takes as its default.
+    pub fn option(&mut self, name: &'static str) -> Result<Expr> {
+        let schema = self.schema();
+        match self.named.remove(name) {
+            Some(e) => self.context.sql_to_expr(e, &schema),
+            None => Ok(Expr::Literal(datafusion::common::ScalarValue::Null, None)),
+        }
+    }
+
+    /// An aggregate function of the session.
+    pub fn aggregate(&self, name: &str, args: Vec<Expr>) -> Result<Expr> {
+        match self.context.context_provider().get_aggregate_meta(name) {
+            Some(f) => Ok(f.call(args)),
+            None => plan_err!("{}: the aggregate function {name} is not registered", self.function),
+        }
+    }
+}
+
+fn unknown(function: &TableFunction, name: &Ident) -> Error {
+    Error::new(ErrorKind::Invalid, format!("{} has no argument {:?}", function.name, name.value))
+        .with_hint(
+            did_you_mean(&name.value, function.parameters.iter().copied())
+                .unwrap_or_else(|| format!("its arguments are {}", function.parameters.join(", "))),
+        )
+        .with_place(named_args::place(name))
+}
