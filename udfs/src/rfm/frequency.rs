@@ -56,7 +56,7 @@ times after as_of are ignored; 0 if none is left. Order and equal times make no 
 12 bytes a row.",
     syntax_example = "frequency(ts [, unit, as_of])",
     sql_example = r#"```sql
-SELECT frequency(ts, as_of => TIMESTAMP '2018-01-31'), frequency(ts, INTERVAL '7 days', TIMESTAMP '2018-01-31')
+SELECT frequency(ts, NULL, TIMESTAMP '2018-01-31'), frequency(ts, INTERVAL '7 days', TIMESTAMP '2018-01-31')
 FROM (VALUES (TIMESTAMP '2018-01-01T09:00:00'), (TIMESTAMP '2018-01-01T17:00:00'), (TIMESTAMP '2018-01-07'), (TIMESTAMP '2018-01-08'), (NULL)) AS t(ts);
 -- 3 | 2
 ```"#,
