@@ -62,7 +62,10 @@ impl Sample {
     pub(crate) fn new(mut rows: Vec<Row>) -> Self {
         rows.sort_unstable_by(|p, q| {
             let pairs = p.key().into_iter().zip(q.key());
-            pairs.map(|(p, q)| p.total_cmp(&q)).find(|o| o.is_ne()).unwrap_or(std::cmp::Ordering::Equal)
+            pairs
+                .map(|(p, q)| p.total_cmp(&q))
+                .find(|o| o.is_ne())
+                .unwrap_or(std::cmp::Ordering::Equal)
         });
         let longest = rows.iter().map(|r| r.customer.t).fold(0.0, f64::max);
         let scale = if longest > 0.0 { longest } else { 1.0 };
@@ -141,8 +144,8 @@ pub(crate) fn log_likelihood(kind: Kind, sample: &Sample, parameters: [f64; 4]) 
         let (x, n, s) = (block.x, block.weight, r + block.x);
         let survived = kind.survived(x);
         let (at_s, at_b_y, at_a_b_y) = (gamma(s), gamma(b + survived), gamma(a + b + survived));
-        value += n
-            * (at_s.ln - at_r.ln + r * log_alpha + at_a_b.ln + at_b_y.ln - at_b.ln - at_a_b_y.ln);
+        value +=
+            n * (at_s.ln - at_r.ln + r * log_alpha + at_a_b.ln + at_b_y.ln - at_b.ln - at_a_b_y.ln);
         g[0] += n * (at_s.digamma - at_r.digamma + log_alpha);
         g[1] += n * r / alpha;
         let both = at_a_b.digamma - at_a_b_y.digamma;
@@ -263,7 +266,14 @@ mod tests {
     use super::*;
 
     fn sample() -> Sample {
-        let rows = [(0.0, 0.0, 38.0), (0.0, 0.0, 12.0), (1.0, 3.0, 30.0), (4.0, 25.0, 30.0), (1.0, 3.0, 30.0), (250.0, 29.0, 31.0)];
+        let rows = [
+            (0.0, 0.0, 38.0),
+            (0.0, 0.0, 12.0),
+            (1.0, 3.0, 30.0),
+            (4.0, 25.0, 30.0),
+            (1.0, 3.0, 30.0),
+            (250.0, 29.0, 31.0),
+        ];
         let row = |(x, tx, t)| Row { customer: Customer { x, tx, t }, weight: 1.5 };
         Sample::new(rows.into_iter().map(row).collect())
     }
@@ -282,12 +292,20 @@ mod tests {
                     };
                     let (up, down) = (side(step), side(-step));
                     let slope = (up.value - down.value) / (2.0 * step);
-                    let tolerance = 1e-6 * (1.0 + here.gradient[i].abs() + here.value.abs() * 1e-4 / at[i]);
-                    assert!((slope - here.gradient[i]).abs() < tolerance, "{kind:?} {at:?} {i}: {slope} {}", here.gradient[i]);
+                    let tolerance =
+                        1e-6 * (1.0 + here.gradient[i].abs() + here.value.abs() * 1e-4 / at[i]);
+                    assert!(
+                        (slope - here.gradient[i]).abs() < tolerance,
+                        "{kind:?} {at:?} {i}: {slope} {}",
+                        here.gradient[i]
+                    );
                     for j in 0..4 {
                         let curve = (up.gradient[j] - down.gradient[j]) / (2.0 * step);
                         let want = here.hessian[i][j];
-                        assert!((curve - want).abs() < 1e-5 * (1.0 + want.abs()), "{kind:?} {at:?} {i}{j}: {curve} {want}");
+                        assert!(
+                            (curve - want).abs() < 1e-5 * (1.0 + want.abs()),
+                            "{kind:?} {at:?} {i}{j}: {curve} {want}"
+                        );
                     }
                 }
             }
