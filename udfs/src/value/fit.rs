@@ -142,7 +142,7 @@ fn climb(kind: Kind, sample: &Sample, start: [f64; 4], l2: f64) -> Climb {
         {
             (at, here) = (to, there);
             damping = if damping < 1e-6 { 0.0 } else { damping * 0.1 };
-        } else if gain <= 1e4 * rounding && damping == 0.0 {
+        } else if gain <= 100.0 * rounding && damping == 0.0 {
             converged = free == [true; 4];
             break;
         } else {

@@ -28,9 +28,11 @@ impl Row {
             && self.weight.is_finite()
     }
 
-    fn key(&self) -> [f64; 4] {
+    /// Orders legal rows: the bits of numbers from 0 up are in the order of the numbers.
+    fn key(&self) -> [u64; 4] {
         let Customer { x, tx, t } = self.customer;
-        [x, t, tx, self.weight]
+        // adding 0 makes −0 a 0
+        [x, t, tx, self.weight].map(|v| (v + 0.0).to_bits())
     }
 }
 
@@ -60,13 +62,7 @@ pub(crate) struct Sample {
 impl Sample {
     /// Sorts and groups legal rows.
     pub(crate) fn new(mut rows: Vec<Row>) -> Self {
-        rows.sort_unstable_by(|p, q| {
-            let pairs = p.key().into_iter().zip(q.key());
-            pairs
-                .map(|(p, q)| p.total_cmp(&q))
-                .find(|o| o.is_ne())
-                .unwrap_or(std::cmp::Ordering::Equal)
-        });
+        rows.sort_unstable_by_key(Row::key);
         let longest = rows.iter().map(|r| r.customer.t).fold(0.0, f64::max);
         let scale = if longest > 0.0 { longest } else { 1.0 };
         let mut blocks: Vec<Block> = vec![];
@@ -106,7 +102,7 @@ impl Sample {
             let mut rows = vec![];
             for row in &block.rows {
                 seen += 1;
-                if seen % every == 0 {
+                if seen.is_multiple_of(every) {
                     rows.push(*row);
                 }
             }
