@@ -237,7 +237,7 @@ mod tests {
         for (call, want) in [
             ("rfm_score(d, n, a) OVER ()", "555 433 334 212 111 NULL"),
             ("rfm_score(d, n, a, 5, 'quantile') OVER (ORDER BY a)", "555 433 334 212 111 NULL"),
-            ("rfm_score(CAST(concat(d, ' days') AS INTERVAL), n, a, 3) OVER ()", "333 222 222 111 111 NULL"),
+            ("rfm_score(arrow_cast(d * 86400000000, 'Duration(Microsecond)'), n, a, 3) OVER ()", "333 222 222 111 111 NULL"),
             ("rfm_score(d, n, a, 5, 'ntile') OVER ()", "555 443 334 222 111 NULL"),
             ("rfm_score(d, n, a, 5, 'fixed', [[100, 50], [1, 5], [50.0]]) OVER ()", "332 322 222 211 111 NULL"),
             (
