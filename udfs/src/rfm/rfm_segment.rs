@@ -96,7 +96,9 @@ impl ScalarUDFImpl for RfmSegment {
         if let Some(DataType::Struct(fields)) = types.first()
             && let Some(missing) = ["r", "f", "m"].iter().find(|n| fields.find(n).is_none())
         {
-            return plan_err!("{NAME}: the STRUCT has no field {missing}; it must be one of rfm_score or rfm_apply");
+            return plan_err!(
+                "{NAME}: the STRUCT has no field {missing}; it must be one of rfm_score or rfm_apply"
+            );
         }
         let params = params(types);
         let mut out = args::coerce(NAME, params, types)?;
@@ -153,7 +155,9 @@ impl ScalarUDFImpl for RfmSegment {
                 }
                 let name = names.filter(|s| s.is_valid(i)).map_or("standard", |s| s.value(i));
                 let scheme = constant.map_or_else(|| rows_of(name), Ok)?;
-                Ok(Some(schemes::segment(scheme, r.value(i), f.value(i), m.value(i)).unwrap_or(OTHER)))
+                Ok(Some(
+                    schemes::segment(scheme, r.value(i), f.value(i), m.value(i)).unwrap_or(OTHER),
+                ))
             })
             .collect::<Result<_>>()?;
         Ok(ColumnarValue::Array(Arc::new(out)))
@@ -167,7 +171,9 @@ impl ScalarUDFImpl for RfmSegment {
 fn rows_of(name: &str) -> Result<&'static [SchemeRow]> {
     match schemes::scheme(name) {
         Some(rows) => Ok(rows),
-        None => plan_err!("{NAME}: scheme '{name}' is unknown; use '{}'", schemes::names().join("', '")),
+        None => {
+            plan_err!("{NAME}: scheme '{name}' is unknown; use '{}'", schemes::names().join("', '"))
+        }
     }
 }
 
@@ -198,7 +204,10 @@ fn rows_of_list(list: &ListArray) -> Result<Vec<SchemeRow>> {
         ["r_from", "r_to", "f_from", "f_to", "m_from", "m_to", "fm_from", "fm_to"];
     let known = |name: &&str| *name == "segment" || BOUNDS.contains(name);
     if let Some(unknown) = items.column_names().into_iter().find(|name| !known(name)) {
-        return plan_err!("{NAME}: the scheme has an unknown field {unknown}; use segment, {}", BOUNDS.join(", "));
+        return plan_err!(
+            "{NAME}: the scheme has an unknown field {unknown}; use segment, {}",
+            BOUNDS.join(", ")
+        );
     }
     let Some(segment) = items.column_by_name("segment") else {
         return plan_err!("{NAME}: the scheme has no field segment");
@@ -232,10 +241,7 @@ fn rows_of_list(list: &ListArray) -> Result<Vec<SchemeRow>> {
             r: scores(0, i),
             f: scores(2, i),
             m: scores(4, i),
-            fm: (
-                bound(6, i).unwrap_or(f64::NEG_INFINITY),
-                bound(7, i).unwrap_or(f64::INFINITY),
-            ),
+            fm: (bound(6, i).unwrap_or(f64::NEG_INFINITY), bound(7, i).unwrap_or(f64::INFINITY)),
             version: "",
         })
         .collect())
@@ -280,7 +286,11 @@ mod tests {
         }
         let own = "[named_struct('segment', 'VIP', 'r_from', 4, 'r_to', NULL, 'fm_from', 4.5), named_struct('segment', 'rest', 'r_from', 2, 'r_to', 5, 'fm_from', 1.0)]";
         for (scores, want) in [("5, 5, 4", "VIP"), ("4, 4, 4", "rest"), ("1, 5, 5", "other")] {
-            assert_eq!(value(&format!("SELECT rfm_segment({scores}, {own})")).await?, want, "{scores}");
+            assert_eq!(
+                value(&format!("SELECT rfm_segment({scores}, {own})")).await?,
+                want,
+                "{scores}"
+            );
         }
         let mixed = "SELECT string_agg(rfm_segment(3, 3, 3, s), ' ') FROM (VALUES ('klaviyo'), (NULL)) AS t(s)";
         assert_eq!(value(mixed).await?, "Champions Needs attention");
@@ -290,9 +300,15 @@ mod tests {
     #[tokio::test]
     async fn what_cannot_be_meant_is_refused() -> Result<()> {
         for (args, want) in [
-            ("1, 1, 1, 'vip'", "scheme 'vip' is unknown; use 'standard', 'shopify', 'klaviyo', 'pymc'"),
+            (
+                "1, 1, 1, 'vip'",
+                "scheme 'vip' is unknown; use 'standard', 'shopify', 'klaviyo', 'pymc'",
+            ),
             ("named_struct('r', 1)", "the STRUCT has no field f"),
-            ("1, 1, 1, 7", "scheme must be one of 'standard', 'shopify', 'klaviyo', 'pymc' or a list of STRUCTs"),
+            (
+                "1, 1, 1, 7",
+                "scheme must be one of 'standard', 'shopify', 'klaviyo', 'pymc' or a list of STRUCTs",
+            ),
             ("1, 1", "rfm_segment takes 3 to 4 arguments, got 2"),
         ] {
             let sql = format!("SELECT rfm_segment({args}) WHERE 1 = 2");

@@ -82,14 +82,8 @@ const KLAVIYO: &[Codes] = &[
 const PYMC: &[Codes] = &[
     ("Premium Customer", &[333, 334, 343, 344, 433, 434, 443, 444]),
     ("Repeat Customer", &[143, 232, 233, 234, 242, 243, 244, 332]),
-    (
-        "Top Spender",
-        &[124, 133, 134, 144, 224, 313, 314, 323, 324, 413, 414, 423, 424],
-    ),
-    (
-        "At Risk Customer",
-        &[122, 123, 132, 212, 214, 222, 223, 312, 322, 412, 422],
-    ),
+    ("Top Spender", &[124, 133, 134, 144, 224, 313, 314, 323, 324, 413, 414, 423, 424]),
+    ("At Risk Customer", &[122, 123, 132, 212, 214, 222, 223, 312, 322, 412, 422]),
     ("Inactive Customer", &[111, 112, 113, 114, 211, 311, 411]),
 ];
 
@@ -97,22 +91,34 @@ const ANY: (i32, i32) = (1, i32::MAX);
 
 static ROWS: LazyLock<Vec<SchemeRow>> = LazyLock::new(|| {
     let areas = |scheme, version, areas: &'static [Area]| {
-        (1..).zip(areas).map(move |(ordering, &(segment, r_from, r_to, fm_from, fm_to))| SchemeRow {
-            scheme,
-            ordering,
-            segment: segment.into(),
-            r: (r_from, r_to),
-            f: ANY,
-            m: ANY,
-            fm: (fm_from, fm_to),
-            version,
+        (1..).zip(areas).map(move |(ordering, &(segment, r_from, r_to, fm_from, fm_to))| {
+            SchemeRow {
+                scheme,
+                ordering,
+                segment: segment.into(),
+                r: (r_from, r_to),
+                f: ANY,
+                m: ANY,
+                fm: (fm_from, fm_to),
+                version,
+            }
         })
     };
     let codes = |scheme, version, segments: &'static [Codes]| {
-        let cells = segments.iter().flat_map(|&(segment, codes)| codes.iter().map(move |c| (segment, c)));
+        let cells =
+            segments.iter().flat_map(|&(segment, codes)| codes.iter().map(move |c| (segment, c)));
         (1..).zip(cells).map(move |(ordering, (segment, code))| {
             let [r, f, m] = [code / 100, code / 10 % 10, code % 10].map(|d| (d, d));
-            SchemeRow { scheme, ordering, segment: segment.into(), r, f, m, fm: (1.0, f64::INFINITY), version }
+            SchemeRow {
+                scheme,
+                ordering,
+                segment: segment.into(),
+                r,
+                f,
+                m,
+                fm: (1.0, f64::INFINITY),
+                version,
+            }
         })
     };
     areas("standard", "1", STANDARD)
@@ -165,12 +171,17 @@ mod tests {
 
     #[test]
     fn no_two_rows_of_a_scheme_claim_the_same_scores() {
-        for (name, bins, unmapped) in [("standard", 5, 0), ("shopify", 5, 0), ("klaviyo", 3, 0), ("pymc", 4, 17)] {
+        for (name, bins, unmapped) in
+            [("standard", 5, 0), ("shopify", 5, 0), ("klaviyo", 3, 0), ("pymc", 4, 17)]
+        {
             let rows = scheme(name).unwrap();
             let mut missing = 0;
             for code in 0..bins * bins * bins {
                 let (r, f, m) = (1 + code / bins / bins, 1 + code / bins % bins, 1 + code % bins);
-                let claims = rows.iter().filter(|row| segment(std::slice::from_ref(*row), r, f, m).is_some()).count();
+                let claims = rows
+                    .iter()
+                    .filter(|row| segment(std::slice::from_ref(*row), r, f, m).is_some())
+                    .count();
                 assert!(claims <= 1, "{name} {r}{f}{m}: {claims}");
                 missing += usize::from(claims == 0);
             }

@@ -146,8 +146,7 @@ impl Summarizer {
             last_ts,
             previous_ts,
             median_gap: self.median_gap(unit),
-            trend: (frequency >= 2)
-                .then(|| (frequency - 2 * earlier) as f64 / frequency as f64),
+            trend: (frequency >= 2).then(|| (frequency - 2 * earlier) as f64 / frequency as f64),
             orders: count(events.len()),
             revenue: revenue.value(),
         })
@@ -252,10 +251,8 @@ mod tests {
         let days: Vec<i64> = periods.keys().copied().collect();
         let (&first, &last) = (days.first()?, days.last()?);
         let units = |n: i64| n as f64 * step as f64 / unit_micros as f64;
-        let money: Vec<Option<f64>> = periods
-            .values()
-            .map(|p| p.iter().filter_map(|e| e.1).reduce(|a, b| a + b))
-            .collect();
+        let money: Vec<Option<f64>> =
+            periods.values().map(|p| p.iter().filter_map(|e| e.1).reduce(|a, b| a + b)).collect();
         let repeats: Vec<f64> = money[1..].iter().copied().flatten().collect();
         let mut gaps: Vec<i64> = days.windows(2).map(|w| w[1] - w[0]).collect();
         let litt = gaps.iter().map(|&g| units(g).ln()).sum();
