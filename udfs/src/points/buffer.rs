@@ -103,14 +103,6 @@ impl Buffer {
         }
     }
 
-    pub(super) fn shape(&self) -> Shape {
-        self.shape
-    }
-
-    pub(super) fn labels(&self) -> &Labels {
-        &self.labels
-    }
-
     pub(super) fn label_of(&mut self, text: &str) -> u32 {
         self.labels.number(text)
     }

@@ -42,9 +42,11 @@ pub(crate) enum Penalty {
 /// A series with the cost of each of its segments in O(1).
 #[derive(Debug, Default)]
 pub(crate) struct Series {
+    /// of the values as they are: exact for counts
+    total: Vec<f64>,
+    /// of deviations from the mean: no cancellation of large means
     sum: Vec<f64>,
     square: Vec<f64>,
-    centre: f64,
     floor: f64,
     noise: f64,
 }
@@ -57,17 +59,18 @@ impl Series {
     /// Takes a series in, and forgets the one before.
     pub(crate) fn load(&mut self, values: &[f64]) {
         let n = values.len().max(1) as f64;
-        // sums of deviations: no cancellation of large means
-        self.centre = values.iter().sum::<f64>() / n;
-        self.sum.clear();
-        self.square.clear();
-        self.sum.push(0.0);
-        self.square.push(0.0);
-        let (mut sum, mut square) = (0.0, 0.0);
+        let centre = values.iter().sum::<f64>() / n;
+        for sums in [&mut self.total, &mut self.sum, &mut self.square] {
+            sums.clear();
+            sums.push(0.0);
+        }
+        let (mut total, mut sum, mut square) = (0.0, 0.0, 0.0);
         for v in values {
-            let d = v - self.centre;
+            let d = v - centre;
+            total += v;
             sum += d;
             square += d * d;
+            self.total.push(total);
             self.sum.push(sum);
             self.square.push(square);
         }
@@ -83,7 +86,7 @@ impl Series {
 
     /// The mean of `from..to`.
     pub(crate) fn mean(&self, from: usize, to: usize) -> f64 {
-        self.centre + (self.sum[to] - self.sum[from]) / (to - from).max(1) as f64
+        (self.total[to] - self.total[from]) / (to - from).max(1) as f64
     }
 
     fn l2(&self, from: usize, to: usize) -> f64 {
@@ -95,10 +98,7 @@ impl Series {
         let n = (to - from) as f64;
         match cost {
             Cost::L2 => self.l2(from, to),
-            Cost::Poisson => {
-                let total = self.sum[to] - self.sum[from] + self.centre * n;
-                poisson(total, n)
-            }
+            Cost::Poisson => poisson(self.total[to] - self.total[from], n),
             Cost::Normal => {
                 let variance = self.l2(from, to) / n;
                 let v = variance.max(self.floor);
@@ -142,8 +142,9 @@ pub(crate) struct Pelt {
 }
 
 impl Pelt {
-    /// The best places to cut, as positions among `ends`: rising, the first 0 and the last the
-    /// length. Each segment is at least `min_size` long. Without the trivial ends.
+    /// The best cuts, as places in `ends`, which are the positions a cut may have: rising, the
+    /// first the beginning of the series and the last its end. Each segment is at least `min_size`
+    /// long. `cost` takes places in `ends` too. The trivial ends are not returned.
     pub(crate) fn find(
         &mut self,
         ends: &[usize],
@@ -179,7 +180,7 @@ impl Pelt {
             let (mut least, mut from) = (f64::INFINITY, 0);
             self.open.retain(|&(_, out, _)| out > t);
             for (s, _, value) in &mut self.open {
-                *value = self.best[*s] + cost(ends[*s], t);
+                *value = self.best[*s] + cost(*s, i);
                 if *value < least {
                     (least, from) = (*value, *s);
                 }
@@ -196,7 +197,7 @@ impl Pelt {
         let mut at = ends.len() - 1;
         while self.back[at] != 0 {
             at = self.back[at];
-            self.breaks.push(ends[at]);
+            self.breaks.push(at);
         }
         self.breaks.reverse();
         &self.breaks
