@@ -96,7 +96,7 @@ pub(super) struct Point {
 pub(super) struct Reader {
     points: Vec<Point>,
     purchases: Vec<i64>,
-    /// amounts that are known, and when
+    /// amounts that are known and positive, and when
     amounts: Vec<f64>,
     paid_at: Vec<i64>,
     /// in whole days, rising
@@ -179,7 +179,8 @@ impl Reader {
                 Kind::Purchase => {
                     journey = Journey::default();
                     given_up = false;
-                    let lines = 1 + rest.iter().take_while(|o| o.ts == e.ts && o.kind == e.kind).count();
+                    let lines =
+                        1 + rest.iter().take_while(|o| o.ts == e.ts && o.kind == e.kind).count();
                     let (_, later) = rest.split_at(lines - 1);
                     rest = later;
                     let from = events.len() - rest.len() - lines;
@@ -214,7 +215,15 @@ impl Reader {
     }
 
     fn push(&mut self, ts: i64, turn: Turn, point: &'static str, after: Option<f64>) {
-        self.points.push(Point { ts, turn, point, before: None, after, score: None, detail: Detail::None });
+        self.points.push(Point {
+            ts,
+            turn,
+            point,
+            before: None,
+            after,
+            score: None,
+            detail: Detail::None,
+        });
     }
 
     /// Whether the cart that waits since `waiting` is abandoned at `now`; lists it if so.
@@ -235,7 +244,8 @@ impl Reader {
         let known = || lines.iter().map(|l| l.value).filter(|v| !v.is_nan());
         // rows of one instant are in the order of their amounts, so the sum has one value
         let amount = known().next().is_some().then(|| known().sum::<f64>());
-        if let Some(amount) = amount {
+        // what is free has no level
+        if let Some(amount) = amount.filter(|a| *a > 0.0) {
             self.amounts.push(amount);
             self.paid_at.push(ts);
         }
@@ -419,10 +429,20 @@ mod tests {
             [(10, "add_to_cart"), (36, "first_purchase"), (36, "cart_abandon")]
         );
         // the shop says so itself: once is enough
-        let told = [cart[0], at(20, Kind::CartAbandon), at(200, Kind::AddToCart), at(250, Kind::CartAbandon)];
+        let told = [
+            cart[0],
+            at(20, Kind::CartAbandon),
+            at(200, Kind::AddToCart),
+            at(250, Kind::CartAbandon),
+        ];
         assert_eq!(
             life(&told, &until(999)),
-            [(10, "add_to_cart"), (20, "cart_abandon"), (200, "add_to_cart"), (224, "cart_abandon")]
+            [
+                (10, "add_to_cart"),
+                (20, "cart_abandon"),
+                (200, "add_to_cart"),
+                (224, "cart_abandon")
+            ]
         );
     }
 
@@ -467,7 +487,10 @@ mod tests {
         let lapse = got.iter().find(|p| p.turn == Turn::Lapse).unwrap();
         assert_eq!((lapse.before, lapse.after, lapse.score), (Some(20.0), Some(60.0), Some(3.0)));
         let back = got.iter().find(|p| p.turn == Turn::Reactivation).unwrap();
-        assert_eq!((back.ts, back.before, back.after, back.score), (160 * DAY, Some(20.0), Some(100.0), Some(5.0)));
+        assert_eq!(
+            (back.ts, back.before, back.after, back.score),
+            (160 * DAY, Some(20.0), Some(100.0), Some(5.0))
+        );
         // one purchase has no cadence
         assert_eq!(life(&events[..1], &how()), [(0, "first_purchase")]);
     }
@@ -480,7 +503,14 @@ mod tests {
             value,
             label,
         };
-        let events = [line(0, 1.0, 3), line(0, 2.0, 1), line(5, 3.0, 1), line(5, 4.0, 0), line(5, 6.0, 2), line(6, 1.0, 0)];
+        let events = [
+            line(0, 1.0, 3),
+            line(0, 2.0, 1),
+            line(5, 3.0, 1),
+            line(5, 4.0, 0),
+            line(5, 6.0, 2),
+            line(6, 1.0, 0),
+        ];
         let names = ["toys", "books", "art", "food"];
         let mut reader = Reader::default();
         let got = reader.read(&events, &Reading { as_of: 9 * DAY, ..how() }, |l| names[l as usize]);
@@ -501,10 +531,14 @@ mod tests {
         // twice a week for twenty weeks at 10, then once in three weeks at 30
         let days = (0..40).map(|i| i * 7 / 2).chain((0..10).map(|i| 147 + i * 21));
         let events: Vec<Event> = days
-            .map(|d| Event { value: if d < 147 { 10.0 } else { 30.0 }, ..at(d * 24 + 12, Kind::Purchase) })
+            .map(|d| Event {
+                value: if d < 147 { 10.0 } else { 30.0 },
+                ..at(d * 24 + 12, Kind::Purchase)
+            })
             .collect();
         let mut reader = Reader::default();
-        let got: Vec<Point> = reader.read(&events, &Reading { as_of: 350 * DAY, ..how() }, |_| "").to_vec();
+        let got: Vec<Point> =
+            reader.read(&events, &Reading { as_of: 350 * DAY, ..how() }, |_| "").to_vec();
         let rate = got.iter().find(|p| p.turn == Turn::RateChange).unwrap();
         assert_eq!((rate.point, rate.before), ("rate_down", Some(2.0)));
         assert_eq!(rate.ts, 140 * DAY);
@@ -519,7 +553,13 @@ mod tests {
 
     #[test]
     fn the_first_of_a_kind_is_a_milestone_and_the_rest_are_events() {
-        let mut events = vec![at(1, Kind::Signup), at(2, Kind::Signup), at(3, Kind::Subscribe), at(4, Kind::Complaint), at(5, Kind::Complaint)];
+        let mut events = vec![
+            at(1, Kind::Signup),
+            at(2, Kind::Signup),
+            at(3, Kind::Subscribe),
+            at(4, Kind::Complaint),
+            at(5, Kind::Complaint),
+        ];
         events.extend((6..12).map(|h| at(h, Kind::Purchase)));
         events.extend([at(20, Kind::Return), at(21, Kind::Unsubscribe)]);
         assert_eq!(

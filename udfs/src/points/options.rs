@@ -34,7 +34,9 @@ pub(super) fn penalty(function: &str, given: &ScalarValue) -> Result<Penalty> {
     let number = if given.data_type().is_numeric() { number(given) } else { None };
     match number.filter(|p| p.is_finite() && *p >= 0.0) {
         Some(p) => Ok(Penalty::Fixed(p)),
-        None => plan_err!("{function}: penalty must be 'bic' or a number that is not negative, got {given}"),
+        None => plan_err!(
+            "{function}: penalty must be 'bic' or a number that is not negative, got {given}"
+        ),
     }
 }
 
@@ -47,7 +49,12 @@ fn number(given: &ScalarValue) -> Option<f64> {
 }
 
 /// A count of at least 1.
-pub(super) fn size(function: &str, name: &str, given: &ScalarValue, default: usize) -> Result<usize> {
+pub(super) fn size(
+    function: &str,
+    name: &str,
+    given: &ScalarValue,
+    default: usize,
+) -> Result<usize> {
     match given {
         ScalarValue::Int64(None) | ScalarValue::Null => Ok(default),
         ScalarValue::Int64(Some(n)) if *n >= 1 => Ok(usize::try_from(*n).unwrap_or(usize::MAX / 4)),
@@ -85,6 +92,8 @@ pub(super) fn numbers(
     let numbers = numbers.and_then(|n| cast(&n, &DataType::Int64).ok());
     match numbers.map(|n| n.as_primitive::<Int64Type>().values().to_vec()) {
         Some(numbers) if numbers.iter().all(|n| *n >= 3) => Ok(numbers),
-        _ => plan_err!("{function}: {name} must be a whole number or a list of them, at least 3, got {given}"),
+        _ => plan_err!(
+            "{function}: {name} must be a whole number or a list of them, at least 3, got {given}"
+        ),
     }
 }

@@ -5,7 +5,10 @@
 //! delays that: a candidate found inferior at `t` may still be best before `t + min_size`, where
 //! no change at `t` is allowed yet. O(n) for many changes, O(n²) at worst; O(n) memory, reused.
 
-#![expect(clippy::indexing_slicing, reason = "the kernel: every index is below a length checked at its start")]
+#![expect(
+    clippy::indexing_slicing,
+    reason = "the kernel: every index is below a length checked at its start"
+)]
 
 /// Cost of a segment of a series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -241,7 +244,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    pub(super) fn pelt(values: &[f64], cost: Cost, penalty: Penalty, min_size: usize) -> Vec<usize> {
+    pub(super) fn pelt(
+        values: &[f64],
+        cost: Cost,
+        penalty: Penalty,
+        min_size: usize,
+    ) -> Vec<usize> {
         let mut series = Series::default();
         series.load(values);
         let ends: Vec<usize> = (0..=values.len()).collect();
@@ -273,7 +281,10 @@ mod tests {
     }
 
     fn column(text: &str, at: usize) -> Vec<f64> {
-        text.lines().skip(1).map(|l| l.split(',').nth(at).unwrap().trim().parse().unwrap()).collect()
+        text.lines()
+            .skip(1)
+            .map(|l| l.split(',').nth(at).unwrap().trim().parse().unwrap())
+            .collect()
     }
 
     #[test]
@@ -282,7 +293,11 @@ mod tests {
         let mut series = Series::default();
         series.load(&nile);
         assert_eq!(pelt(&nile, Cost::L2, Penalty::Bic, 2), [28]);
-        assert_eq!(binary_segmentation(100, 2, series.penalty(Cost::L2, Penalty::Bic), |a, b| series.cost(Cost::L2, a, b)), [28]);
+        assert_eq!(
+            binary_segmentation(100, 2, series.penalty(Cost::L2, Penalty::Bic), |a, b| series
+                .cost(Cost::L2, a, b)),
+            [28]
+        );
         assert!((series.mean(0, 28) - 1097.75).abs() < 1e-9);
         assert!((series.mean(28, 100) - 849.972_222_222).abs() < 1e-9);
         assert!((series.cost(Cost::L2, 0, 100) - 2_835_156.75).abs() < 1e-6);

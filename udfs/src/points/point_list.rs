@@ -90,7 +90,12 @@ impl PointList {
                 short(how.cart_window as f64 / HOUR)
             ),
             Detail::Silent(days, gap) => {
-                write!(out, "no purchase for {} days, own median gap {} days", short(days), short(gap))
+                write!(
+                    out,
+                    "no purchase for {} days, own median gap {} days",
+                    short(days),
+                    short(gap)
+                )
             }
             Detail::Back(days, gap) => write!(
                 out,
@@ -98,10 +103,7 @@ impl PointList {
                 short(days),
                 short(gap)
             ),
-            Detail::Rate => write!(
-                out,
-                "from {before:.2} to {after:.2} purchases per {unit} days"
-            ),
+            Detail::Rate => write!(out, "from {before:.2} to {after:.2} purchases per {unit} days"),
             Detail::Value => write!(out, "from {before:.2} to {after:.2} per purchase"),
         };
         out.append_value("");

@@ -12,11 +12,11 @@
 use std::sync::{Arc, LazyLock};
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringArray};
-use datafusion::arrow::datatypes::{
-    DataType, FieldRef, Float64Type, TimestampMicrosecondType,
-};
+use datafusion::arrow::datatypes::{DataType, FieldRef, Float64Type, TimestampMicrosecondType};
 use datafusion::common::{Result, ScalarValue, plan_err};
-use datafusion::logical_expr::function::{AccumulatorArgs, AggregateFunctionSimplification, StateFieldsArgs};
+use datafusion::logical_expr::function::{
+    AccumulatorArgs, AggregateFunctionSimplification, StateFieldsArgs,
+};
 use datafusion::logical_expr::utils::AggregateOrderSensitivity;
 use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, GroupsAccumulator, Signature,
@@ -61,7 +61,7 @@ pub fn turning_points_udaf() -> Arc<AggregateUDF> {
 
 #[user_doc(
     doc_section(label = "Turning points"),
-    description = "Everything that turned one customer's life, as a list in the order of time with ts, kind, point, before, after, score and detail. Kinds: milestone (registered, subscribed, first_purchase, second_purchase, nth_purchase; after is the amount), key_point (add_to_cart, checkout, payment: the first of each journey to a purchase), turning_point (order_cancel, cart_abandon, return, complaint, unsubscribe, upgrade, downgrade, cross_sell), lapse (the moment the silence since the last purchase exceeds lapse_factor times the customer's own median gap between days with purchases, as known by then, and lapse_min; before is that gap and after the limit, in days, score their ratio), reactivation (the purchase that ends a lapse; after is the silence in days), rate_change (before and after in purchases per rate_unit) and value_change (before and after as mean amount per purchase); the score of a change is by how much it lowers the cost beyond the penalty. Changes are found by exact PELT over the life up to as_of, for customers with at least 2 · min_size purchases: rates with a Poisson cost on the full buckets of rate_unit from the first purchase to as_of, values with a normal cost. A cart is abandoned at the end of cart_window after its last add_to_cart or checkout, unless payment or purchase came before; until then it is pending and not listed; an explicit cart_abandon of the same cart is not listed twice. With category, a purchase in a category not bought before is a cross_sell, unless it is the first purchase. Purchase rows of one instant are one purchase with the sum of their amounts. Event types are the standard names; others, NULLs and events after as_of are ignored; equal times in the order of the vocabulary. No events give an empty list. 13 to 25 bytes per event that counts.",
+    description = "Everything that turned one customer's life, as a list in the order of time with ts, kind, point, before, after, score and detail. Kinds: milestone (registered, subscribed, first_purchase, second_purchase, nth_purchase; after is the amount), key_point (add_to_cart, checkout, payment: the first of each journey to a purchase), turning_point (order_cancel, cart_abandon, return, complaint, unsubscribe, upgrade, downgrade, cross_sell), lapse (the moment the silence since the last purchase exceeds lapse_factor times the customer's own median gap between days with purchases, as known by then, and lapse_min; before is that gap and after the limit, in days, score their ratio), reactivation (the purchase that ends a lapse; after is the silence in days), rate_change (before and after in purchases per rate_unit) and value_change (before and after as mean amount per purchase); the score of a change is by how much it lowers the cost beyond the penalty. Changes are found by exact PELT over the life up to as_of, for customers with at least 2 · min_size purchases: rates with a Poisson cost on the full buckets of rate_unit from the first purchase to as_of, values with a normal cost on the logarithms of positive amounts; penalty 'bic' is 2 · ln(buckets) for rates and 4 · ln(purchases) for values. A cart is abandoned at the end of cart_window after its last add_to_cart or checkout, unless payment or purchase came before; until then it is pending and not listed; an explicit cart_abandon of the same cart is not listed twice. With category, a purchase in a category not bought before is a cross_sell, unless it is the first purchase. Purchase rows of one instant are one purchase with the sum of their amounts. Event types are the standard names; others, NULLs and events after as_of are ignored; equal times in the order of the vocabulary. No events give an empty list. 13 to 25 bytes per event that counts.",
     syntax_example = "turning_points(ts, event_type [, amount, category, as_of, cart_window, lapse_factor, lapse_min, rate_unit, penalty, min_size, nth])",
     sql_example = r#"```sql
 SELECT p['ts'], p['kind'], p['point'] FROM (SELECT unnest(turning_points(ts, type, amount, NULL, TIMESTAMP '2011-06-01T00:00:00')) AS p FROM (VALUES (TIMESTAMP '2011-01-01T10:00:00', 'signup', NULL), (TIMESTAMP '2011-01-02T10:00:00', 'purchase', 20.0), (TIMESTAMP '2011-01-12T10:00:00', 'purchase', 25.0), (TIMESTAMP '2011-03-01T09:00:00', 'add_to_cart', NULL)) t(ts, type, amount));
@@ -78,12 +78,30 @@ SELECT p['ts'], p['kind'], p['point'] FROM (SELECT unnest(turning_points(ts, typ
     argument(name = "category", description = "category of what was bought; makes cross_sell"),
     argument(name = "as_of", description = "events after it do not exist; default `tenure.as_of`"),
     argument(name = "cart_window", description = "how long a cart may wait; default 24 hours"),
-    argument(name = "lapse_factor", description = "silence in own median gaps that is a lapse; default 3"),
-    argument(name = "lapse_min", description = "silence that is no lapse in any case; default 30 days"),
-    argument(name = "rate_unit", description = "length of the buckets purchases are counted in; default 7 days"),
-    argument(name = "penalty", description = "what a change must gain: 'bic' (default) or a number"),
-    argument(name = "min_size", description = "least number of buckets, or purchases, between changes; default 4"),
-    argument(name = "nth", description = "numbers of purchases that are milestones; default [5, 10, 25, 50, 100]")
+    argument(
+        name = "lapse_factor",
+        description = "silence in own median gaps that is a lapse; default 3"
+    ),
+    argument(
+        name = "lapse_min",
+        description = "silence that is no lapse in any case; default 30 days"
+    ),
+    argument(
+        name = "rate_unit",
+        description = "length of the buckets purchases are counted in; default 7 days"
+    ),
+    argument(
+        name = "penalty",
+        description = "what a change must gain: 'bic' (default) or a number"
+    ),
+    argument(
+        name = "min_size",
+        description = "least number of buckets, or purchases, between changes; default 4"
+    ),
+    argument(
+        name = "nth",
+        description = "numbers of purchases that are milestones; default [5, 10, 25, 50, 100]"
+    )
 )]
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct TurningPoints {
@@ -140,16 +158,20 @@ impl AggregateUDFImpl for TurningPoints {
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         let mut out = args::coerce(NAME, PARAMS, types)?;
         if let (Some(to), Some(from)) = (out.get_mut(1), types.get(1)) {
-            let text = |t: &DataType| matches!(t, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
+            let text = |t: &DataType| {
+                matches!(t, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+            };
             *to = match from {
                 DataType::Null => DataType::Utf8,
                 // read as it is: each name once
                 DataType::Dictionary(_, names) if text(names) => from.clone(),
                 from if text(from) => from.clone(),
-                _ => return plan_err!(
-                    "{NAME}: argument 2 (event_type) must be text, got {from}; it is called {}",
-                    args::usage(NAME, PARAMS)
-                ),
+                _ => {
+                    return plan_err!(
+                        "{NAME}: argument 2 (event_type) must be text, got {from}; it is called {}",
+                        args::usage(NAME, PARAMS)
+                    );
+                }
             };
         }
         Ok(out)
@@ -249,8 +271,10 @@ fn kinds(names: &ArrayRef) -> Vec<Option<Kind>> {
             let values = kinds(dictionary.values());
             let keys = dictionary.normalized_keys();
             let rows = keys.iter().enumerate();
-            rows.map(|(row, key)| values.get(*key).copied().flatten().filter(|_| names.is_valid(row)))
-                .collect()
+            rows.map(|(row, key)| {
+                values.get(*key).copied().flatten().filter(|_| names.is_valid(row))
+            })
+            .collect()
         }
         _ => vec![],
     }
@@ -301,16 +325,27 @@ mod tests {
 | 2011-05-02T10:00:00 | turning_point | cart_abandon    |      |      |     | neither payment nor purchase within 24 hours           |
 | 2011-05-20T10:00:00 | key_point     | add_to_cart     |      | 10.0 |     |                                                        |
 +---------------------+---------------+-----------------+------+------+-----+--------------------------------------------------------+";
-        let squeeze = |t: &str| t.lines().filter(|l| !l.starts_with('+')).map(|l| l.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>().join("\n");
+        let squeeze = |t: &str| {
+            t.lines()
+                .filter(|l| !l.starts_with('+'))
+                .map(|l| l.split_whitespace().collect::<Vec<_>>().join(" "))
+                .collect::<Vec<_>>()
+                .join("\n")
+        };
         assert_eq!(squeeze(&run(&ctx, &sql).await?), squeeze(want));
         Ok(())
     }
 
     #[tokio::test]
     async fn names_are_read_from_every_kind_of_text_and_options_are_heard() -> Result<()> {
-        let of = |ty: &str, rest: &str| format!("SELECT turning_points(ts, {ty}{rest}) FROM {STORY}");
+        let of =
+            |ty: &str, rest: &str| format!("SELECT turning_points(ts, {ty}{rest}) FROM {STORY}");
         let plain = value(&of("type", "")).await?;
-        assert!(plain.contains("second_purchase") && !plain.contains("nth_purchase") && !plain.contains("cross_sell"));
+        assert!(
+            plain.contains("second_purchase")
+                && !plain.contains("nth_purchase")
+                && !plain.contains("cross_sell")
+        );
         for ty in ["Utf8View", "LargeUtf8", "Dictionary(Int32, Utf8)"] {
             assert_eq!(plain, value(&of(&format!("arrow_cast(type, '{ty}')"), "")).await?, "{ty}");
         }
@@ -324,18 +359,35 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_gives_an_empty_list_and_nonsense_is_refused() -> Result<()> {
-        assert_eq!(value(&format!("SELECT turning_points(ts, type) FROM {STORY} WHERE false")).await?, "[]");
+        assert_eq!(
+            value(&format!("SELECT turning_points(ts, type) FROM {STORY} WHERE false")).await?,
+            "[]"
+        );
         assert_eq!(value("SELECT turning_points(NULL, 'purchase')").await?, "[]");
         assert_eq!(value("SELECT turning_points(TIMESTAMP '2011-01-01', NULL)").await?, "[]");
         for (args, says) in [
             ("ts, 5", "argument 2 (event_type) must be text, got Int64"),
             ("ts, type, NULL, NULL, NULL, NULL, 0", "lapse_factor must be positive, got 0"),
-            ("ts, type, NULL, NULL, NULL, INTERVAL '1 month'", "cart_window must have one fixed length"),
-            ("ts, type, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 1", "min_size must be at least 2, got 1"),
-            ("ts, type, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'x'", "nth must be a whole number or a list of them, at least 3, got x"),
-            ("ts, type, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, [2]", "at least 3, got"),
+            (
+                "ts, type, NULL, NULL, NULL, INTERVAL '1 month'",
+                "cart_window must have one fixed length",
+            ),
+            (
+                "ts, type, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 1",
+                "min_size must be at least 2, got 1",
+            ),
+            (
+                "ts, type, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'x'",
+                "nth must be a whole number or a list of them, at least 3, got x",
+            ),
+            (
+                "ts, type, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, [2]",
+                "at least 3, got",
+            ),
         ] {
-            let said = value(&format!("SELECT turning_points({args}) FROM {STORY}")).await.map_or_else(|e| e.to_string(), |v| v);
+            let said = value(&format!("SELECT turning_points({args}) FROM {STORY}"))
+                .await
+                .map_or_else(|e| e.to_string(), |v| v);
             assert!(said.contains(says), "{args}: {said}");
         }
         Ok(())
@@ -345,7 +397,18 @@ mod tests {
     async fn every_plan_gives_the_same_bits() -> Result<()> {
         let n = 900i64;
         let noise = |i: i64| (i * 7919 + i * i * 31 + 13) % 101;
-        let types = ["purchase", "purchase", "add_to_cart", "page_view", "return", "purchase", "signup", "payment", "cart_abandon", "purchase"];
+        let types = [
+            "purchase",
+            "purchase",
+            "add_to_cart",
+            "page_view",
+            "return",
+            "purchase",
+            "signup",
+            "payment",
+            "cart_abandon",
+            "purchase",
+        ];
         let categories = ["toys", "books", "art", "food", "tea"];
         let rows = batch(vec![
             ("k", Arc::new(Int64Array::from_iter_values((0..n).map(|i| noise(i) % 7))) as ArrayRef),
@@ -353,66 +416,57 @@ mod tests {
                 "ts",
                 Arc::new(
                     (0..n)
-                        .map(|i| (noise(i) != 5).then(|| 1_280_000_000_000_000 + (i / 3 + if i > 500 { i } else { 0 }) * 20_000_000_000))
+                        .map(|i| {
+                            (noise(i) != 5).then(|| {
+                                1_280_000_000_000_000
+                                    + (i / 3 + if i > 500 { i } else { 0 }) * 20_000_000_000
+                            })
+                        })
                         .collect::<TimestampMicrosecondArray>(),
                 ),
             ),
-            ("type", Arc::new((0..n).map(|i| (noise(i) != 7).then(|| types[(noise(i) % 10) as usize])).collect::<StringArray>())),
+            (
+                "type",
+                Arc::new(
+                    (0..n)
+                        .map(|i| (noise(i) != 7).then(|| types[(noise(i) % 10) as usize]))
+                        .collect::<StringArray>(),
+                ),
+            ),
             (
                 "amount",
                 Arc::new(
                     (0..n)
-                        .map(|i| (noise(i) != 9).then(|| noise(i) as f64 / 7.0 + if i < 420 { 40.3 } else { 0.1 }))
+                        .map(|i| {
+                            (noise(i) != 9)
+                                .then(|| noise(i) as f64 / 7.0 + if i < 420 { 40.3 } else { 0.1 })
+                        })
                         .collect::<Float64Array>(),
                 ),
             ),
-            ("category", Arc::new((0..n).map(|i| (noise(i) != 11).then(|| categories[(noise(i + 1) % 5) as usize])).collect::<StringArray>())),
+            (
+                "category",
+                Arc::new(
+                    (0..n)
+                        .map(|i| (noise(i) != 11).then(|| categories[(noise(i + 1) % 5) as usize]))
+                        .collect::<StringArray>(),
+                ),
+            ),
         ])?;
-        let got = same_bits(&rows, "SELECT k, turning_points(ts, type, amount, category) p FROM t GROUP BY k ORDER BY k").await?;
-        let text: String = (0..got.num_rows()).map(|r| array_value_to_string(got.column(1), r)).collect::<Result<_, _>>()?;
-        for kind in ["milestone", "key_point", "cart_abandon", "cross_sell", "value_change", "rate_change"] {
+        let got = same_bits(
+            &rows,
+            "SELECT k, turning_points(ts, type, amount, category) p FROM t GROUP BY k ORDER BY k",
+        )
+        .await?;
+        let text: String = (0..got.num_rows())
+            .map(|r| array_value_to_string(got.column(1), r))
+            .collect::<Result<_, _>>()?;
+        for kind in
+            ["milestone", "key_point", "cart_abandon", "cross_sell", "value_change", "rate_change"]
+        {
             assert!(text.contains(kind), "{kind}");
         }
         same_bits(&rows, "SELECT turning_points(ts, type, amount) p, turning_points(ts, type) FILTER (WHERE k = 1) q FROM t").await?;
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod perf {
-    use super::*;
-    use crate::testing::{batch, session};
-    use datafusion::arrow::array::*;
-    use datafusion::datasource::MemTable;
-
-    #[tokio::test]
-    #[ignore]
-    async fn perf() -> Result<()> {
-        let types = ["page_view","add_to_cart","purchase","email_open","purchase","checkout","purchase","search","purchase","login"];
-        let customers = 200_000u64; let per = 20u64;
-        let mut parts: Vec<Vec<RecordBatch>> = vec![vec![], vec![]];
-        let n = customers*per;
-        let mut s: u64 = 1;
-        let mut rnd = move || { s = s.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407); s >> 33 };
-        for chunk in 0..n/8000 {
-            let mut k = vec![]; let mut t = vec![]; let mut ty = StringViewBuilder::new(); let mut am = vec![];
-            for _ in 0..8000 { k.push((rnd() % customers) as i64); t.push(1_262_304_000_000_000i64 + (rnd() % (2*365*86400)) as i64 * 1_000_000); ty.append_value(types[(rnd()%10) as usize]); am.push((rnd()%10000) as f64 / 100.0); }
-            parts[(chunk%2) as usize].push(batch(vec![("k",Arc::new(Int64Array::from(k)) as ArrayRef),("ts",Arc::new(TimestampMicrosecondArray::from(t))),("type",Arc::new(ty.finish())),("amount",Arc::new(Float64Array::from(am)))])?);
-        }
-        let ctx = session(2, 8192)?;
-        ctx.register_table("t", Arc::new(MemTable::try_new(parts[0][0].schema(), parts)?))?;
-        for sql in ["SELECT count(*), sum(amount), max(ts), max(k), max(type) FROM t",
-            "SELECT sum(c) FROM (SELECT k, count(*) c, sum(amount) s, max(ts) m FROM t GROUP BY k)",
-            "SELECT count(*), sum(cardinality(p)) FROM (SELECT k, turning_points(ts, type, amount) p FROM t GROUP BY k)",
-            "SELECT count(*), sum(cardinality(p)) FROM (SELECT k, turning_points(ts, type) p FROM t GROUP BY k)",
-            "SELECT count(*), sum(cardinality(p)) FROM (SELECT k, turning_points(ts, type, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 100) p FROM t GROUP BY k)",
-            ] {
-            for _ in 0..2 {
-                let t0 = std::time::Instant::now();
-                let out = crate::testing::run(&ctx, sql).await?;
-                println!("{:?} {sql}\n{}", t0.elapsed(), out.lines().nth(3).unwrap_or(""));
-            }
-        }
         Ok(())
     }
 }
