@@ -222,14 +222,15 @@ impl ChangeKernel {
                 "{NAME}: {buckets} buckets from the first to the last event are more than {MOST_BUCKETS}; use a longer unit"
             );
         }
-        let mut end = start;
+        let mut next = start;
+        for _ in 0..buckets {
+            times.push(next);
+            next = next.saturating_add(self.unit);
+        }
+        values.resize(times.len(), 0.0);
         for e in events {
-            while e.ts >= end {
-                times.push(end);
-                values.push(0.0);
-                end = end.saturating_add(self.unit);
-            }
-            if let Some(v) = values.last_mut() {
+            let bucket = (i128::from(e.ts) - i128::from(start)) / i128::from(self.unit);
+            if let Some(v) = usize::try_from(bucket).ok().and_then(|b| values.get_mut(b)) {
                 *v += e.value;
             }
         }

@@ -381,6 +381,7 @@ fn beside(x: f64, limit: f64) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::cast_possible_truncation, reason = "test data")]
 mod tests {
     use super::*;
 
