@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datafusion::arrow::array::{Array, AsArray};
+use datafusion::arrow::array::AsArray;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::catalog::{Session, TableProvider};
@@ -18,7 +18,7 @@ use datafusion::datasource::physical_plan::{
 };
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
-use datafusion::datasource::{TableType, compute_all_files_statistics};
+use datafusion::datasource::TableType;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::object_store::path::Path;
@@ -127,6 +127,11 @@ impl LakeTable {
         &self.warnings
     }
 
+    fn merged<'a>(&self, files: impl Iterator<Item = &'a PartitionedFile>) -> DfResult<Statistics> {
+        let each = files.filter_map(|file| file.statistics.as_deref());
+        Statistics::try_merge_iter(each, &self.schema())
+    }
+
     fn on_partitions(&self, filter: &Expr) -> bool {
         let names: Vec<&str> = self.partition_columns.iter().map(String::as_str).collect();
         !names.is_empty() && expr_applicable_for_cols(&names, filter)
@@ -222,9 +227,18 @@ impl TableProvider for LakeTable {
             return Ok(Arc::new(EmptyExec::new(schema)));
         }
         let config = session.config();
-        let groups = FileGroup::new(files).split_files(config.target_partitions());
-        let known = config.collect_statistics();
-        let (groups, statistics) = compute_all_files_statistics(groups, self.schema(), known, cut)?;
+        let mut groups = FileGroup::new(files).split_files(config.target_partitions());
+        let mut statistics = Statistics::new_unknown(&self.schema());
+        if config.collect_statistics() {
+            groups = groups.into_iter().map(|group| {
+                let merged = self.merged(group.iter())?;
+                Ok(group.with_statistics(Arc::new(merged)))
+            }).collect::<DfResult<_>>()?;
+            statistics = self.merged(groups.iter().flat_map(FileGroup::iter))?;
+        }
+        if cut {
+            statistics = statistics.to_inexact();
+        }
 
         let mut options = TableParquetOptions::default();
         options.global = config.options().execution.parquet.clone();
@@ -246,7 +260,6 @@ impl TableProvider for LakeTable {
     }
 
     fn statistics(&self) -> Option<Statistics> {
-        let files = self.files.iter().filter_map(|file| file.statistics.as_deref());
-        Statistics::try_merge_iter(files, &self.schema()).ok()
+        self.merged(self.files.iter()).ok()
     }
 }
