@@ -74,10 +74,10 @@ impl LakeTable {
             stream::iter(&pinned).map(footer::read).buffered(at_once).try_collect().await?;
         let inside: Vec<String> =
             pinned.iter().map(|file| relative(&spot.prefix, &file.meta.location)).collect();
-        let partitions = partition::read(&inside)?;
-        let names = pinned.iter().map(|file| file.name.as_str());
-        let schemas = footers.iter().map(|footer| &footer.schema);
-        let columns = drift::merge(names.zip(schemas), &partitions.fields)?;
+        let names: Vec<&str> = pinned.iter().map(|file| file.name.as_str()).collect();
+        let partitions = partition::read(&inside, &names)?;
+        let schemas = names.into_iter().zip(footers.iter().map(|footer| &footer.schema));
+        let columns = drift::merge(schemas, &partitions.fields)?;
         let files = pinned.into_iter().zip(&footers).zip(partitions.values).map(|((file, footer), values)| {
             let statistics = with_partitions(&footer.statistics(&columns), &values);
             let mut part = PartitionedFile::new_from_meta(file.meta).with_partition_values(values);
