@@ -163,3 +163,23 @@ async fn a_store_that_stays_busy_is_given_up() {
     assert!(error.to_string().contains("kept answering 503 (SlowDown)"), "{error}");
     clean(&error);
 }
+
+#[tokio::test]
+async fn a_web_address_is_one_table() {
+    let server = seaweed();
+    months(server, "web").await;
+    let ctx = session();
+    let file = format!("http://127.0.0.1:{}/buckets/{BUCKET}/web/orders/month=3/part.parquet", server.filer);
+    let (state, none) = (ctx.state(), StoreOptions::new());
+    let t = open_path(&format!("{file}?token=hush"), &none, &ctx.runtime_env(), &state).await.unwrap();
+    assert_eq!(t.location(), file);
+    assert_eq!(rows(&ctx, Arc::clone(&t) as _, "SELECT count(*), max(id) FROM t").await.unwrap(), ["100 | 3099"]);
+    // a web server's file is pinned as well
+    upload(server, "web/orders/month=3/part.parquet", version(1)).await;
+    let error = rows(&ctx, t, "SELECT * FROM t").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Changed, "{error}");
+    let missing = format!("{file}x?token=hush");
+    let error = open_path(&missing, &none, &ctx.runtime_env(), &state).await.unwrap_err();
+    assert!(!error.to_string().contains("hush"), "{error}");
+    assert_eq!(error.kind().exit_code(), 3, "{error}");
+}

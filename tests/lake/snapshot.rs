@@ -95,13 +95,15 @@ async fn files_that_change_on_disk_are_never_mixed() {
     let lake = open(&ctx, dir.path()).await.unwrap();
     let mut seed = 7;
     let (mut whole, mut errors) = (0, 0);
-    for trial in 0..48 {
+    // more of them: TENURE_TRIALS=1000
+    let trials = std::env::var("TENURE_TRIALS").map_or(48, |n| n.parse().unwrap());
+    for trial in 0..trials {
         paths.iter().for_each(|path| put(path, &old));
         // beyond the clock tick of the file system
         std::thread::sleep(Duration::from_millis(12));
         let t = table(&ctx, &lake, "t").await.unwrap();
         let how = [Change::Overwrite, Change::Replace, Change::Shorten, Change::Delete][trial % 4];
-        let wait = Duration::from_micros(random(&mut seed) % 12_000);
+        let wait = Duration::from_micros(random(&mut seed) % 20_000);
         let victims: Vec<_> = paths.iter().filter(|_| random(&mut seed) % 2 == 0).cloned().collect();
         let new = new.clone();
         let writer = std::thread::spawn(move || {

@@ -18,6 +18,8 @@ pub(crate) const READ_SECRET: &str = "tenure-ro-secret-do-not-log-000001";
 
 pub(crate) struct Seaweed {
     pub(crate) port: u16,
+    /// plain HTTP, without credentials
+    pub(crate) filer: u16,
     /// its standard input is the leash: the server is killed when it closes
     _leash: Child,
 }
@@ -94,7 +96,7 @@ fn start() -> Seaweed {
         .stderr(log)
         .spawn()
         .unwrap_or_else(|e| panic!("these tests need a shell to start {}: {e}", weed.display()));
-    let server = Seaweed { port: s3, _leash: leash };
+    let server = Seaweed { port: s3, filer, _leash: leash };
     // the port answers before the bucket is there
     std::thread::scope(|scope| {
         scope.spawn(|| {
