@@ -70,7 +70,8 @@ fn infer(name: &str, column: &[Option<&str>], shown: &[&str]) -> Result<DataType
         return Ok(DataType::Date32);
     }
     if days > others {
-        let wrong = column.iter().zip(shown).find(|(value, _)| value.is_some_and(|v| day(v).is_none()));
+        let wrong =
+            column.iter().zip(shown).find(|(value, _)| value.is_some_and(|v| day(v).is_none()));
         if let Some((Some(value), path)) = wrong {
             return Err(Error::new(
                 ErrorKind::Drift,

@@ -24,14 +24,19 @@ async fn a_footer_that_lies_about_its_length_is_an_error() {
     let ctx = session();
     let good = file();
     let length = good.len() - 8;
-    for lie in [u32::MAX, u32::try_from(good.len()).unwrap(), u32::try_from(good.len()).unwrap() - 8, 1, 0] {
+    for lie in
+        [u32::MAX, u32::try_from(good.len()).unwrap(), u32::try_from(good.len()).unwrap() - 8, 1, 0]
+    {
         let mut bad = good.clone();
         bad[length..length + 4].copy_from_slice(&lie.to_le_bytes());
         put(&path, &bad);
         let lake = open(&ctx, dir.path()).await.unwrap();
         let error = table(&ctx, &lake, "t").await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Corrupt, "{lie}: {error}");
-        assert!(error.to_string().starts_with("file t/a.parquet is not a readable Parquet file"), "{error}");
+        assert!(
+            error.to_string().starts_with("file t/a.parquet is not a readable Parquet file"),
+            "{error}"
+        );
     }
 }
 
@@ -58,7 +63,10 @@ async fn flipped_bytes_in_the_footer_never_panic() {
     let good = file();
     put(&path, &good);
     let lake = open(&ctx, dir.path()).await.unwrap();
-    let footer = usize::try_from(u32::from_le_bytes(good[good.len() - 8..good.len() - 4].try_into().unwrap())).unwrap();
+    let footer = usize::try_from(u32::from_le_bytes(
+        good[good.len() - 8..good.len() - 4].try_into().unwrap(),
+    ))
+    .unwrap();
     let start = good.len() - 8 - footer;
     for at in (start..good.len()).step_by(3) {
         let mut bad = good.clone();
@@ -75,7 +83,8 @@ async fn flipped_bytes_in_the_footer_never_panic() {
 #[tokio::test]
 async fn not_a_number_is_found_however_rows_lie_in_files() {
     let dir = tempfile::tempdir().unwrap();
-    let part = |values: Vec<f64>| bytes(&batch(vec![("x", Arc::new(Float64Array::from(values)))]), 2);
+    let part =
+        |values: Vec<f64>| bytes(&batch(vec![("x", Arc::new(Float64Array::from(values)))]), 2);
     put(dir.path().join("t/a.parquet"), &part(vec![1.0, f64::NAN, 2.0, 3.0]));
     put(dir.path().join("t/b.parquet"), &part(vec![5.0, 6.0]));
     let ctx = session();

@@ -21,8 +21,13 @@ async fn folders_are_tables_and_hidden_names_are_not_data() {
     write(at("Orders/month=2/deep/a.parquet"), &ids(vec![3]));
     write(at("people/people.parquet"), &ids(vec![4]));
     for hidden in [
-        "Orders/_temporary/0/b.parquet", "Orders/.c.parquet", "Orders/d.parquet.tmp",
-        "Orders/_d.parquet", "Orders/e.parquet#1", "_old/f.parquet", "Orders/notes.csv",
+        "Orders/_temporary/0/b.parquet",
+        "Orders/.c.parquet",
+        "Orders/d.parquet.tmp",
+        "Orders/_d.parquet",
+        "Orders/e.parquet#1",
+        "_old/f.parquet",
+        "Orders/notes.csv",
     ] {
         put(at(hidden), b"not parquet");
     }
@@ -81,7 +86,10 @@ async fn an_empty_lake_says_what_was_listed() {
     assert!(error.contains("2 files were listed: ") && error.contains("a.csv"), "{error}");
     put(dir.path().join("c.parquet"), b"");
     let error = open(&ctx, dir.path()).await.unwrap_err().to_string();
-    assert!(error.contains("1 Parquet files of no bytes") || error.contains("of them 1"), "{error}");
+    assert!(
+        error.contains("1 Parquet files of no bytes") || error.contains("of them 1"),
+        "{error}"
+    );
     let error = open(&ctx, &dir.path().join("nowhere")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NoFiles);
     assert_eq!(error.kind().exit_code(), 3);

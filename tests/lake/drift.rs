@@ -30,8 +30,18 @@ async fn what_loses_nothing_is_widened() {
     let cases: Vec<(ArrayRef, ArrayRef, &[&str], &str)> = vec![
         (Arc::new(Int32Array::from(vec![1])), i64s(1 << 40), &["1", "1099511627776"], "Int64"),
         (i64s(-5), Arc::new(Int8Array::from(vec![7])), &["-5", "7"], "Int64"),
-        (Arc::new(UInt32Array::from(vec![u32::MAX])), Arc::new(Int16Array::from(vec![-1])), &["-1", "4294967295"], "Int64"),
-        (Arc::new(Float32Array::from(vec![0.5])), Arc::new(Float64Array::from(vec![0.1])), &["0.1", "0.5"], "Float64"),
+        (
+            Arc::new(UInt32Array::from(vec![u32::MAX])),
+            Arc::new(Int16Array::from(vec![-1])),
+            &["-1", "4294967295"],
+            "Int64",
+        ),
+        (
+            Arc::new(Float32Array::from(vec![0.5])),
+            Arc::new(Float64Array::from(vec![0.1])),
+            &["0.1", "0.5"],
+            "Float64",
+        ),
         (
             Arc::new(TimestampMillisecondArray::from(vec![1_500])),
             Arc::new(TimestampMicrosecondArray::from(vec![1])),
@@ -44,7 +54,12 @@ async fn what_loses_nothing_is_widened() {
             &["1970-01-01T00:00:00.000000001", "1970-01-01T00:00:00.000001"],
             "Timestamp(ns)",
         ),
-        (Arc::new(LargeStringArray::from(vec!["a"])), Arc::new(StringArray::from(text)), &["a", "b"], "Utf8View"),
+        (
+            Arc::new(LargeStringArray::from(vec!["a"])),
+            Arc::new(StringArray::from(text)),
+            &["a", "b"],
+            "Utf8View",
+        ),
         (Arc::new(StringArray::from(vec!["a"])), Arc::new(dictionary), &["a", "c"], "Utf8View"),
         (
             Arc::new(Decimal128Array::from(vec![150]).with_precision_and_scale(10, 2).unwrap()),
@@ -57,7 +72,11 @@ async fn what_loses_nothing_is_widened() {
         let case = format!("{} and {}", a.data_type(), b.data_type());
         for (a, b) in [(Arc::clone(&a), Arc::clone(&b)), (b, a)] {
             let (answer, merged) = two(a, b).await.unwrap_or_else(|e| panic!("{case}: {e}"));
-            assert_eq!((answer.as_slice(), merged.as_str()), (expected.iter().map(ToString::to_string).collect::<Vec<_>>().as_slice(), ty), "{case}");
+            assert_eq!(
+                (answer.as_slice(), merged.as_str()),
+                (expected.iter().map(ToString::to_string).collect::<Vec<_>>().as_slice(), ty),
+                "{case}"
+            );
         }
     }
 }
@@ -68,7 +87,13 @@ async fn predicates_on_widened_columns_find_every_row() {
     let small = Int32Array::from_iter_values(0..1000);
     let large = Int64Array::from_iter_values(500..1500);
     write(dir.path().join("t/a.parquet"), &batch(vec![("x", Arc::new(small))]));
-    write(dir.path().join("t/b.parquet"), &batch(vec![("x", Arc::new(large)), ("y", Arc::new(Int64Array::from_iter_values(0..1000)))]));
+    write(
+        dir.path().join("t/b.parquet"),
+        &batch(vec![
+            ("x", Arc::new(large)),
+            ("y", Arc::new(Int64Array::from_iter_values(0..1000))),
+        ]),
+    );
     let ctx = session();
     let lake = open(&ctx, dir.path()).await.unwrap();
     for (sql, expected) in [

@@ -19,17 +19,29 @@ fn one(value: i64) -> datafusion::arrow::array::RecordBatch {
 async fn values_are_typed_decoded_and_null() {
     let dir = tempfile::tempdir().unwrap();
     write(dir.path().join("t/day=2017-01-31/city=New%20York/n=1/a.parquet"), &one(1));
-    write(dir.path().join("t/day=2017-02-01/city=__HIVE_DEFAULT_PARTITION__/n=2/a.parquet"), &one(2));
-    write(dir.path().join("t/day=2017-02-01/city=Łódź/n=__HIVE_DEFAULT_PARTITION__/a.parquet"), &one(3));
+    write(
+        dir.path().join("t/day=2017-02-01/city=__HIVE_DEFAULT_PARTITION__/n=2/a.parquet"),
+        &one(2),
+    );
+    write(
+        dir.path().join("t/day=2017-02-01/city=Łódź/n=__HIVE_DEFAULT_PARTITION__/a.parquet"),
+        &one(3),
+    );
     let ctx = session();
     let lake = open(&ctx, dir.path()).await.unwrap();
     let t = table(&ctx, &lake, "t").await.unwrap();
-    let types: Vec<_> = t.schema().fields().iter().map(|f| format!("{} {}", f.name(), f.data_type())).collect();
+    let types: Vec<_> =
+        t.schema().fields().iter().map(|f| format!("{} {}", f.name(), f.data_type())).collect();
     assert_eq!(types, ["x Int64", "day Date32", "city Utf8", "n Int64"]);
-    let all = rows(&ctx, Arc::clone(&t) as _, "SELECT day, city, n, x FROM t ORDER BY x").await.unwrap();
+    let all =
+        rows(&ctx, Arc::clone(&t) as _, "SELECT day, city, n, x FROM t ORDER BY x").await.unwrap();
     assert_eq!(
         all,
-        ["2017-01-31 | New York | 1 | 1", "2017-02-01 | NULL | 2 | 2", "2017-02-01 | Łódź | NULL | 3"]
+        [
+            "2017-01-31 | New York | 1 | 1",
+            "2017-02-01 | NULL | 2 | 2",
+            "2017-02-01 | Łódź | NULL | 3"
+        ]
     );
     for (filter, expected) in [
         ("city = 'New York'", "1"),
@@ -43,7 +55,9 @@ async fn values_are_typed_decoded_and_null() {
         let sql = format!("SELECT sum(x) FROM t WHERE {filter}");
         assert_eq!(rows(&ctx, Arc::clone(&t) as _, &sql).await.unwrap(), [expected], "{filter}");
     }
-    let counts = rows(&ctx, t, "SELECT count(*), count(city), count(n), min(day), max(n) FROM t").await.unwrap();
+    let counts = rows(&ctx, t, "SELECT count(*), count(city), count(n), min(day), max(n) FROM t")
+        .await
+        .unwrap();
     assert_eq!(counts, ["3 | 2 | 2 | 2017-01-31 | 2"]);
 }
 
@@ -58,11 +72,22 @@ async fn only_the_folders_asked_for_are_read() {
     let t = table(&ctx, &lake, "t").await.unwrap();
     let ctx = SessionContext::new_with_state(ctx.state());
     ctx.register_table("t", t).unwrap();
-    let plan = ctx.sql("SELECT x FROM t WHERE month IN (2, 3)").await.unwrap().create_physical_plan().await.unwrap();
+    let plan = ctx
+        .sql("SELECT x FROM t WHERE month IN (2, 3)")
+        .await
+        .unwrap()
+        .create_physical_plan()
+        .await
+        .unwrap();
     let text = displayable(plan.as_ref()).indent(true).to_string();
     assert!(text.contains("month=2/a.parquet") && text.contains("month=3/a.parquet"), "{text}");
     assert!(!text.contains("month=1/") && !text.contains("FilterExec"), "{text}");
-    let plan = ctx.sql("SELECT x FROM t LIMIT 1").await.unwrap().create_physical_plan().await.unwrap();
+    let plan =
+        ctx.sql("SELECT x FROM t WHERE x = 4").await.unwrap().create_physical_plan().await.unwrap();
+    let text = displayable(plan.as_ref()).indent(true).to_string();
+    assert!(text.contains("projection=[x]") && text.contains("pruning_predicate="), "{text}");
+    let plan =
+        ctx.sql("SELECT x FROM t LIMIT 1").await.unwrap().create_physical_plan().await.unwrap();
     let text = displayable(plan.as_ref()).indent(true).to_string();
     assert_eq!(text.matches(".parquet").count(), 1, "{text}");
 }

@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use datafusion::arrow::array::Int64Array;
-use datafusion::object_store::path::Path;
 use datafusion::object_store::ObjectStoreExt;
+use datafusion::object_store::path::Path;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use tenure::ErrorKind;
 use tenure::lake::{Lake, StoreOptions, open_path};
@@ -34,14 +34,22 @@ async fn months(server: &Seaweed, prefix: &str) {
     upload(server, &format!("{prefix}/orders/_SUCCESS"), vec![]).await;
 }
 
-async fn open(ctx: &SessionContext, prefix: &str, options: &StoreOptions) -> Result<Lake, tenure::Error> {
+async fn open(
+    ctx: &SessionContext,
+    prefix: &str,
+    options: &StoreOptions,
+) -> Result<Lake, tenure::Error> {
     Lake::open(&format!("s3://{BUCKET}/{prefix}"), options, &ctx.runtime_env()).await
 }
 
 /// No secret may be in anything that is shown.
 fn clean(error: &tenure::Error) {
-    for text in [error.to_string(), format!("{error:?}"), error.hint().unwrap_or_default().to_owned()] {
-        for secret in [ADMIN_KEY, ADMIN_SECRET, READ_SECRET, "wrong-secret", "Signature=", "<Error", "<?xml"] {
+    for text in
+        [error.to_string(), format!("{error:?}"), error.hint().unwrap_or_default().to_owned()]
+    {
+        for secret in
+            [ADMIN_KEY, ADMIN_SECRET, READ_SECRET, "wrong-secret", "Signature=", "<Error", "<?xml"]
+        {
             assert!(!text.contains(secret), "{secret} in {text}");
         }
     }
@@ -61,13 +69,29 @@ async fn a_partitioned_lake_is_read_with_a_key_that_may_only_read() {
     assert_eq!(rows(&ctx, orders, sql).await.unwrap(), ["5 | 50 | 5050", "6 | 100 | 6000"]);
     // globs and single files
     let state = ctx.state();
-    for (path, count) in [("read/orders/month=[12]/*.parquet", "200"), ("read/orders/month=3/part.parquet", "100"), ("read/orders/", "600")] {
+    for (path, count) in [
+        ("read/orders/month=[12]/*.parquet", "200"),
+        ("read/orders/month=3/part.parquet", "100"),
+        ("read/orders/", "600"),
+    ] {
         let location = format!("s3://{BUCKET}/{path}");
-        let one = open_path(&location, &server.options(READ_KEY, READ_SECRET), &ctx.runtime_env(), &state).await.unwrap();
+        let one = open_path(
+            &location,
+            &server.options(READ_KEY, READ_SECRET),
+            &ctx.runtime_env(),
+            &state,
+        )
+        .await
+        .unwrap();
         assert_eq!(rows(&ctx, one, "SELECT count(*) FROM t").await.unwrap(), [count], "{path}");
     }
     // a file that arrives is seen by the next statement
-    upload(server, "read/orders/month=7/part.parquet", bytes(&batch(vec![("id", Arc::new(Int64Array::from(vec![7]))) ]), 1)).await;
+    upload(
+        server,
+        "read/orders/month=7/part.parquet",
+        bytes(&batch(vec![("id", Arc::new(Int64Array::from(vec![7])))]), 1),
+    )
+    .await;
     assert_eq!(table(&ctx, &lake, "orders").await.unwrap().rows(), Some(601));
 }
 
@@ -78,8 +102,12 @@ async fn an_empty_prefix_says_what_was_listed() {
     let options = server.options(READ_KEY, READ_SECRET);
     let error = open(&ctx, "nothing/here", &options).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NoFiles);
-    assert!(error.to_string().contains("s3://lake/nothing/here: nothing was listed there"), "{error}");
-    let error = Lake::open("s3://no-such-bucket/x", &options, &ctx.runtime_env()).await.unwrap_err();
+    assert!(
+        error.to_string().contains("s3://lake/nothing/here: nothing was listed there"),
+        "{error}"
+    );
+    let error =
+        Lake::open("s3://no-such-bucket/x", &options, &ctx.runtime_env()).await.unwrap_err();
     assert_eq!(error.kind().exit_code(), 3, "{error}");
     clean(&error);
 }
@@ -89,7 +117,9 @@ async fn wrong_credentials_are_denied_without_showing_them() {
     let server = seaweed();
     months(server, "denied").await;
     let ctx = session();
-    for (key, secret) in [(READ_KEY, "wrong-secret-0001"), ("UNKNOWNKEY0000000001", "wrong-secret-0002")] {
+    for (key, secret) in
+        [(READ_KEY, "wrong-secret-0001"), ("UNKNOWNKEY0000000001", "wrong-secret-0002")]
+    {
         let error = open(&ctx, "denied", &server.options(key, secret)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Denied, "{error}");
         assert_eq!(error.kind().exit_code(), 3);
@@ -102,7 +132,9 @@ async fn wrong_credentials_are_denied_without_showing_them() {
 #[tokio::test]
 async fn an_object_that_is_overwritten_midway_is_one_clear_error() {
     let server = seaweed();
-    let ctx = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(1).with_batch_size(100));
+    let ctx = SessionContext::new_with_config(
+        SessionConfig::new().with_target_partitions(1).with_batch_size(100),
+    );
     let mut errors = 0;
     for trial in 0..12 {
         let prefix = format!("swap{trial}");
@@ -145,7 +177,10 @@ async fn a_busy_store_is_asked_again() {
     let endpoint = format!("http://127.0.0.1:{}", proxy.port);
     let lake = open(&ctx, "busy", &options(&endpoint, READ_KEY, READ_SECRET)).await.unwrap();
     let orders = table(&ctx, &lake, "orders").await.unwrap();
-    assert_eq!(rows(&ctx, orders, "SELECT count(*), sum(id) FROM t").await.unwrap(), ["600 | 2129700"]);
+    assert_eq!(
+        rows(&ctx, orders, "SELECT count(*), sum(id) FROM t").await.unwrap(),
+        ["600 | 2129700"]
+    );
     assert_eq!(proxy.refused.load(Ordering::SeqCst), 8);
 }
 
@@ -169,11 +204,18 @@ async fn a_web_address_is_one_table() {
     let server = seaweed();
     months(server, "web").await;
     let ctx = session();
-    let file = format!("http://127.0.0.1:{}/buckets/{BUCKET}/web/orders/month=3/part.parquet", server.filer);
+    let file = format!(
+        "http://127.0.0.1:{}/buckets/{BUCKET}/web/orders/month=3/part.parquet",
+        server.filer
+    );
     let (state, none) = (ctx.state(), StoreOptions::new());
-    let t = open_path(&format!("{file}?token=hush"), &none, &ctx.runtime_env(), &state).await.unwrap();
+    let t =
+        open_path(&format!("{file}?token=hush"), &none, &ctx.runtime_env(), &state).await.unwrap();
     assert_eq!(t.location(), file);
-    assert_eq!(rows(&ctx, Arc::clone(&t) as _, "SELECT count(*), max(id) FROM t").await.unwrap(), ["100 | 3099"]);
+    assert_eq!(
+        rows(&ctx, Arc::clone(&t) as _, "SELECT count(*), max(id) FROM t").await.unwrap(),
+        ["100 | 3099"]
+    );
     // a web server's file is pinned as well
     upload(server, "web/orders/month=3/part.parquet", version(1)).await;
     let error = rows(&ctx, t, "SELECT * FROM t").await.unwrap_err();
@@ -182,4 +224,32 @@ async fn a_web_address_is_one_table() {
     let error = open_path(&missing, &none, &ctx.runtime_env(), &state).await.unwrap_err();
     assert!(!error.to_string().contains("hush"), "{error}");
     assert_eq!(error.kind().exit_code(), 3, "{error}");
+}
+
+#[tokio::test]
+async fn a_wrong_endpoint_is_said_soon() {
+    let ctx = session();
+    // nothing listens at the port of a listener that is gone
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let started = Instant::now();
+    let endpoint = format!("http://127.0.0.1:{port}");
+    let error = open(&ctx, "x", &options(&endpoint, READ_KEY, READ_SECRET)).await.unwrap_err();
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+    assert_eq!(error.kind(), ErrorKind::Unreachable);
+    assert_eq!(error.to_string(), "cannot reach s3://lake");
+    clean(&error);
+}
+
+#[tokio::test]
+async fn redirects_are_not_followed() {
+    let server = seaweed();
+    months(server, "redirect").await;
+    let file = "buckets/lake/redirect/orders/month=3/part.parquet";
+    let port = proxy::redirecting(format!("http://127.0.0.1:{}/{file}", server.filer));
+    let ctx = session();
+    let (state, none) = (ctx.state(), StoreOptions::new());
+    let location = format!("http://127.0.0.1:{port}/{file}");
+    let error = open_path(&location, &none, &ctx.runtime_env(), &state).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
+    assert!(error.to_string().contains("elsewhere (307)"), "{error}");
 }

@@ -29,7 +29,9 @@ pub(super) fn version(version: i64) -> Vec<u8> {
 
 /// Small batches, one partition: reading takes as long as possible.
 fn slow() -> SessionContext {
-    SessionContext::new_with_config(SessionConfig::new().with_target_partitions(1).with_batch_size(100))
+    SessionContext::new_with_config(
+        SessionConfig::new().with_target_partitions(1).with_batch_size(100),
+    )
 }
 
 /// Streams the table; calls `midway` after the first batch. Rows and versions seen, or the error.
@@ -87,7 +89,8 @@ fn random(state: &mut u64) -> u64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn files_that_change_on_disk_are_never_mixed() {
     let dir = tempfile::tempdir().unwrap();
-    let paths: Vec<PathBuf> = (0..FILES).map(|i| dir.path().join(format!("t/{i}.parquet"))).collect();
+    let paths: Vec<PathBuf> =
+        (0..FILES).map(|i| dir.path().join(format!("t/{i}.parquet"))).collect();
     let (old, new) = (version(1), version(2));
     assert_eq!(old.len(), new.len());
     let ctx = slow();
@@ -104,7 +107,8 @@ async fn files_that_change_on_disk_are_never_mixed() {
         let t = table(&ctx, &lake, "t").await.unwrap();
         let how = [Change::Overwrite, Change::Replace, Change::Shorten, Change::Delete][trial % 4];
         let wait = Duration::from_micros(random(&mut seed) % 20_000);
-        let victims: Vec<_> = paths.iter().filter(|_| random(&mut seed) % 2 == 0).cloned().collect();
+        let victims: Vec<_> =
+            paths.iter().filter(|_| random(&mut seed) % 2 == 0).cloned().collect();
         let new = new.clone();
         let writer = std::thread::spawn(move || {
             std::thread::sleep(wait);
@@ -119,8 +123,15 @@ async fn files_that_change_on_disk_are_never_mixed() {
             }
             Err(error) => {
                 let (kind, text) = (error.kind(), error.to_string());
-                assert!(matches!(kind, ErrorKind::Changed | ErrorKind::Gone), "trial {trial} {how:?}: {text}");
-                assert!(text.starts_with("file t/") && text.ends_with("while the statement was reading it"), "{text}");
+                assert!(
+                    matches!(kind, ErrorKind::Changed | ErrorKind::Gone),
+                    "trial {trial} {how:?}: {text}"
+                );
+                assert!(
+                    text.starts_with("file t/")
+                        && text.ends_with("while the statement was reading it"),
+                    "{text}"
+                );
                 errors += 1;
             }
         }
@@ -138,8 +149,16 @@ async fn a_file_overwritten_midway_is_named() {
     let ctx = slow();
     let lake = open(&ctx, dir.path()).await.unwrap();
     for (how, kind, said) in [
-        (Change::Overwrite, ErrorKind::Changed, "file t/9.parquet was changed while the statement was reading it"),
-        (Change::Delete, ErrorKind::Gone, "file t/9.parquet was deleted while the statement was reading it"),
+        (
+            Change::Overwrite,
+            ErrorKind::Changed,
+            "file t/9.parquet was changed while the statement was reading it",
+        ),
+        (
+            Change::Delete,
+            ErrorKind::Gone,
+            "file t/9.parquet was deleted while the statement was reading it",
+        ),
     ] {
         std::thread::sleep(Duration::from_millis(12));
         let t = table(&ctx, &lake, "t").await.unwrap();

@@ -25,7 +25,9 @@ pub(crate) fn busy(target: u16, refuse: usize) -> Proxy {
             let count = Arc::clone(&count);
             std::thread::spawn(move || {
                 let turned_away = count
-                    .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| (n < refuse).then_some(n + 1))
+                    .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| {
+                        (n < refuse).then_some(n + 1)
+                    })
                     .is_ok();
                 let _ = if turned_away { turn_away(client) } else { pass(client, target) };
             });
@@ -60,4 +62,20 @@ fn pass(client: TcpStream, target: u16) -> std::io::Result<()> {
     let (mut from, mut to) = (server, client);
     std::io::copy(&mut from, &mut to)?;
     to.shutdown(Shutdown::Write)
+}
+
+/// Starts a server that sends everyone to `elsewhere`.
+pub(crate) fn redirecting(elsewhere: String) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            let _ = client.read(&mut [0; 4096]);
+            let _ = write!(
+                client,
+                "HTTP/1.1 307 Temporary Redirect\r\nLocation: {elsewhere}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            );
+        }
+    });
+    port
 }

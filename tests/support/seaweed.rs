@@ -75,7 +75,8 @@ fn start() -> Seaweed {
     let [s3, master, volume, filer, admin] = ports();
     let log = std::fs::File::create(folder.join("log")).unwrap();
     // telemetry is on and the address is public unless told otherwise
-    let script = r#"dir=$1; shift; "$@" </dev/null & server=$!; read -r _; kill -9 $server; rm -rf "$dir""#;
+    let script =
+        r#"dir=$1; shift; "$@" </dev/null & server=$!; read -r _; kill -9 $server; rm -rf "$dir""#;
     let leash = Command::new("sh")
         .args(["-c", script, "sh"])
         .arg(&folder)
@@ -100,7 +101,8 @@ fn start() -> Seaweed {
     // the port answers before the bucket is there
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(wait(&server, &folder));
         });
     });
