@@ -1,0 +1,4 @@
+//! Every integration test in one binary: one link instead of many.
+
+mod lake;
+mod support;

@@ -1,0 +1,6 @@
+//! What tests share: folders of Parquet, a session, a Python environment, a real S3 server.
+
+pub(crate) mod parquet;
+pub(crate) mod proxy;
+pub(crate) mod seaweed;
+pub(crate) mod venv;
