@@ -20,17 +20,17 @@ ORDER BY percent_of_revenue DESC, segment
 LIMIT 5;
 
 -- 4. Who of the best is leaving? Names to call, with what is at stake.
-SELECT customer_id, round(revenue, 2) AS revenue, round(p_alive, 3) AS p_alive, stage, last_purchase
+SELECT customer_id, round(revenue, 2) AS revenue, round(revenue * (1 - p_alive), 0) AS at_stake, stage, last_purchase
 FROM profiles
 WHERE m = 5
-ORDER BY profiles.revenue * (1 - profiles.p_alive) DESC, customer_id
+ORDER BY at_stake DESC, customer_id
 LIMIT 5;
 
 -- 5. Why is the first of them there? The rule says it, with its figures.
 SELECT customer_id, stage, stage_reason, last_turning_point, last_turning_point_ts
 FROM profiles
 WHERE m = 5
-ORDER BY profiles.revenue * (1 - profiles.p_alive) DESC, customer_id
+ORDER BY revenue * (1 - p_alive) DESC, customer_id
 LIMIT 1;
 
 -- 6. What turned people? Lapses and returns by each one's own rhythm, changes by the data.

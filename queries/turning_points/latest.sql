@@ -19,5 +19,5 @@ SELECT
 FROM profiles
 CROSS JOIN today
 WHERE last_turning_point_ts > today.as_of - $within
-ORDER BY profiles.revenue DESC, customer_id
+ORDER BY revenue DESC, customer_id
 LIMIT $top

@@ -77,9 +77,15 @@ impl Query {
             let Some(default) = &parameter.default else {
                 return Err(Error::new(
                     ErrorKind::Usage,
-                    format!("{}: parameter {} ({}) is missing", self.name, parameter.name, parameter.ty),
+                    format!(
+                        "{}: parameter {} ({}) is missing",
+                        self.name, parameter.name, parameter.ty
+                    ),
                 )
-                .with_hint(format!("{}; give --param {}=…", parameter.description, parameter.name)));
+                .with_hint(format!(
+                    "{}; give --param {}=…",
+                    parameter.description, parameter.name
+                )));
             };
             params.insert(parameter.name.clone(), parameter.value(&self.name, default)?);
         }
@@ -215,7 +221,8 @@ mod tests {
     #[test]
     fn a_query_is_found_by_name_and_the_nearest_are_offered() {
         assert!(find("churn/at_risk_high_value").is_ok());
-        for wrong in ["at_risk_high_value", "churn/at_risk_highvalue", "stages/at_risk_high_value"] {
+        for wrong in ["at_risk_high_value", "churn/at_risk_highvalue", "stages/at_risk_high_value"]
+        {
             let e = find(wrong).unwrap_err();
             assert_eq!(e.to_string(), format!("there is no query {wrong}"));
             let hint = e.hint().unwrap_or_default().to_owned();
