@@ -28,9 +28,9 @@ WITH whole_weeks AS (
 SELECT
   category,
   CAST(p['ts'] AS DATE) AS week,
-  round(p['before'], 2) AS before,
-  round(p['after'], 2) AS after,
-  round(p['change'], 2) AS change,
+  round(p['before'], 0) AS before,
+  round(p['after'], 0) AS after,
+  round(p['change'], 0) AS change,
   p['direction'] AS direction
 FROM points
 ORDER BY abs(p['change']) DESC, category, p['ts']

@@ -1,20 +1,4 @@
-//! The header of a query: comment lines before the statement, one `key: value` each.
-//!
-//! ```sql
-//! -- title: High-value customers at risk
-//! -- description: Who brought much and has been silent for too long,
-//! --   the most valuable first.
-//! -- param: top INT = 20 -- how many customers
-//! -- param: since DATE -- a parameter without default must be given
-//! -- column: customer_id -- the customer
-//! -- chart: bar
-//! SELECT …
-//! ```
-//!
-//! `title`, `description` and `chart` stand once, `param` and `column` once for each. A line that
-//! begins with three spaces continues the one before. Anything else is an error that names file
-//! and line, and so is a parameter that the statement does not use or a placeholder that the
-//! header does not declare.
+//! The header of a query, read strictly; [`Query::parse`] describes it.
 
 use std::collections::BTreeSet;
 

@@ -2,7 +2,7 @@
 //! parameters, run by name.
 //!
 //! A query is a file `queries/<family>/<question>.sql` that begins with its header; the program
-//! carries the folder inside. [`header`] says what a header looks like.
+//! carries the folder inside. [`Query::parse`] says what a header looks like.
 
 mod header;
 mod parameter;
@@ -41,10 +41,26 @@ pub struct Query {
 }
 
 impl Query {
-    /// Reads a query from the text of its file.
+    /// Reads a query from the text of its file: a header of comments, then the statement.
+    ///
+    /// ```sql
+    /// -- title: High-value customers at risk
+    /// -- description: Who brought much and has been silent for too long,
+    /// --   the most valuable first.
+    /// -- param: top INT = 20 -- how many customers
+    /// -- param: since DATE -- a parameter without default must be given
+    /// -- column: customer_id -- the customer
+    /// -- chart: bar
+    /// SELECT …
+    /// ```
+    ///
+    /// `title`, `description` and `chart` stand once, `param` and `column` once for each. A line
+    /// that begins with three spaces continues the one before.
     ///
     /// # Errors
-    /// Names the line of `queries/<name>.sql` that is wrong.
+    /// Names the line of `queries/<name>.sql` that is wrong: a key that does not exist, a value
+    /// that cannot be read, a parameter that the statement does not use, a placeholder that the
+    /// header does not declare.
     pub fn parse(name: &str, text: &str) -> Result<Self> {
         header::parse(name, text)
     }
