@@ -1,3 +1,4 @@
 //! Tenure: an embedded SQL engine for the customer lifecycle.
 
+pub mod render;
 pub use tenure_udfs as udfs;
