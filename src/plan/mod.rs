@@ -17,10 +17,11 @@ use datafusion::logical_expr::sqlparser::tokenizer::Tokenizer;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::params::Params;
 use dialect::TenureDialect;
 
 /// Parses one statement and rewrites it into what DataFusion plans.
-pub(crate) fn parse(sql: &str, state: &SessionState) -> Result<Statement> {
+pub(crate) fn parse(sql: &str, state: &SessionState, params: &Params) -> Result<Statement> {
     limits::check_length(sql)?;
     let tokens = Tokenizer::new(&TenureDialect, sql)
         .tokenize_with_location()
@@ -35,19 +36,20 @@ pub(crate) fn parse(sql: &str, state: &SessionState) -> Result<Statement> {
         return Err(Error::new(ErrorKind::Syntax, "there is more than one statement")
             .with_hint("split_statements() takes a script apart"));
     }
-    rewrite(&mut statement, state)?;
+    rewrite(&mut statement, state, params)?;
     Ok(statement)
 }
 
-fn rewrite(statement: &mut Statement, state: &SessionState) -> Result<()> {
+fn rewrite(statement: &mut Statement, state: &SessionState, params: &Params) -> Result<()> {
     match statement {
-        Statement::Statement(inner) => rewrite_sql(inner, state),
-        Statement::Explain(explain) => rewrite(&mut explain.statement, state),
+        Statement::Statement(inner) => rewrite_sql(inner, state, params),
+        Statement::Explain(explain) => rewrite(&mut explain.statement, state, params),
         _ => Ok(()),
     }
 }
 
-fn rewrite_sql(statement: &mut SqlStatement, state: &SessionState) -> Result<()> {
+fn rewrite_sql(statement: &mut SqlStatement, state: &SessionState, params: &Params) -> Result<()> {
+    params.bind(statement)?;
     show::rewrite(statement, state)?;
     relation_args::resolve(statement);
     named_args::fill_gaps(statement, &|function| parameter_names(function, state))

@@ -22,6 +22,7 @@
 //! planned, so that one statement has one answer wherever its parts run.
 
 mod args;
+mod events;
 pub mod exact_sum;
 pub mod points;
 pub mod rfm;

@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use chrono_tz::Tz;
+use datafusion::arrow::compute::kernels::cast_utils::parse_interval_month_day_nano;
 use datafusion::common::config::{ConfigExtension, ConfigOptions};
 use datafusion::common::{Result, extensions_options, plan_datafusion_err, plan_err};
 use datafusion::logical_expr::simplify::SimplifyContext;
@@ -37,6 +38,37 @@ impl TenureOptions {
     /// The settings of a session, or the defaults where it has none.
     pub fn of(config: &ConfigOptions) -> Self {
         config.extensions.get::<Self>().cloned().unwrap_or_default()
+    }
+
+    /// Whether every setting means something.
+    ///
+    /// # Errors
+    /// The first that does not, with what is allowed.
+    pub fn check(&self) -> Result<()> {
+        self.tz()?;
+        self.as_of_micros(DateTime::UNIX_EPOCH)?;
+        const DAYS: [&str; 7] =
+            ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+        if !DAYS.contains(&self.week_start.trim().to_lowercase().as_str()) {
+            return plan_err!(
+                "tenure.week_start: {:?} is no day; use {}",
+                self.week_start,
+                DAYS.join(", ")
+            );
+        }
+        if !(1..=12).contains(&self.fiscal_year_start) {
+            return plan_err!(
+                "tenure.fiscal_year_start: {} is no month; use 1 to 12",
+                self.fiscal_year_start
+            );
+        }
+        match parse_interval_month_day_nano(self.horizon.trim()) {
+            Ok(v) if v.months == 0 && (v.days > 0 || v.nanoseconds > 0) => Ok(()),
+            _ => plan_err!(
+                "tenure.horizon: {:?} is no positive length of time; use days, such as '90 days'",
+                self.horizon
+            ),
+        }
     }
 
     /// The time zone of the session.

@@ -1,0 +1,120 @@
+//! A lake and its model, open in a session.
+
+use std::sync::Arc;
+
+use datafusion::execution::SessionState;
+
+use crate::engine::pinned;
+use crate::error::{Error, ErrorKind, Result};
+use crate::lake::{Lake, LakeTable};
+use crate::model::check::Checked;
+use crate::model::views::{self, Writer};
+use crate::model::{self, Model};
+use crate::options::TenureOptions;
+
+/// A lake whose model fits it.
+#[derive(Debug)]
+pub(crate) struct OpenLake {
+    lake: Lake,
+    name: String,
+    checked: Checked,
+}
+
+impl OpenLake {
+    /// Reads or infers the model of `lake` and checks it against the tables.
+    pub(crate) async fn open(lake: Lake, name: String, state: &SessionState) -> Result<Self> {
+        let mut open = Self { lake, name, checked: Checked::default() };
+        let model = match open.lake.read_text("tenure.toml").await? {
+            Some(text) => model::file::parse(&text)?,
+            None => {
+                let mut tables = vec![];
+                for name in open.lake.tables() {
+                    let schema = open.lake.table(&name, state).await?.schema();
+                    tables.push((name, schema.as_ref().clone()));
+                }
+                model::infer::infer(&tables)
+            }
+        };
+        let mut schemas = vec![];
+        for table in &model.tables {
+            schemas.push(open.list(&model, &table.name, state).await?.schema());
+        }
+        open.checked = model::check::check(model, &schemas, state)?;
+        Ok(open)
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn lake(&self) -> &Lake {
+        &self.lake
+    }
+
+    pub(crate) fn model(&self) -> &Model {
+        &self.checked.model
+    }
+
+    /// Names of the raw tables: what is there, and what the model adds from elsewhere.
+    pub(crate) fn tables(&self) -> Vec<String> {
+        let mut names = self.lake.tables();
+        for table in &self.checked.model.tables {
+            if !names.contains(&table.name) {
+                names.push(table.name.clone());
+            }
+        }
+        names.sort();
+        names
+    }
+
+    /// A raw table as the current statement sees it.
+    pub(crate) async fn table(&self, name: &str, state: &SessionState) -> Result<Arc<LakeTable>> {
+        pinned(format!("{}/{name}", self.name), self.list(&self.checked.model, name, state)).await
+    }
+
+    async fn list(&self, model: &Model, name: &str, state: &SessionState) -> Result<Arc<LakeTable>> {
+        let path = model.tables.iter().find(|t| t.name == name).and_then(|t| t.path.as_deref());
+        match path {
+            Some(path) => self.lake.table_at(path, state).await,
+            None if self.lake.tables().iter().any(|t| t == name) => self.lake.table(name, state).await,
+            None => {
+                let tables = self.lake.tables();
+                let e = Error::new(
+                    ErrorKind::Model,
+                    format!("tenure.toml [tables.{name}]: the lake has no table {name:?}"),
+                );
+                Err(e.with_hint(
+                    crate::error::did_you_mean(name, tables.iter().map(String::as_str))
+                        .unwrap_or_else(|| format!("its tables are {}; or say where with path = …", tables.join(", "))),
+                ))
+            }
+        }
+    }
+
+    /// Names of the canonical views that the model makes possible.
+    pub(crate) fn views(&self) -> &'static [&'static str] {
+        if self.checked.model.maps_events() { &views::NAMES } else { &[] }
+    }
+
+    /// The SQL of a canonical view for the statement that is being planned.
+    pub(crate) fn view_sql(&self, view: &str, state: &SessionState) -> Result<Option<String>> {
+        if !self.views().contains(&view) {
+            return Ok(None);
+        }
+        let options = TenureOptions::of(state.config_options());
+        let micros = options.as_of_micros(chrono::Utc::now())?;
+        let as_of = chrono::DateTime::from_timestamp_micros(micros)
+            .map(|t| t.naive_utc().format("TIMESTAMP '%Y-%m-%dT%H:%M:%S%.6f'").to_string());
+        let Some(as_of) = as_of else {
+            return Err(Error::new(ErrorKind::Invalid, "tenure.as_of is out of range"));
+        };
+        let writer = Writer {
+            checked: &self.checked,
+            catalog: views::quote(&self.name),
+            as_of: format!("arrow_cast({as_of}, 'Timestamp(Microsecond, None)')"),
+            timezone: options.timezone.trim(),
+            horizon: options.horizon.trim(),
+        };
+        Ok(writer.sql(view))
+    }
+}

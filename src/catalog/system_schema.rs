@@ -1,0 +1,71 @@
+//! `tenure.*`: what Tenure knows itself, as tables.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
+use datafusion::catalog::SchemaProvider;
+use datafusion::common::{DataFusionError, Result};
+use datafusion::datasource::{MemTable, TableProvider};
+
+use super::Session;
+use crate::options::settings;
+use crate::udfs;
+
+const NAMES: [&str; 3] = ["event_types", "rfm_scheme", "settings"];
+
+#[derive(Debug)]
+pub(super) struct SystemSchema {
+    session: Session,
+}
+
+impl SystemSchema {
+    pub(super) fn new(session: Session) -> Self {
+        Self { session }
+    }
+
+    fn rows(&self, name: &str) -> Result<Option<RecordBatch>> {
+        Ok(Some(match name {
+            "settings" => {
+                let state = self.session.state()?;
+                let all = settings(state.config_options());
+                texts(&["name", "value", "description"], all.iter().map(|s| {
+                    vec![format!("tenure.{}", s.name), s.value.clone(), s.description.clone()]
+                }))?
+            }
+            "event_types" => texts(
+                &["event_type", "class"],
+                udfs::points::event_types().iter().map(|(n, c)| vec![n.to_string(), c.to_string()]),
+            )?,
+            "rfm_scheme" => udfs::rfm::scheme_batch()?,
+            _ => return Ok(None),
+        }))
+    }
+}
+
+fn texts(names: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Result<RecordBatch> {
+    let mut columns: Vec<Vec<String>> = vec![vec![]; names.len()];
+    for row in rows {
+        for (column, value) in columns.iter_mut().zip(row) {
+            column.push(value);
+        }
+    }
+    let arrays = columns.into_iter().map(|c| Arc::new(StringArray::from(c)) as ArrayRef);
+    Ok(RecordBatch::try_from_iter(names.iter().copied().zip(arrays))?)
+}
+
+#[async_trait]
+impl SchemaProvider for SystemSchema {
+    fn table_names(&self) -> Vec<String> {
+        NAMES.iter().map(ToString::to_string).collect()
+    }
+
+    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, DataFusionError> {
+        let Some(batch) = self.rows(name)? else { return Ok(None) };
+        Ok(Some(Arc::new(MemTable::try_new(batch.schema(), vec![vec![batch]])?)))
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        NAMES.contains(&name)
+    }
+}

@@ -1,0 +1,175 @@
+//! From what a user wants of a session to the session.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use datafusion::common::DataFusionError;
+use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::context::{SessionConfig, SessionContext};
+
+use super::{Tenure, limits};
+use crate::catalog::{self, OpenLake};
+use crate::error::{Error, ErrorKind, Result};
+use crate::lake::{Lake, StoreOptions};
+use crate::options::TenureOptions;
+use crate::plan::relations::TenureRelations;
+use crate::udfs;
+
+/// What a session shall be; [`TenureBuilder::build`] opens it.
+#[derive(Debug, Clone, Default)]
+pub struct TenureBuilder {
+    lakes: Vec<(String, StoreOptions)>,
+    as_of: Option<String>,
+    timezone: Option<String>,
+    memory_limit: Option<usize>,
+    threads: Option<usize>,
+    spill_dir: Option<PathBuf>,
+    read_only: bool,
+}
+
+impl TenureBuilder {
+    /// Adds a lake: a folder, file, glob or URL.
+    #[must_use]
+    pub fn lake(self, location: impl Into<String>) -> Self {
+        self.lake_with(location, StoreOptions::default())
+    }
+
+    /// Adds a lake with options for its store, such as credentials and endpoint.
+    #[must_use]
+    pub fn lake_with(mut self, location: impl Into<String>, options: StoreOptions) -> Self {
+        self.lakes.push((location.into(), options));
+        self
+    }
+
+    /// The point in time that answers are given for: a date or timestamp. Default: what the lake's
+    /// `tenure.toml` says, otherwise now.
+    #[must_use]
+    pub fn as_of(mut self, as_of: impl Into<String>) -> Self {
+        self.as_of = Some(as_of.into());
+        self
+    }
+
+    /// The time zone in which days begin. Default: what the lake's `tenure.toml` says, otherwise
+    /// UTC.
+    #[must_use]
+    pub fn timezone(mut self, timezone: impl Into<String>) -> Self {
+        self.timezone = Some(timezone.into());
+        self
+    }
+
+    /// Memory in bytes that statements may use before they write to temporary files or fail.
+    /// Default: 60 % of the machine's.
+    #[must_use]
+    pub fn memory_limit(mut self, bytes: usize) -> Self {
+        self.memory_limit = Some(bytes);
+        self
+    }
+
+    /// Threads that a statement runs on. Default: as many as the machine has cores.
+    #[must_use]
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = Some(threads);
+        self
+    }
+
+    /// Folder under which temporary files are written.
+    #[must_use]
+    pub fn spill_dir(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.spill_dir = Some(folder.into());
+        self
+    }
+
+    /// Refuses statements that write or define anything.
+    #[must_use]
+    pub fn read_only(mut self, read_only: bool) -> Self {
+        self.read_only = read_only;
+        self
+    }
+
+    /// Opens the session and its lakes.
+    ///
+    /// # Errors
+    /// A setting that means nothing, a lake that cannot be read, a model that does not fit.
+    pub async fn build(self) -> Result<Tenure> {
+        let memory = self.memory_limit.unwrap_or_else(limits::default_memory);
+        let (env, spill) = limits::runtime(memory, self.spill_dir.as_deref())?;
+        let mut config = SessionConfig::new()
+            .with_information_schema(true)
+            .with_create_default_catalog_and_schema(false);
+        if let Some(threads) = self.threads {
+            config = config.with_target_partitions(threads.max(1));
+        }
+        let options = config.options_mut();
+        options.sql_parser.collect_spans = true;
+        options.extensions.insert(TenureOptions::default());
+        let state = SessionStateBuilder::new()
+            .with_config(config)
+            .with_runtime_env(Arc::clone(&env))
+            .with_default_features()
+            .build();
+        let mut context = SessionContext::new_with_state(state);
+        udfs::register_all(&mut context)?;
+        context.register_relation_planner(Arc::new(TenureRelations))?;
+
+        let mut lakes: Vec<Arc<OpenLake>> = vec![];
+        let mut warnings = vec![];
+        for (location, options) in &self.lakes {
+            let lake = Lake::open(location, options, &env).await?;
+            warnings.extend(lake.warnings().iter().cloned());
+            let name = free_name(lake.name(), &lakes);
+            lakes.push(Arc::new(OpenLake::open(lake, name, &context.state()).await?));
+        }
+        let settings = self.settings(&lakes, &mut warnings);
+        settings.check().map_err(|e: DataFusionError| {
+            Error::new(ErrorKind::Usage, e.strip_backtrace().trim_start_matches("Error during planning: ").to_string())
+        })?;
+        {
+            let state = context.state_ref();
+            let mut state = state.write();
+            let options = state.config_mut().options_mut();
+            options.catalog.default_catalog = catalog::default_catalog(&lakes);
+            options.catalog.default_schema = "main".to_string();
+            options.extensions.insert(settings);
+        }
+        catalog::register(&context, &lakes)?;
+        Ok(Tenure { context, lakes, warnings, read_only: self.read_only, _spill: spill })
+    }
+
+    /// Settings of the user, then of the lakes, then the defaults.
+    fn settings(&self, lakes: &[Arc<OpenLake>], warnings: &mut Vec<String>) -> TenureOptions {
+        let mut settings = TenureOptions::default();
+        let stated = |of: fn(&OpenLake) -> Option<&String>| -> Vec<String> {
+            let mut all: Vec<String> = lakes.iter().filter_map(|l| of(l)).cloned().collect();
+            all.dedup();
+            all
+        };
+        let mut choose = |given: &Option<String>, stated: Vec<String>, name: &str| match (given, stated.as_slice()) {
+            (Some(given), _) => Some(given.clone()),
+            (None, [one]) => Some(one.clone()),
+            (None, []) => None,
+            (None, several) => {
+                warnings.push(format!(
+                    "the lakes state different values of {name} ({}); none is used: set tenure.{name}",
+                    several.join(", ")
+                ));
+                None
+            }
+        };
+        if let Some(as_of) = choose(&self.as_of, stated(|l| l.model().as_of.as_ref()), "as_of") {
+            settings.as_of = as_of;
+        }
+        if let Some(timezone) = choose(&self.timezone, stated(|l| l.model().timezone.as_ref()), "timezone") {
+            settings.timezone = timezone;
+        }
+        settings
+    }
+}
+
+/// `shop`, or `shop_2` if there is one already.
+fn free_name(name: &str, lakes: &[Arc<OpenLake>]) -> String {
+    let taken = |n: &str| lakes.iter().any(|l| l.name() == n);
+    if !taken(name) {
+        return name.to_string();
+    }
+    (2..).map(|i| format!("{name}_{i}")).find(|n| !taken(n)).unwrap_or_else(|| name.to_string())
+}

@@ -1,0 +1,143 @@
+//! What one session may use: memory, and temporary files that are its own and go with it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Share of the machine's memory that a session uses unless told otherwise.
+const MEMORY_SHARE: f64 = 0.6;
+/// Where the machine does not say how much it has.
+const MEMORY_FALLBACK: usize = 4 << 30;
+/// Largest sum of temporary files.
+const SPILL_BYTES: u64 = 20 << 30;
+const PREFIX: &str = "tenure-";
+
+/// The memory limit where none is given: a share of what the machine has.
+pub(super) fn default_memory() -> usize {
+    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let kib = text
+        .lines()
+        .find_map(|l| l.strip_prefix("MemTotal:"))
+        .and_then(|rest| rest.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "a share of the machine's memory, rounded down"
+    )]
+    kib.map_or(MEMORY_FALLBACK, |kib| (kib as f64 * 1024.0 * MEMORY_SHARE) as usize)
+}
+
+/// The runtime of a session and its folder of temporary files.
+pub(super) fn runtime(memory: usize, spill: Option<&Path>) -> Result<(Arc<RuntimeEnv>, SpillFolder)> {
+    let folder = SpillFolder::create(spill)?;
+    let Some(consumers) = std::num::NonZeroUsize::new(5) else {
+        return Err(Error::new(ErrorKind::Internal, "no memory consumers to track"));
+    };
+    let pool = TrackConsumersPool::new(FairSpillPool::new(memory), consumers);
+    let disk = DiskManagerBuilder::default()
+        .with_mode(DiskManagerMode::Directories(vec![folder.path.clone()]))
+        .with_max_temp_directory_size(SPILL_BYTES);
+    let env = RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(pool))
+        .with_disk_manager_builder(disk)
+        // a listing is taken anew by every statement; none is kept
+        .with_object_list_cache_limit(0)
+        .build_arc()?;
+    Ok((env, folder))
+}
+
+/// A folder for temporary files, readable by its owner only and removed on drop. Folders of
+/// sessions that died are removed when the next one starts.
+#[derive(Debug)]
+pub(super) struct SpillFolder {
+    path: PathBuf,
+}
+
+impl SpillFolder {
+    fn create(parent: Option<&Path>) -> Result<Self> {
+        let parent = parent.map_or_else(|| std::env::temp_dir().join("tenure-spill"), Path::to_path_buf);
+        let failed = |what: &str, e: std::io::Error| {
+            Error::new(ErrorKind::Io, format!("the folder for temporary files cannot be {what}: {e}"))
+                .with_hint("name another one")
+                .with_source(e)
+        };
+        std::fs::create_dir_all(&parent).map_err(|e| failed("made", e))?;
+        remove_orphans(&parent);
+        let unique = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos());
+        let path = parent.join(format!("{PREFIX}{}-{unique}", std::process::id()));
+        private_folder(&path).map_err(|e| failed("made", e))?;
+        Ok(Self { path })
+    }
+}
+
+impl Drop for SpillFolder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.path);
+    }
+}
+
+#[cfg(unix)]
+fn private_folder(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().mode(0o700).create(path)
+}
+
+#[cfg(not(unix))]
+fn private_folder(path: &Path) -> std::io::Result<()> {
+    std::fs::create_dir(path)
+}
+
+/// Removes the folders of processes that are no more. Where the system does not show its
+/// processes, nothing is known and nothing removed.
+fn remove_orphans(parent: &Path) {
+    if !Path::new("/proc/self").exists() {
+        return;
+    }
+    let Ok(entries) = std::fs::read_dir(parent) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let pid = name
+            .to_str()
+            .and_then(|n| n.strip_prefix(PREFIX))
+            .and_then(|n| n.split('-').next())
+            .and_then(|n| n.parse::<u32>().ok());
+        if let Some(pid) = pid
+            && !Path::new("/proc").join(pid.to_string()).exists()
+        {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dead_sessions_files_go_and_the_own_are_private() -> Result<()> {
+        let parent = tempfile::tempdir().unwrap();
+        // no process has the largest number
+        let orphan = parent.path().join("tenure-4194304-1");
+        std::fs::create_dir(&orphan).unwrap();
+        std::fs::write(orphan.join("customers"), "x").unwrap();
+        let folder = SpillFolder::create(Some(parent.path()))?;
+        assert!(!orphan.exists());
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = std::fs::metadata(&folder.path).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o700);
+        }
+        let path = folder.path.clone();
+        drop(folder);
+        assert!(!path.exists());
+        Ok(())
+    }
+}

@@ -1,0 +1,265 @@
+//! A session: functions, lakes, limits, and the one way a statement goes through them.
+
+mod builder;
+mod describe;
+mod guard;
+mod limits;
+mod statement;
+
+use std::sync::Arc;
+
+use chrono::Utc;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::DataFusionError;
+use datafusion::dataframe::DataFrame;
+use datafusion::execution::context::{SQLOptions, SessionContext};
+use datafusion::execution::{SendableRecordBatchStream, SessionState};
+use datafusion::logical_expr::{LogicalPlan, Statement as PlannedStatement};
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+
+pub use builder::TenureBuilder;
+pub use describe::{FunctionInfo, FunctionKind, TableInfo, TableKind};
+pub(crate) use statement::{Statement, pinned};
+
+use crate::catalog::OpenLake;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model;
+use crate::options::TenureOptions;
+use crate::params::Params;
+use crate::plan;
+
+/// A session over one or more lakes.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), tenure::Error> {
+/// use tenure::Tenure;
+///
+/// let tenure = Tenure::builder().as_of("2018-01-01").build().await?;
+/// let rows = tenure.sql("SELECT stage_label('at_risk') AS stage").await?;
+/// assert_eq!(rows.count().await?, 1);
+/// # Ok(())
+/// # }
+/// ```
+pub struct Tenure {
+    context: SessionContext,
+    lakes: Vec<Arc<OpenLake>>,
+    warnings: Vec<String>,
+    read_only: bool,
+    /// kept for its drop: temporary files go with the session
+    _spill: limits::SpillFolder,
+}
+
+impl std::fmt::Debug for Tenure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let lakes: Vec<&str> = self.lakes.iter().map(|l| l.name()).collect();
+        f.debug_struct("Tenure").field("lakes", &lakes).field("read_only", &self.read_only).finish_non_exhaustive()
+    }
+}
+
+/// A statement under way: its batches, and its plan for progress and figures.
+pub struct Answer {
+    /// columns of every batch
+    pub schema: SchemaRef,
+    /// the batches; dropping it cancels the statement
+    pub stream: SendableRecordBatchStream,
+    /// the physical plan, whose metrics grow while the stream is read
+    pub plan: Arc<dyn ExecutionPlan>,
+}
+
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Answer").field("schema", &self.schema).finish_non_exhaustive()
+    }
+}
+
+impl Tenure {
+    /// Starts a session's description.
+    pub fn builder() -> TenureBuilder {
+        TenureBuilder::default()
+    }
+
+    /// Plans one statement. `SET`, `CREATE` and the like take effect at once and give no rows.
+    ///
+    /// # Errors
+    /// What is wrong with the statement, with its place where that is known.
+    pub async fn sql(&self, sql: &str) -> Result<DataFrame> {
+        self.sql_with(sql, &Params::default()).await
+    }
+
+    /// [`Self::sql`] with values for the statement's `$name`s.
+    ///
+    /// # Errors
+    /// As [`Self::sql`], and a `$name` without value.
+    pub async fn sql_with(&self, sql: &str, params: &Params) -> Result<DataFrame> {
+        let statement = Statement::new(Utc::now());
+        guard::planning(Arc::clone(&statement).scope(self.frame(sql, params, &statement))).await
+    }
+
+    /// Runs one statement.
+    ///
+    /// # Errors
+    /// As [`Self::sql`]; what goes wrong while rows are made is an error of the stream.
+    pub async fn run(&self, sql: &str) -> Result<Answer> {
+        self.run_with(sql, &Params::default()).await
+    }
+
+    /// [`Self::run`] with values for the statement's `$name`s.
+    ///
+    /// # Errors
+    /// As [`Self::sql_with`].
+    pub async fn run_with(&self, sql: &str, params: &Params) -> Result<Answer> {
+        let statement = Statement::new(Utc::now());
+        let work = async {
+            let frame = self.frame(sql, params, &statement).await?;
+            let (state, plan) = frame.into_parts();
+            let plan = state.create_physical_plan(&plan).await?;
+            let stream = execute_stream(Arc::clone(&plan), state.task_ctx())?;
+            Ok::<_, Error>(Answer { schema: stream.schema(), stream: guard::stream(stream), plan })
+        };
+        guard::planning(Arc::clone(&statement).scope(work)).await
+    }
+
+    async fn frame(&self, sql: &str, params: &Params, statement: &Statement) -> Result<DataFrame> {
+        let mut state = self.context.state();
+        statement.freeze(&mut state)?;
+        let parsed = plan::parse(sql, &state, params)?;
+        let planned = Box::pin(state.statement_to_plan(parsed)).await;
+        let plan = match planned {
+            Ok(plan) => plan,
+            Err(e) => return Err(self.with_nearest_table(Error::from(e))),
+        };
+        self.allow(&plan)?;
+        Ok(match plan {
+            LogicalPlan::Ddl(_) | LogicalPlan::Statement(_) => {
+                self.context.execute_logical_plan(plan).await?
+            }
+            plan => DataFrame::new(state, plan),
+        })
+    }
+
+    /// Refuses what a read-only session must not do, and settings that mean nothing.
+    fn allow(&self, plan: &LogicalPlan) -> Result<()> {
+        if let LogicalPlan::Statement(PlannedStatement::SetVariable(set)) = plan
+            && let Some(name) = set.variable.strip_prefix("tenure.")
+        {
+            check_setting(name, &set.value)?;
+        }
+        if self.read_only {
+            let policy = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false);
+            policy.verify_plan(plan).map_err(|e| {
+                let what = e.strip_backtrace();
+                let what = what.trim_start_matches("Error during planning: ").to_string();
+                Error::new(ErrorKind::ReadOnly, format!("the session is read-only: {what}"))
+            })?;
+        }
+        Ok(())
+    }
+
+    fn with_nearest_table(&self, e: Error) -> Error {
+        if e.kind() != ErrorKind::UndefinedTable || e.hint().is_some() {
+            return e;
+        }
+        let text = e.to_string();
+        let wanted = text.split('"').nth(1).unwrap_or_default().to_string();
+        let names = self.relation_names();
+        let near = crate::error::did_you_mean(&wanted, names.iter().map(String::as_str));
+        let is_view = model::views::NAMES.contains(&wanted.as_str());
+        match near {
+            _ if is_view && self.lakes.is_empty() => e.with_hint("no lake is open: start with `tenure LAKE`"),
+            _ if is_view => e.with_hint("the lake's model maps no events; `tenure init LAKE` writes one for editing"),
+            Some(hint) => e.with_hint(hint),
+            None => e.with_hint("\\dt lists the tables; a file is named in quotes: FROM 'folder/*.parquet'"),
+        }
+    }
+
+    fn relation_names(&self) -> Vec<String> {
+        let mut names = vec![];
+        for catalog in self.context.catalog_names() {
+            let Some(catalog) = self.context.catalog(&catalog) else { continue };
+            for schema in catalog.schema_names() {
+                if let Some(schema) = catalog.schema(&schema) {
+                    names.extend(schema.table_names());
+                }
+            }
+        }
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// The DataFusion session underneath. Statements given to it directly have no dialect, no
+    /// snapshot and no limits of Tenure's.
+    pub fn context(&self) -> &SessionContext {
+        &self.context
+    }
+
+    /// What was noticed while the lakes were opened, such as files without content.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// Names of the open lakes.
+    pub fn lake_names(&self) -> Vec<String> {
+        self.lakes.iter().map(|l| l.name().to_string()).collect()
+    }
+
+    /// The lakes in words: where they are, their tables, their models.
+    ///
+    /// # Errors
+    /// A lake that cannot be listed.
+    pub async fn describe(&self) -> Result<String> {
+        use std::fmt::Write as _;
+        let mut out = String::new();
+        let state = self.context.state();
+        for lake in &self.lakes {
+            let _ = writeln!(out, "{} at {}", lake.name(), lake.lake().location());
+            for name in lake.tables() {
+                let table = lake.table(&name, &state).await?;
+                let rows = table.rows().map_or_else(String::new, |r| format!(", {r} rows"));
+                let files = table.files();
+                let plural = if files == 1 { "" } else { "s" };
+                let kb = table.bytes().div_ceil(1024);
+                let _ = writeln!(out, "  {name}: {files} file{plural}, {kb} kB{rows}");
+            }
+            out.push_str(&model::show::describe(lake.model()));
+        }
+        if self.lakes.is_empty() {
+            out.push_str("no lake is open\n");
+        }
+        let options = TenureOptions::of(state.config_options());
+        let as_of = if options.as_of.trim().is_empty() { "now" } else { options.as_of.trim() };
+        let _ = writeln!(out, "as of {as_of}, time zone {}, horizon {}", options.timezone, options.horizon);
+        Ok(out)
+    }
+
+    /// The text of a `tenure.toml` for the first lake: what its model is now.
+    ///
+    /// # Errors
+    /// No lake is open.
+    pub fn model_file(&self) -> Result<String> {
+        match self.lakes.first() {
+            Some(lake) => Ok(model::file::write(lake.model())),
+            None => Err(Error::new(ErrorKind::Usage, "no lake is open")),
+        }
+    }
+}
+
+fn check_setting(name: &str, value: &str) -> Result<()> {
+    let mut options = TenureOptions::default();
+    datafusion::common::config::ExtensionOptions::set(&mut options, name, value).map_err(|e| {
+        let known: Vec<String> =
+            crate::options::settings(&Default::default()).into_iter().map(|s| s.name).collect();
+        let unknown = !known.iter().any(|k| k == name);
+        let e = if unknown {
+            Error::new(ErrorKind::Invalid, format!("there is no setting tenure.{name}"))
+        } else {
+            Error::from(e)
+        };
+        match crate::error::did_you_mean(name, known.iter().map(String::as_str)) {
+            Some(hint) if unknown => e.with_hint(hint),
+            _ => e,
+        }
+    })?;
+    options.check().map_err(|e: DataFusionError| Error::from(e))
+}

@@ -1,0 +1,484 @@
+//! Events of many groups in one flat buffer: what every function of sequences collects into.
+//!
+//! DataFusion hands an aggregate rows in any order, each with the number of its group. A list per
+//! group would cost an allocation and a cache miss per row; [`EventBuffer`] appends instead, and
+//! sorts once, when the groups are asked for: one counting sort by group (skipped if the rows came
+//! group by group, as they do from a clustered lake), then a sort by time inside those groups whose
+//! events did not arrive in order. Equal events are interchangeable, so the answer cannot depend on
+//! the order of arrival.
+//!
+//! An event is a pair `(time, payload)`; its order is that of the pair, so the payload decides
+//! between equal times. Use `()` where only times matter, [`Amount`] for money, a bit mask for
+//! conditions, a tuple for several. "Time" may be any number that sorts.
+//!
+//! Cost: O(1) a row to append, O(n + groups) to group, O(k log k) for a group of k unordered
+//! events. Memory: 12 bytes an event plus the payload, and one more copy of the events while they
+//! are being grouped, which [`EventBuffer::size`] counts from the start so that DataFusion spills
+//! in time.
+//!
+//! Between partitions the events travel as lists, one row a group, whose values are flat arrays
+//! ([`Lists`]); a row that skips partial aggregation becomes a list of one, over the arrays that
+//! it came in ([`lists_of_one`]).
+
+use std::cmp::Ordering;
+use std::mem::size_of;
+use std::ops::Range;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, ListArray};
+use datafusion::arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
+use datafusion::arrow::compute::{and, filter, is_not_null};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::{Result, ScalarValue, exec_err};
+use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
+
+/// Money or another number as payload: ordered, NULL (and what is not finite) as NaN.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Amount(pub(crate) f64);
+
+impl Amount {
+    /// The amount that is not known.
+    pub(crate) const NULL: Self = Self(f64::NAN);
+
+    /// NaN and infinities are no amounts.
+    #[inline]
+    pub(crate) fn new(value: f64) -> Self {
+        if value.is_finite() { Self(value) } else { Self::NULL }
+    }
+
+    /// The amount, if it is known.
+    #[inline]
+    pub(crate) fn get(self) -> Option<f64> {
+        (!self.0.is_nan()).then_some(self.0)
+    }
+}
+
+impl Ord for Amount {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.total_cmp(&other.0)
+    }
+}
+
+impl PartialOrd for Amount {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Amount {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Amount {}
+
+/// Events of groups 0, 1, 2, …: see the module.
+#[derive(Debug, Clone)]
+pub(crate) struct EventBuffer<P> {
+    /// group of each event, counted from the first group that ever was
+    group: Vec<u32>,
+    events: Vec<(i64, P)>,
+    /// events before this one have been handed out
+    start: usize,
+    /// groups that have been handed out
+    base: u32,
+    /// groups that have not, with and without events
+    groups: usize,
+    /// `group[start..]` does not decrease
+    by_group: bool,
+}
+
+impl<P> Default for EventBuffer<P> {
+    fn default() -> Self {
+        Self { group: vec![], events: vec![], start: 0, base: 0, groups: 0, by_group: true }
+    }
+}
+
+impl<P: Copy + Ord> EventBuffer<P> {
+    /// Makes room for `groups` groups and `more` events; call it once a batch, before `push`.
+    ///
+    /// # Errors
+    /// More groups than the buffer can number.
+    pub(crate) fn reserve(&mut self, groups: usize, more: usize) -> Result<()> {
+        self.groups = self.groups.max(groups);
+        if self.groups + self.base as usize > u32::MAX as usize {
+            self.compact();
+        }
+        if self.groups > u32::MAX as usize {
+            return exec_err!("one partition holds {groups} groups, the most is {}", u32::MAX);
+        }
+        self.group.reserve(more);
+        self.events.reserve(more);
+        Ok(())
+    }
+
+    /// Appends an event of `group`, one of the groups that are reserved.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "reserve() refuses more than u32::MAX groups")]
+    pub(crate) fn push(&mut self, group: usize, time: i64, payload: P) {
+        let id = self.base + group as u32;
+        self.by_group &= self.group.last().is_none_or(|&last| last <= id);
+        self.group.push(id);
+        self.events.push((time, payload));
+    }
+
+    /// Hands out the events of the groups of `emit`, one call a group (also for a group without
+    /// events), in order of group; each group's events are in order of (time, payload).
+    pub(crate) fn drain_sorted(
+        &mut self,
+        emit: EmitTo,
+        mut each: impl FnMut(&[(i64, P)]) -> Result<()>,
+    ) -> Result<()> {
+        self.drain(emit, |events| {
+            if !events.is_sorted() {
+                events.sort_unstable();
+            }
+            each(events)
+        })
+    }
+
+    /// [`Self::drain_sorted`] without the sort by time: for states, and functions that sort
+    /// themselves.
+    pub(crate) fn drain(
+        &mut self,
+        emit: EmitTo,
+        mut each: impl FnMut(&mut [(i64, P)]) -> Result<()>,
+    ) -> Result<()> {
+        self.bring_groups_together();
+        let n = self.emitted(emit);
+        let mut at = self.start;
+        for id in (self.base..).take(n) {
+            let rest = self.group.get(at..).unwrap_or_default();
+            let end = at + rest.iter().take_while(|&&g| g == id).count();
+            each(self.events.get_mut(at..end).unwrap_or_default())?;
+            at = end;
+        }
+        match emit {
+            EmitTo::All => *self = Self::default(),
+            EmitTo::First(_) => self.forget(n, at),
+        }
+        Ok(())
+    }
+
+    /// How many groups `emit` stands for.
+    pub(crate) fn emitted(&self, emit: EmitTo) -> usize {
+        match emit {
+            EmitTo::All => self.groups,
+            EmitTo::First(n) => n.min(self.groups),
+        }
+    }
+
+    /// Number of events not yet handed out.
+    pub(crate) fn len(&self) -> usize {
+        self.events.len() - self.start
+    }
+
+    /// Bytes held, with what grouping them will need.
+    pub(crate) fn size(&self) -> usize {
+        let scratch = if self.by_group { 0 } else { self.len() * size_of::<(i64, P)>() };
+        self.group.capacity() * size_of::<u32>()
+            + self.events.capacity() * size_of::<(i64, P)>()
+            + scratch
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "reserve() refuses more than u32::MAX groups")]
+    fn forget(&mut self, groups: usize, start: usize) {
+        self.groups -= groups;
+        self.base += groups as u32;
+        self.start = start;
+        // moving the rest to the front now and then costs O(1) an event
+        if self.start * 2 >= self.events.len() {
+            self.compact();
+        }
+    }
+
+    fn compact(&mut self) {
+        self.events.drain(..self.start);
+        self.group.drain(..self.start);
+        for g in &mut self.group {
+            *g -= self.base;
+        }
+        self.start = 0;
+        self.base = 0;
+    }
+
+    /// A stable counting sort by group.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "hot loop: push() and reserve() keep every group id in base..base + groups"
+    )]
+    fn bring_groups_together(&mut self) {
+        if self.by_group {
+            return;
+        }
+        self.compact();
+        let Some(&any) = self.events.first() else { return };
+        let mut next = vec![0usize; self.groups + 1];
+        for &g in &self.group {
+            next[g as usize + 1] += 1;
+        }
+        for i in 1..next.len() {
+            next[i] += next[i - 1];
+        }
+        let mut sorted = vec![any; self.events.len()];
+        for (&g, &event) in self.group.iter().zip(&self.events) {
+            let slot = &mut next[g as usize];
+            sorted[*slot] = event;
+            *slot += 1;
+        }
+        self.events = sorted;
+        // now next[g] is the end of group g
+        let mut at = 0;
+        for (g, &end) in (0u32..).zip(next.iter().take(self.groups)) {
+            self.group[at..end].fill(g);
+            at = end;
+        }
+        self.by_group = true;
+    }
+}
+
+/// Offsets of the lists of a state, one list a group.
+#[derive(Debug, Default)]
+pub(crate) struct Lists {
+    offsets: Vec<i32>,
+}
+
+impl Lists {
+    /// Room for the lists of `groups` groups.
+    pub(crate) fn with_capacity(groups: usize) -> Self {
+        let mut offsets = Vec::with_capacity(groups + 1);
+        offsets.push(0);
+        Self { offsets }
+    }
+
+    /// The next list ends where `values` values have been written.
+    ///
+    /// # Errors
+    /// More values than a list array can number.
+    pub(crate) fn end_at(&mut self, values: usize) -> Result<()> {
+        let Ok(end) = i32::try_from(values) else {
+            return exec_err!(
+                "one batch of aggregation states holds more than {} events; use more partitions (datafusion.execution.target_partitions)",
+                i32::MAX
+            );
+        };
+        self.offsets.push(end);
+        Ok(())
+    }
+
+    /// One column of the state; all columns share the offsets.
+    pub(crate) fn column(offsets: &OffsetBuffer<i32>, values: ArrayRef) -> Result<ArrayRef> {
+        Ok(Arc::new(ListArray::try_new(item(values.data_type()), offsets.clone(), values, None)?))
+    }
+
+    /// The offsets for [`Self::column`].
+    pub(crate) fn finish(self) -> OffsetBuffer<i32> {
+        // they start at 0 and never fall: end_at() is called with a growing count
+        OffsetBuffer::new(ScalarBuffer::from(self.offsets))
+    }
+}
+
+/// The item of a state's list.
+pub(crate) fn item(ty: &DataType) -> FieldRef {
+    Arc::new(Field::new_list_field(ty.clone(), true))
+}
+
+/// A field of the state that is a list of `ty`.
+pub(crate) fn list_field(name: String, ty: &DataType) -> FieldRef {
+    Arc::new(Field::new(name, DataType::List(item(ty)), true))
+}
+
+/// The state of every row by itself: lists of one value over the very arrays of `columns`, or
+/// empty lists for rows that `filter` does not take or whose first column is NULL.
+pub(crate) fn lists_of_one(
+    columns: &[ArrayRef],
+    opt_filter: Option<&BooleanArray>,
+) -> Result<Vec<ArrayRef>> {
+    let Some(first) = columns.first() else { return Ok(vec![]) };
+    let valid = (first.null_count() > 0).then(|| is_not_null(first)).transpose()?;
+    let keep = match (valid, opt_filter) {
+        (Some(v), Some(f)) => Some(and(&v, &no_nulls(f))?),
+        (Some(v), None) => Some(v),
+        (None, Some(f)) => Some(no_nulls(f)),
+        (None, None) => None,
+    };
+    let n = first.len();
+    let mut lists = Lists::with_capacity(n);
+    let mut end = 0;
+    for row in 0..n {
+        end += usize::from(keep.as_ref().is_none_or(|k| k.value(row)));
+        lists.end_at(end)?;
+    }
+    let offsets = lists.finish();
+    columns
+        .iter()
+        .map(|c| {
+            let values = match &keep {
+                Some(k) => filter(c, k)?,
+                None => Arc::clone(c),
+            };
+            Lists::column(&offsets, values)
+        })
+        .collect()
+}
+
+/// NULL is false.
+fn no_nulls(filter: &BooleanArray) -> BooleanArray {
+    match filter.nulls() {
+        Some(nulls) => BooleanArray::new(filter.values() & nulls.inner(), None),
+        None => filter.clone(),
+    }
+}
+
+/// Whether an aggregate takes a row: not filtered out, and no NULL in `nulls`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rows<'a> {
+    filter: Option<&'a BooleanArray>,
+    nulls: Option<&'a NullBuffer>,
+}
+
+impl<'a> Rows<'a> {
+    /// The rows that `filter` takes and where `values` is not NULL.
+    pub(crate) fn new(filter: Option<&'a BooleanArray>, values: &'a dyn Array) -> Self {
+        Self { filter, nulls: values.nulls().filter(|n| n.null_count() > 0) }
+    }
+
+    /// Every row is taken.
+    pub(crate) fn all(self) -> bool {
+        self.filter.is_none() && self.nulls.is_none()
+    }
+
+    /// Row `i` is taken.
+    #[inline]
+    pub(crate) fn take(self, i: usize) -> bool {
+        self.nulls.is_none_or(|n| n.is_valid(i))
+            && self.filter.is_none_or(|f| f.is_valid(i) && f.value(i))
+    }
+}
+
+/// The rows of a list column of states: group, and where its values lie.
+pub(crate) fn list_rows<'a>(
+    column: &'a ArrayRef,
+    groups: &'a [usize],
+) -> impl Iterator<Item = (usize, Range<usize>)> + 'a {
+    let list = column.as_list::<i32>();
+    list.value_offsets().windows(2).zip(groups).enumerate().filter_map(|(row, (ends, &group))| {
+        let [from, to] = ends else { return None };
+        let range = usize::try_from(*from).ok()?..usize::try_from(*to).ok()?;
+        (list.is_valid(row) && !range.is_empty()).then_some((group, range))
+    })
+}
+
+/// A groups accumulator that [`OneGroup`] can drive.
+pub(crate) trait Groups: GroupsAccumulator + Clone + Sync + std::fmt::Debug + 'static {
+    /// Makes groups `0..groups` exist, with or without rows.
+    fn grow(&mut self, groups: usize) -> Result<()>;
+}
+
+/// An aggregate without GROUP BY, or in a window: its groups accumulator with a single group.
+///
+/// A window asks for the value again and again, so evaluation works on a copy.
+#[derive(Debug)]
+pub(crate) struct OneGroup<G>(pub(crate) G);
+
+impl<G: Groups> OneGroup<G> {
+    fn copy(&self) -> Result<G> {
+        let mut copy = self.0.clone();
+        copy.grow(1)?;
+        Ok(copy)
+    }
+}
+
+impl<G: Groups> Accumulator for OneGroup<G> {
+    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        let rows = values.first().map_or(0, |v| v.len());
+        self.0.update_batch(values, &vec![0; rows], None, 1)
+    }
+
+    fn evaluate(&mut self) -> Result<ScalarValue> {
+        ScalarValue::try_from_array(&self.copy()?.evaluate(EmitTo::All)?, 0)
+    }
+
+    fn size(&self) -> usize {
+        size_of::<Self>() + self.0.size()
+    }
+
+    fn state(&mut self) -> Result<Vec<ScalarValue>> {
+        let state = self.copy()?.state(EmitTo::All)?;
+        state.iter().map(|a| ScalarValue::try_from_array(a, 0)).collect()
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
+        let rows = states.first().map_or(0, |v| v.len());
+        self.0.merge_batch(states, &vec![0; rows], 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    type Log = Vec<(usize, i64, u8)>;
+
+    fn drained(buffer: &mut EventBuffer<u8>, emit: EmitTo) -> Result<Vec<Vec<(i64, u8)>>> {
+        let mut out = vec![];
+        buffer.drain_sorted(emit, |events| {
+            out.push(events.to_vec());
+            Ok(())
+        })?;
+        Ok(out)
+    }
+
+    fn naive(log: &[(usize, i64, u8)], groups: Range<usize>) -> Vec<Vec<(i64, u8)>> {
+        groups
+            .map(|g| {
+                let mut events: Vec<_> =
+                    log.iter().filter(|e| e.0 == g).map(|e| (e.1, e.2)).collect();
+                events.sort_unstable();
+                events
+            })
+            .collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn groups_come_out_whole_and_sorted_however_they_are_emitted(
+            log in proptest::collection::vec((0usize..7, -3i64..3, 0u8..3), 0..60),
+            first in 0usize..8,
+            arrive_sorted in any::<bool>(),
+        ) {
+            let mut log: Log = log;
+            if arrive_sorted {
+                log.sort_by_key(|e| e.0);
+            }
+            let mut buffer = EventBuffer::default();
+            buffer.reserve(7, log.len()).unwrap();
+            for &(g, t, p) in &log {
+                buffer.push(g, t, p);
+            }
+            let first = first.min(7);
+            prop_assert_eq!(drained(&mut buffer, EmitTo::First(first)).unwrap(), naive(&log, 0..first));
+            // the groups that are left are numbered anew, and may still grow
+            buffer.reserve(8 - first, 2).unwrap();
+            buffer.push(7 - first, 9, 9);
+            log.push((7, 9, 9));
+            if first < 7 {
+                buffer.push(0, -9, 0);
+                log.push((first, -9, 0));
+            }
+            prop_assert_eq!(drained(&mut buffer, EmitTo::All).unwrap(), naive(&log, first..8));
+            prop_assert_eq!(buffer.len(), 0);
+            prop_assert_eq!(buffer.size(), 0);
+        }
+    }
+
+    #[test]
+    fn an_amount_that_is_not_finite_is_null() {
+        assert_eq!(Amount::new(1.5).get(), Some(1.5));
+        assert_eq!(Amount::new(f64::INFINITY).get(), None);
+        assert_eq!(Amount::new(-f64::NAN), Amount::NULL);
+    }
+}

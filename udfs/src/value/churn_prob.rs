@@ -1,0 +1,120 @@
+//! `churn_prob(model, frequency, recency, t [, horizon])`: the probability that a customer is gone.
+//!
+//! Without horizon it is `1 − p_alive`: gone for good. With one it is the probability of no purchase
+//! within it, which is greater: who is alive may be silent. NULL figures, negative ones and a recency
+//! beyond t give NULL (the last is an error under `tenure.strict`); a NULL horizon is none. O(1) a
+//! row; see `core.rs` for the models and their sources.
+
+use std::sync::{Arc, LazyLock};
+
+use datafusion::arrow::array::Float64Array;
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::{Result, internal_err};
+use datafusion::logical_expr::{
+    ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+};
+use datafusion_macros::user_doc;
+
+use super::arguments::{Horizons, Models, Overloads, legal};
+use crate::args::{Fill, Ty, option, required};
+use crate::settings::TenureOptions;
+
+static CALLS: Overloads = Overloads {
+    name: "churn_prob",
+    lead: 1,
+    columns: &[
+        required("model", Ty::Any),
+        required("frequency", Ty::Float),
+        required("recency", Ty::Float),
+        required("t", Ty::Float),
+        option("horizon", Ty::Any, Fill::Null),
+    ],
+    summary: &[
+        required("model", Ty::Any),
+        required("summary", Ty::Any),
+        option("horizon", Ty::Any, Fill::Null),
+    ],
+    gapped: &[
+        required("model", Ty::Any),
+        required("summary", Ty::Any),
+        option("recency", Ty::Float, Fill::Null),
+        option("t", Ty::Float, Fill::Null),
+        option("horizon", Ty::Any, Fill::Null),
+    ],
+};
+
+static UDF: LazyLock<Arc<ScalarUDF>> =
+    LazyLock::new(|| Arc::new(ScalarUDF::from(ChurnProb::default())));
+
+/// The function `churn_prob`.
+pub fn churn_prob_udf() -> Arc<ScalarUDF> {
+    Arc::clone(&UDF)
+}
+
+#[user_doc(
+    doc_section(label = "Value"),
+    description = "The probability that a customer is gone, by a model of `bg_nbd_fit` or `mbg_nbd_fit`. Without horizon: gone for good, 1 − `p_alive`. With a horizon: the probability of no purchase within that time from now on, which is greater, since a customer who is alive may be silent. NULL in an argument other than horizon gives NULL, as do negative figures and a recency beyond t (an error under `tenure.strict`). Without a model at hand see `churn_score`. Fader, Hardie & Lee 2005; Batislam et al. 2007.",
+    syntax_example = "churn_prob(model, frequency, recency, t [, horizon]) or churn_prob(model, summary [, horizon])",
+    sql_example = r#"```sql
+SELECT round(churn_prob(named_struct('model', 'bg_nbd', 'r', 0.243, 'alpha', 4.414, 'a', 0.793, 'b', 2.426), 2, 30.43, 38.86), 6);
+-- 0.273421
+SELECT round(churn_prob(named_struct('model', 'bg_nbd', 'r', 0.243, 'alpha', 4.414, 'a', 0.793, 'b', 2.426), 2, 30.43, 38.86, 39), 6);
+-- 0.445373
+SELECT round(churn_prob(named_struct('model', 'bg_nbd', 'r', 0.243, 'alpha', 4.414, 'a', 0.793, 'b', 2.426, 'unit_days', 7), 2, 30.43, 38.86, INTERVAL '273 days'), 6);
+-- 0.445373
+```"#,
+    argument(name = "model", description = "a fitted model: the STRUCT of `bg_nbd_fit` or `mbg_nbd_fit`"),
+    argument(name = "frequency", description = "repeat purchases, or the STRUCT of `customer_summary` in place of the three"),
+    argument(name = "recency", description = "time from the first purchase to the last, in the model's unit"),
+    argument(name = "t", description = "time from the first purchase to now, in the model's unit"),
+    argument(name = "horizon", description = "how far to look ahead: a number in the model's unit, or an INTERVAL without months; default: for ever")
+)]
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct ChurnProb {
+    signature: Signature,
+}
+
+impl Default for ChurnProb {
+    fn default() -> Self {
+        Self { signature: CALLS.signature() }
+    }
+}
+
+impl ScalarUDFImpl for ChurnProb {
+    fn name(&self) -> &str {
+        CALLS.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        CALLS.coerce(types)
+    }
+
+    fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Float64)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let Some(model) = args.args.first() else { return internal_err!("churn_prob: no arguments") };
+        let strict = TenureOptions::of(&args.config_options).strict;
+        let models = Models::of(CALLS.name, model)?;
+        let horizon = CALLS.position(&super::types(&args), "horizon");
+        let horizons = Horizons::of(CALLS.name, horizon.and_then(|i| args.args.get(i)))?;
+        let customers = CALLS.customers(&super::arrays(&args)?)?;
+        let score = |i| -> Result<Option<f64>> {
+            let Some((model, unit_days)) = models.get(i)? else { return Ok(None) };
+            let horizon = horizons.get(i, unit_days)?;
+            let customer = legal(CALLS.name, &customers, i, unit_days, strict)?;
+            Ok(customer.map(|c| model.churn(c, horizon)))
+        };
+        let out: Float64Array = (0..customers.len()).map(score).collect::<Result<_>>()?;
+        Ok(ColumnarValue::Array(Arc::new(out)))
+    }
+
+    fn documentation(&self) -> Option<&Documentation> {
+        self.doc()
+    }
+}

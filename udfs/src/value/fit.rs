@@ -1,0 +1,386 @@
+//! Maximum likelihood for BG/NBD and MBG/NBD.
+//!
+//! Newton's method on the logarithms of the parameters with Levenberg's damping, which always goes
+//! uphill; several starts are tried on a thinned sample, the best of them is finished on all rows.
+//! The logarithms are kept within ±[`EDGE`] (time in units of the longest `t`): where the likelihood
+//! rises for ever, as it does for data without variety, the fit ends at that edge and says that it
+//! has not converged. Time: a handful of passes over the distinct rows.
+
+use super::core::{Kind, Model};
+use super::likelihood::{Row, Sample, Surface, log_likelihood};
+
+/// Bound of the logarithm of every parameter: beyond e^±12 nothing changes in five digits.
+const EDGE: f64 = 12.0;
+/// Evaluations of the likelihood that one start may take.
+const MOST_EVALUATIONS: usize = 200;
+/// Distinct rows of the sample on which starts are compared.
+const THINNED: usize = 4_096;
+
+/// A fitted model and how it was reached.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Fit {
+    pub model: Model,
+    /// the log-likelihood, without any penalty
+    pub ll: f64,
+    /// standard errors of r, alpha, a, b; `None` where the fit has not converged
+    pub se: Option<[f64; 4]>,
+    pub converged: bool,
+    /// evaluations of the likelihood, value and derivatives
+    pub iterations: usize,
+}
+
+/// The model that makes the legal `rows` most likely; `l2` is the weight of a normal prior on the
+/// logarithms of the parameters. `None`: no rows.
+pub(crate) fn fit(kind: Kind, rows: Vec<Row>, l2: f64) -> Option<Fit> {
+    if rows.is_empty() {
+        return None;
+    }
+    let sample = Sample::new(rows);
+    let thinned = sample.thinned(THINNED);
+    let rough = thinned.as_ref().unwrap_or(&sample);
+    let mut best: Option<Climb> = None;
+    let mut iterations = 0;
+    for start in starts(sample.rate) {
+        let end = climb(kind, rough, start, l2);
+        iterations += end.evaluations;
+        if best.as_ref().is_none_or(|b| end.height > b.height) {
+            best = Some(end);
+        }
+    }
+    let mut end = best?;
+    if thinned.is_some() {
+        end = climb(kind, &sample, end.at, l2);
+        iterations += end.evaluations;
+    }
+    let [r, alpha, a, b] = end.at.map(f64::exp);
+    let ll = log_likelihood(kind, &sample, [r, alpha, a, b]).value + sample.log_scale;
+    let alpha = alpha * sample.scale;
+    let se = end.covariance.map(|variance| {
+        let mut se = [r, alpha, a, b];
+        for (se, variance) in se.iter_mut().zip(variance) {
+            *se *= variance.sqrt();
+        }
+        se
+    });
+    let model = Model { kind, r, alpha, a, b };
+    Some(Fit { model, ll, se, converged: end.converged, iterations })
+}
+
+/// Logarithms of parameters to start from: few and many who leave, alike and unlike customers.
+fn starts(rate: f64) -> [[f64; 4]; 4] {
+    [(0.5, 1.0, 2.0), (1.0, 0.5, 5.0), (0.2, 2.0, 2.0), (4.0, 0.2, 8.0)]
+        .map(|(r, a, b): (f64, f64, f64)| [r.ln(), (r / rate).ln(), a.ln(), b.ln()])
+}
+
+/// Where a climb ended.
+struct Climb {
+    at: [f64; 4],
+    height: f64,
+    converged: bool,
+    evaluations: usize,
+    /// variances of the logarithms
+    covariance: Option<[f64; 4]>,
+}
+
+/// The penalised likelihood over the logarithms of the parameters.
+#[expect(clippy::indexing_slicing, reason = "every index is below 4")]
+fn surface(kind: Kind, sample: &Sample, at: [f64; 4], l2: f64) -> Surface {
+    let p = at.map(f64::exp);
+    let mut s = log_likelihood(kind, sample, p);
+    for i in 0..4 {
+        s.gradient[i] *= p[i];
+        for j in 0..4 {
+            s.hessian[i][j] *= p[i] * p[j];
+        }
+        s.hessian[i][i] += s.gradient[i] - 2.0 * l2;
+        s.gradient[i] -= 2.0 * l2 * at[i];
+        s.value -= l2 * at[i] * at[i];
+    }
+    s
+}
+
+/// Climbs from `start` to a maximum of the penalised likelihood.
+fn climb(kind: Kind, sample: &Sample, start: [f64; 4], l2: f64) -> Climb {
+    /// of the slope, for each customer: the answer is then right to ten digits
+    const FLAT: f64 = 1e-11;
+    /// longest step in any logarithm
+    const LONGEST: f64 = 2.0;
+    let mut at = start.map(|v| v.clamp(-EDGE, EDGE));
+    let mut here = surface(kind, sample, at, l2);
+    let (mut damping, mut evaluations, mut converged) = (0.0_f64, 1, false);
+    while evaluations < MOST_EVALUATIONS {
+        // a parameter that pushes against its bound stays there
+        let mut free = [true; 4];
+        for ((free, at), slope) in free.iter_mut().zip(at).zip(here.gradient) {
+            *free = at.abs() < EDGE || at * slope < 0.0;
+        }
+        let steepest = here.gradient.iter().zip(free).filter(|(_, f)| *f).map(|(g, _)| g.abs());
+        if steepest.fold(0.0, f64::max) <= FLAT * sample.weight {
+            converged = free == [true; 4];
+            break;
+        }
+        let Some(step) = uphill(&here, free, damping) else {
+            damping = (damping * 10.0).max(1e-3);
+            if damping > 1e12 {
+                break;
+            }
+            continue;
+        };
+        let gain: f64 = step.iter().zip(here.gradient).map(|(d, g)| d * g).sum();
+        let longest = step.iter().fold(0.0, |m: f64, d| m.max(d.abs()));
+        let short = if longest > LONGEST { LONGEST / longest } else { 1.0 };
+        let mut to = at;
+        for (to, d) in to.iter_mut().zip(step) {
+            *to = (*to + short * d).clamp(-EDGE, EDGE);
+        }
+        let there = surface(kind, sample, to, l2);
+        evaluations += 1;
+        // near the top the gain is lost in rounding: then the slope decides
+        let rounding = 1e-13 * here.value.abs().max(1.0);
+        let flatter = || norm(&there.gradient) < norm(&here.gradient);
+        if there.value > here.value + rounding || (there.value > here.value - rounding && flatter()) {
+            (at, here) = (to, there);
+            damping = if damping < 1e-6 { 0.0 } else { damping * 0.1 };
+        } else if gain <= 1e4 * rounding && damping == 0.0 {
+            converged = free == [true; 4];
+            break;
+        } else {
+            damping = (damping * 10.0).max(1e-3);
+            if damping > 1e12 {
+                break;
+            }
+        }
+    }
+    // at an edge or on a ridge the curvature says nothing of the spread
+    let covariance = if converged { variances(&here) } else { None };
+    converged = covariance.is_some();
+    Climb { at, height: here.value, converged, evaluations, covariance }
+}
+
+fn norm(g: &[f64; 4]) -> f64 {
+    g.iter().map(|v| v * v).sum()
+}
+
+/// Newton's step among the free parameters; `None` where the damped surface does not curve down.
+#[expect(clippy::indexing_slicing, reason = "every index is below 4")]
+fn uphill(s: &Surface, free: [bool; 4], damping: f64) -> Option<[f64; 4]> {
+    let mut down = [[0.0; 4]; 4];
+    let mut slope = [0.0; 4];
+    for i in 0..4 {
+        down[i][i] = 1.0;
+        if !free[i] {
+            continue;
+        }
+        slope[i] = s.gradient[i];
+        for j in (0..4).filter(|&j| free[j]) {
+            down[i][j] = -s.hessian[i][j];
+        }
+        down[i][i] += damping * s.hessian[i][i].abs().max(1e-3);
+    }
+    Some(solve(&cholesky(&down)?, slope))
+}
+
+/// The diagonal of the inverse of the information; `None` where it is singular.
+fn variances(s: &Surface) -> Option<[f64; 4]> {
+    let factor = cholesky(&s.hessian.map(|row| row.map(|v| -v)))?;
+    let mut out = [0.0; 4];
+    for (i, out) in out.iter_mut().enumerate() {
+        let mut unit = [0.0; 4];
+        if let Some(one) = unit.get_mut(i) {
+            *one = 1.0;
+        }
+        *out = solve(&factor, unit).get(i).copied()?;
+    }
+    out.iter().all(|v| v.is_finite() && *v > 0.0).then_some(out)
+}
+
+/// The lower factor of a symmetric matrix; `None` unless it is safely positive definite.
+#[expect(clippy::indexing_slicing, reason = "every index is below 4")]
+fn cholesky(m: &[[f64; 4]; 4]) -> Option<[[f64; 4]; 4]> {
+    let mut l = [[0.0; 4]; 4];
+    for i in 0..4 {
+        for j in 0..=i {
+            let rest: f64 = (0..j).map(|k| l[i][k] * l[j][k]).sum();
+            let left = m[i][j] - rest;
+            if i == j {
+                // what is below the rounding of the sums is no curvature
+                if left.is_nan() || left <= 1e-12 * m[i][i].abs() || left == 0.0 {
+                    return None;
+                }
+                l[i][i] = left.sqrt();
+            } else {
+                l[i][j] = left / l[j][j];
+            }
+        }
+    }
+    Some(l)
+}
+
+/// The solution of `l·lᵀ·x = y`.
+#[expect(clippy::indexing_slicing, reason = "every index is below 4")]
+fn solve(l: &[[f64; 4]; 4], y: [f64; 4]) -> [f64; 4] {
+    let mut x = y;
+    for i in 0..4 {
+        for k in 0..i {
+            x[i] -= l[i][k] * x[k];
+        }
+        x[i] /= l[i][i];
+    }
+    for i in (0..4).rev() {
+        for k in i + 1..4 {
+            x[i] -= l[k][i] * x[k];
+        }
+        x[i] /= l[i][i];
+    }
+    x
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::super::core::Customer;
+    use super::*;
+
+    /// The CDNOW sample, times in weeks.
+    fn cdnow() -> Vec<Row> {
+        let lines = include_str!("../../testdata/cdnow_summary.csv").lines().skip(2);
+        lines
+            .map(|line| {
+                let n: Vec<f64> = line.split(',').map(|v| v.parse().expect("a number")).collect();
+                let customer = Customer { x: n[0], tx: n[1] / 7.0, t: n[2] / 7.0 };
+                Row { customer, weight: n[3] }
+            })
+            .collect()
+    }
+
+    fn rows(all: &[(f64, f64, f64)]) -> Vec<Row> {
+        all.iter().map(|&(x, tx, t)| Row { customer: Customer { x, tx, t }, weight: 1.0 }).collect()
+    }
+
+    #[track_caller]
+    fn close(got: f64, want: f64, tolerance: f64) {
+        assert!((got - want).abs() <= tolerance * want.abs(), "{got}, not {want}");
+    }
+
+    #[test]
+    fn cdnow_gives_the_published_models() {
+        let bg = fit(Kind::Bg, cdnow(), 0.0).expect("rows");
+        println!("{bg:?}");
+        assert!(bg.converged);
+        for (got, want) in [
+            (bg.model.r, 0.24259453),
+            (bg.model.alpha, 4.4136025),
+            (bg.model.a, 0.7929220),
+            (bg.model.b, 2.4259065),
+        ] {
+            close(got, want, 1e-5);
+        }
+        assert!((bg.ll + 9582.4292).abs() < 1e-3, "{}", bg.ll);
+        let mbg = fit(Kind::Mbg, cdnow(), 0.0).expect("rows");
+        println!("{mbg:?}");
+        assert!(mbg.converged);
+        for (got, want) in [
+            (mbg.model.r, 0.52484),
+            (mbg.model.alpha, 6.18309),
+            (mbg.model.a, 0.89136),
+            (mbg.model.b, 1.61400),
+        ] {
+            close(got, want, 1e-4);
+        }
+        assert!((mbg.ll + 9582.136).abs() < 1e-3, "{}", mbg.ll);
+        // the cohort's expectations, Σ and means
+        let whole = |of: &dyn Fn(Customer) -> f64| -> f64 {
+            cdnow().iter().map(|row| row.weight * of(row.customer)).sum()
+        };
+        close(whole(&|c| bg.model.expected(c, 39.0)), 1653.4233, 1e-3);
+        close(whole(&|c| bg.model.p_alive(c)) / 2357.0, 0.8134393, 1e-3);
+        close(whole(&|c| mbg.model.p_alive(c)) / 2357.0, 0.448722, 1e-3);
+        // the mean holdout expectation by frequency
+        let of_none = |c: Customer| if c.x == 0.0 { bg.model.expected(c, 39.0) } else { 0.0 };
+        close(whole(&of_none) / 1411.0, 0.2250893, 1e-4);
+    }
+
+    #[test]
+    fn every_start_reaches_the_same_top() {
+        let sample = Sample::new(cdnow());
+        for kind in Kind::ALL {
+            let tops = starts(sample.rate).map(|s| climb(kind, &sample, s, 0.0));
+            for top in &tops {
+                println!("{kind:?} {} {} {:?}", top.height, top.evaluations, top.at);
+                assert!(top.converged);
+                close(top.height, tops[0].height, 1e-12);
+            }
+        }
+    }
+
+    #[test]
+    fn the_unit_of_time_changes_alpha_only() {
+        let weeks = fit(Kind::Mbg, cdnow(), 0.0).expect("rows");
+        let mut days = cdnow();
+        for row in &mut days {
+            row.customer.tx *= 7.0;
+            row.customer.t *= 7.0;
+        }
+        let days = fit(Kind::Mbg, days, 0.0).expect("rows");
+        close(days.model.alpha, 7.0 * weeks.model.alpha, 1e-9);
+        close(days.model.r, weeks.model.r, 1e-9);
+        close(weeks.ll - days.ll, 2457.0 * 7.0_f64.ln(), 1e-9);
+    }
+
+    #[test]
+    fn a_thinned_start_ends_at_the_same_place() {
+        let sample = Sample::new(cdnow());
+        let thin = sample.thinned(100).expect("more rows than that");
+        let rough = climb(Kind::Bg, &thin, starts(sample.rate)[0], 0.0);
+        let end = climb(Kind::Bg, &sample, rough.at, 0.0);
+        close(end.height + sample.log_scale, -9582.4292, 1e-7);
+        println!("{} then {}", rough.evaluations, end.evaluations);
+    }
+
+    #[test]
+    fn a_prior_pulls_the_parameters_together() {
+        let free = fit(Kind::Bg, cdnow(), 0.0).expect("rows");
+        let held = fit(Kind::Bg, cdnow(), 100.0).expect("rows");
+        assert!(held.converged && held.ll < free.ll);
+        assert!(held.model.b < free.model.b && held.model.r > free.model.r);
+    }
+
+    #[test]
+    fn degenerate_data_ends_quickly_with_finite_figures() {
+        let one = |x, tx, t| rows(&[(x, tx, t)]);
+        let same = |x, tx, t| rows(&[(x, tx, t); 50]);
+        let sets = [
+            one(0.0, 0.0, 0.0),
+            one(0.0, 0.0, 30.0),
+            one(3.0, 20.0, 30.0),
+            one(1.0, 30.0, 30.0),
+            one(1e6, 99_990.0, 1e5),
+            same(0.0, 0.0, 0.0),
+            same(0.0, 0.0, 30.0),
+            same(2.0, 10.0, 30.0),
+            same(2.0, 30.0, 30.0),
+            same(1e6, 1e5, 1e5),
+            rows(&[(0.0, 0.0, 1e-300), (1.0, 1e-300, 1e-300)]),
+            rows(&[(0.0, 0.0, 1e300), (1.0, 1.0, 1e300)]),
+            rows(&[(0.0, 0.0, 10.0), (1e6, 1e-9, 10.0)]),
+            (0..40).map(|i| one(f64::from(i), f64::from(i), 40.0)).collect::<Vec<_>>().concat(),
+            (0..40).map(|i| one(1.0, f64::from(i + 1), 40.0)).collect::<Vec<_>>().concat(),
+        ];
+        for (i, set) in sets.into_iter().enumerate() {
+            for kind in Kind::ALL {
+                let begin = Instant::now();
+                let fit = fit(kind, set.clone(), 0.0).expect("rows");
+                let Model { r, alpha, a, b, .. } = fit.model;
+                println!("{i} {:?} {fit:?}", begin.elapsed());
+                assert!(begin.elapsed() < Duration::from_secs(5), "set {i} {kind:?}");
+                assert!([r, alpha, a, b].iter().all(|v| v.is_finite() && *v > 0.0), "set {i}: {fit:?}");
+                assert!(fit.ll.is_finite(), "set {i}: {fit:?}");
+                if set[0] == set[set.len() - 1] {
+                    assert!(!fit.converged, "set {i}: {fit:?}");
+                }
+            }
+        }
+        assert_eq!(fit(Kind::Bg, vec![], 0.0), None);
+    }
+}
