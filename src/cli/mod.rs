@@ -96,7 +96,7 @@ fn run(arguments: Arguments, output: Output) -> Outcome {
     let outcome = match &arguments.action {
         Some(Action::Run { name, .. }) => subcommand::run::run(&mut session, name),
         _ if !arguments.sources.is_empty() => batch::run(&mut session, &arguments),
-        _ if !std::io::stdin().is_terminal() => batch::stdin(&mut session, arguments.keep_going),
+        _ if !std::io::stdin().is_terminal() => batch::stdin(&mut session, arguments.keep_going).map(drop),
         _ => prompt::run(&mut session, arguments.no_init),
     };
     session.close();

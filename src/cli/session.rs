@@ -28,6 +28,12 @@ pub(crate) struct Settings {
     pub(crate) pager: When,
 }
 
+impl Default for Settings {
+    fn default() -> Self {
+        Self { timing: true, expanded: false, vi: false, pager: When::Auto }
+    }
+}
+
 /// A result kept for `\last`.
 pub(crate) struct Last {
     pub(crate) schema: SchemaRef,
@@ -75,13 +81,13 @@ impl Session {
         }
         let tenure = runtimes.wait(async move { builder.build().await })?;
         for warning in tenure.warnings() {
-            output.warn(&warning);
+            output.warn(warning);
         }
         Ok(Self {
             tenure: Arc::new(tenure),
             runtimes,
             output,
-            settings: Settings { timing: true, expanded: false, vi: false, pager: When::Auto },
+            settings: Settings::default(),
             params,
             interactive: false,
             last: None,
@@ -104,7 +110,7 @@ impl Session {
     pub(crate) fn bound(&self) -> Outcome<Params> {
         let mut params = Params::default();
         for (name, value) in &self.params {
-            params.insert_text(name, value)?;
+            params.extend(Params::parse(&format!("{name}={value}"))?);
         }
         Ok(params)
     }
@@ -124,23 +130,28 @@ impl Session {
 
     /// Shows a table that the program made, in the format of results.
     pub(crate) fn list(&mut self, columns: Vec<(&str, Vec<String>)>) -> Outcome {
-        let arrays = columns
-            .into_iter()
-            .map(|(name, values)| (name, Arc::new(StringArray::from(values)) as ArrayRef));
-        let batch = RecordBatch::try_from_iter(arrays).map_err(Error::from)?;
-        show(&mut self.output, &batch, self.settings)
+        show(&mut self.output, self.settings, columns)
     }
 }
 
+/// Shows a table that the program made, outside a session.
+pub(crate) fn list(output: &mut Output, columns: Vec<(&str, Vec<String>)>) -> Outcome {
+    show(output, Settings::default(), columns)
+}
+
 /// Shows a table of text; a listing is for reading, so nothing of it is left out.
-pub(crate) fn show(output: &mut Output, batch: &RecordBatch, settings: Settings) -> Outcome {
+fn show(output: &mut Output, settings: Settings, columns: Vec<(&str, Vec<String>)>) -> Outcome {
+    let arrays = columns
+        .into_iter()
+        .map(|(name, values)| (name, Arc::new(StringArray::from(values)) as ArrayRef));
+    let batch = RecordBatch::try_from_iter(arrays).map_err(Error::from)?;
     let format = output.next_format(settings.expanded);
     let options = render::Options { max_rows: None, ..output.options() };
     let mut text = Vec::new();
     {
         let mut sink = render::sink(format, &mut text, &options);
         sink.begin(&batch.schema()).map_err(Error::from)?;
-        sink.batch(batch).map_err(Error::from)?;
+        sink.batch(&batch).map_err(Error::from)?;
         sink.end().map_err(Error::from)?;
     }
     if output.shown() && !format.is_binary() {
@@ -155,11 +166,5 @@ pub(crate) fn show(output: &mut Output, batch: &RecordBatch, settings: Settings)
 
 /// `name=value`.
 pub(crate) fn parameter(text: &str) -> Outcome<(String, String)> {
-    match text.split_once('=') {
-        Some((name, value)) if !name.trim().is_empty() => {
-            let name = name.trim().trim_start_matches('$');
-            Ok((name.to_string(), value.to_string()))
-        }
-        _ => Err(Stop::usage(format!("a parameter is written name=value, not {text:?}"))),
-    }
+    Ok(Params::split(text)?)
 }

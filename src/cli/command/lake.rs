@@ -1,5 +1,7 @@
 //! `\lake`: where the data is and what it means.
 
+use std::sync::Arc;
+
 use super::{Command, Takes};
 use crate::cli::pager;
 
@@ -9,7 +11,8 @@ pub(super) const COMMAND: Command = Command {
     help: "the lakes of this session and their lifecycle models",
     takes: Takes::Nothing,
     run: |session, _| {
-        let mut text = session.tenure.describe();
+        let tenure = Arc::clone(&session.tenure);
+        let mut text = session.runtimes.wait(async move { tenure.describe().await })?;
         if !text.ends_with('\n') {
             text.push('\n');
         }

@@ -17,7 +17,12 @@ fn run(session: &mut Session, argument: &str) -> Outcome {
         let (names, values) = session.params.iter().cloned().unzip();
         return session.list(vec![("parameter", names), ("value", values)]);
     }
-    let (name, value) = parameter(argument)?;
+    // `name value` as well as `name=value`
+    let text = match argument.split_once(char::is_whitespace) {
+        Some((name, value)) if !argument.contains('=') => format!("{name}={value}"),
+        _ => argument.to_string(),
+    };
+    let (name, value) = parameter(&text)?;
     if value.is_empty() {
         session.params.retain(|(known, _)| *known != name);
     } else {

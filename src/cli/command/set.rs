@@ -40,7 +40,7 @@ fn settings(session: &Session) -> Vec<(String, String, String)> {
         .iter()
         .map(|(name, help)| (name.to_string(), config::get(session, name), help.to_string()));
     let state = session.tenure.context().state();
-    let engine = tenure::options::settings(state.config().options())
+    let engine = tenure::options::settings(state.config_options())
         .into_iter()
         .map(|s| (format!("tenure.{}", s.name), s.value, s.description));
     prompt.chain(engine).collect()

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use tenure::Tenure;
+
 use crate::cli::args::Shared;
 use crate::cli::output::Output;
 use crate::cli::runtime::Runtimes;
@@ -11,7 +13,8 @@ use crate::cli::{Outcome, Stop};
 pub(crate) fn run(lake: &str, print: bool, shared: &Shared, output: Output) -> Outcome {
     let runtimes = Runtimes::new(shared.threads)?;
     let location = lake.to_string();
-    let text = runtimes.wait(async move { tenure::model::init(&location).await })?;
+    let text = runtimes
+        .wait(async move { Tenure::builder().lake(location).build().await?.model_file() })?;
     if print || lake.contains("://") {
         return output.text(&text);
     }
