@@ -73,6 +73,20 @@ impl PartialEq for Amount {
 
 impl Eq for Amount {}
 
+/// A number that sorts as `value` does (`f64::total_cmp`), to be the time of an event that has
+/// none; 0 for −0.
+#[inline]
+pub(crate) fn order_key(value: f64) -> i64 {
+    let bits = (value + 0.0).to_bits().cast_signed();
+    bits ^ ((bits >> 63) & i64::MAX)
+}
+
+/// The value of an [`order_key`].
+#[inline]
+pub(crate) fn from_order_key(key: i64) -> f64 {
+    f64::from_bits((key ^ ((key >> 63) & i64::MAX)).cast_unsigned())
+}
+
 /// Events of groups 0, 1, 2, …: see the module.
 #[derive(Debug, Clone)]
 pub(crate) struct EventBuffer<P> {
@@ -473,6 +487,13 @@ mod tests {
             prop_assert_eq!(buffer.len(), 0);
             prop_assert_eq!(buffer.size(), 0);
         }
+    }
+
+    #[test]
+    fn order_keys_sort_as_the_numbers_do() {
+        let values = [f64::MIN, -2.5, -0.0, 1e-300, 2.0, 3.5, f64::MAX];
+        assert!(values.windows(2).all(|w| order_key(w[0]) < order_key(w[1])));
+        assert!(values.iter().all(|&v| from_order_key(order_key(v)) == v));
     }
 
     #[test]

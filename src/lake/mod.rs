@@ -1,0 +1,266 @@
+//! Where the data is: locations, object stores, discovery, drift of schemas, snapshots of files.
+//!
+//! A [`Lake`] is an opened location that knows its tables and keeps no listing: each call of
+//! [`Lake::table`] lists the files that are there now and pins them, so that a statement reads one
+//! state of the lake and the next statement sees new files.
+
+mod discovery;
+mod drift;
+mod footer;
+mod location;
+mod partition;
+mod pin;
+mod profile;
+mod redact;
+mod store;
+mod table;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path as FsPath;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use datafusion::catalog::Session;
+use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::object_store::{self, ObjectStoreExt};
+
+pub use self::store::StoreOptions;
+pub use self::table::LakeTable;
+
+use self::discovery::{Listing, Part, Spot};
+use self::location::{Kind, Location};
+use self::pin::PinnedFile;
+use crate::error::{Error, ErrorKind, Result};
+
+/// An opened location: a folder, bucket, glob or file of Parquet data.
+pub struct Lake {
+    name: String,
+    location: Location,
+    options: StoreOptions,
+    env: Arc<RuntimeEnv>,
+    spot: Spot,
+    known: RwLock<Known>,
+}
+
+/// What the last look at the lake found.
+#[derive(Default)]
+struct Known {
+    tables: BTreeMap<String, Part>,
+    warnings: Vec<String>,
+}
+
+impl std::fmt::Debug for Lake {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Lake").field(&self.location.shown).finish()
+    }
+}
+
+impl Lake {
+    /// Opens a location and finds its tables.
+    ///
+    /// # Errors
+    /// `NoFiles` (which says what was listed), `Denied`, `Unreachable`, `Invalid`.
+    pub async fn open(location: &str, options: &StoreOptions, env: &Arc<RuntimeEnv>) -> Result<Self> {
+        let location = location::parse(location, None)?;
+        let store = store::open(&location, options, env)?;
+        let spot = Spot::new(&location, store);
+        let lake = Self {
+            name: lake_name(&location),
+            location,
+            options: options.clone(),
+            env: Arc::clone(env),
+            spot,
+            known: RwLock::default(),
+        };
+        lake.refresh().await?;
+        Ok(lake)
+    }
+
+    /// The last part of the location, as an identifier: `data/retail` is `retail`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The location as given, without credentials.
+    pub fn location(&self) -> &str {
+        &self.location.shown
+    }
+
+    /// Names of the tables that the last [`Lake::refresh`] found, sorted.
+    pub fn tables(&self) -> Vec<String> {
+        self.known().tables.keys().cloned().collect()
+    }
+
+    /// What the last [`Lake::refresh`] found odd: files of no bytes.
+    pub fn warnings(&self) -> Vec<String> {
+        self.known().warnings.clone()
+    }
+
+    /// A small text file of the lake, such as `tenure.toml`; `None` if it is not there. A lake that
+    /// is one file or a glob has none.
+    ///
+    /// # Errors
+    /// `Denied`, `Unreachable`, `Invalid` (not UTF-8).
+    pub async fn read_text(&self, relative: &str) -> Result<Option<String>> {
+        if self.spot.single || self.spot.pattern.is_some() {
+            return Ok(None);
+        }
+        let path = self.spot.at(relative)?.prefix;
+        let store = &self.spot.store;
+        let failed = |e: &object_store::Error| redact::store_error(e, relative, &store.shown);
+        let answer = match store.inner.get(&path).await {
+            Ok(answer) => answer,
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            Err(e) => return Err(failed(&e)),
+        };
+        let bytes = answer.bytes().await.map_err(|e| failed(&e))?;
+        let text = String::from_utf8(bytes.to_vec())
+            .map_err(|_| Error::new(ErrorKind::Invalid, format!("{relative} is not UTF-8 text")))?;
+        Ok(Some(text))
+    }
+
+    /// Lists the files of a table now and pins them: the table reads exactly these, or fails.
+    ///
+    /// # Errors
+    /// `UndefinedTable`, `NoFiles`, `Drift`, `Corrupt`, and what reading footers can give.
+    pub async fn table(&self, name: &str, session: &dyn Session) -> Result<Arc<LakeTable>> {
+        let part = self.known().tables.get(name).cloned();
+        let Some(part) = part else {
+            let message = format!("the lake {} has no table {name}", self.name);
+            return Err(Error::new(ErrorKind::UndefinedTable, message));
+        };
+        let spot = match part {
+            Part::Whole => self.spot.clone(),
+            Part::Folder(folder) => Spot { pattern: None, ..self.under(&folder)? },
+            Part::File(file) => Spot { pattern: None, single: true, ..self.under(&file)? },
+        };
+        build(&spot, session).await
+    }
+
+    /// Like [`Lake::table`] for any path, glob or URL, relative to the lake or absolute.
+    ///
+    /// # Errors
+    /// As [`Lake::table`].
+    pub async fn table_at(&self, path: &str, session: &dyn Session) -> Result<Arc<LakeTable>> {
+        let upwards = path.split('/').any(|part| part == "..");
+        if !location::is_absolute(path) && !upwards {
+            return build(&self.spot.at(path)?, session).await;
+        }
+        let folder = (self.location.kind == Kind::Local).then(|| FsPath::new(&self.location.root));
+        let location = location::parse(path, folder)?;
+        let same = location.kind == self.location.kind;
+        let options = if same { self.options.clone() } else { StoreOptions::new() };
+        open_location(&location, &options, &self.env, session).await
+    }
+
+    /// Looks again: new tables are seen, tables without files are gone.
+    ///
+    /// # Errors
+    /// As [`Lake::open`].
+    pub async fn refresh(&self) -> Result<()> {
+        let listing = self.spot.list().await?;
+        if listing.files.is_empty() {
+            return Err(self.spot.nothing(&listing));
+        }
+        let warnings = listing.empty.iter().map(|file| table::empty_file(file)).collect();
+        let tables = self.find(&listing).await?;
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        *known = Known { tables, warnings };
+        Ok(())
+    }
+
+    fn known(&self) -> std::sync::RwLockReadGuard<'_, Known> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A literal name under the root, even if it holds `*`.
+    fn under(&self, name: &str) -> Result<Spot> {
+        let base = self.spot.base.as_ref();
+        let full = if base.is_empty() { name.to_owned() } else { format!("{base}/{name}") };
+        Ok(Spot {
+            prefix: location::path(&full)?,
+            shown: format!("{}/{name}", self.spot.shown.trim_end_matches('/')),
+            ..self.spot.clone()
+        })
+    }
+
+    async fn find(&self, listing: &Listing) -> Result<BTreeMap<String, Part>> {
+        let whole = || BTreeMap::from([(self.name.clone(), Part::Whole)]);
+        if self.spot.single || self.spot.pattern.is_some() {
+            return Ok(whole());
+        }
+        let relative = |meta: &object_store::ObjectMeta| discovery::relative(&self.spot.prefix, &meta.location);
+        let paths: Vec<String> = listing.files.iter().map(relative).collect();
+        match discovery::tables(&self.name, &paths)? {
+            Some(tables) => Ok(tables),
+            None if self.alike(listing).await? => Ok(whole()),
+            None => discovery::file_tables(&paths),
+        }
+    }
+
+    /// Whether the files are one table: each shares at least half of its columns with the first.
+    async fn alike(&self, listing: &Listing) -> Result<bool> {
+        let mut first: Option<BTreeSet<String>> = None;
+        for meta in &listing.files {
+            let file = PinnedFile {
+                store: Arc::clone(&self.spot.store),
+                name: self.spot.name(&meta.location),
+                meta: meta.clone(),
+            };
+            let footer = footer::read(&file).await?;
+            let names: BTreeSet<String> =
+                footer.schema.fields().iter().map(|field| field.name().to_lowercase()).collect();
+            let Some(first) = &first else {
+                first = Some(names);
+                continue;
+            };
+            let shared = first.intersection(&names).count();
+            if shared * 2 < first.len().max(names.len()) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Opens any location as one table: `SELECT … FROM 's3://bucket/path/*.parquet'`.
+///
+/// # Errors
+/// As [`Lake::table`].
+pub async fn open_path(
+    location: &str,
+    options: &StoreOptions,
+    env: &Arc<RuntimeEnv>,
+    session: &dyn Session,
+) -> Result<Arc<LakeTable>> {
+    open_location(&location::parse(location, None)?, options, env, session).await
+}
+
+async fn open_location(
+    location: &Location,
+    options: &StoreOptions,
+    env: &Arc<RuntimeEnv>,
+    session: &dyn Session,
+) -> Result<Arc<LakeTable>> {
+    let store = store::open(location, options, env)?;
+    build(&Spot::new(location, store), session).await
+}
+
+async fn build(spot: &Spot, session: &dyn Session) -> Result<Arc<LakeTable>> {
+    let listing = spot.list().await?;
+    Ok(Arc::new(LakeTable::new(spot, listing, session).await?))
+}
+
+/// `data/retail/` is retail, `s3://shop/lake/*.parquet` is lake, `orders.parquet` is orders.
+fn lake_name(location: &Location) -> String {
+    let root = match location.kind {
+        Kind::Local => location.root.as_str(),
+        _ => location.shown_root.rsplit("://").next().unwrap_or_default(),
+    };
+    let whole = format!("{root}/{}", location.prefix);
+    let last = whole.split('/').rfind(|part| !part.is_empty()).unwrap_or("lake");
+    let stem = match last.rsplit_once('.') {
+        Some((stem, "parquet" | "parq" | "pq")) => stem,
+        _ => last,
+    };
+    location::identifier(stem)
+}
