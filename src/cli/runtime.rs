@@ -50,6 +50,11 @@ impl Runtimes {
         Task(self.engine.spawn(work))
     }
 
+    /// Starts work that nobody waits for.
+    pub(crate) fn detach(&self, work: impl Future<Output = ()> + Send + 'static) {
+        drop(self.engine.spawn(work));
+    }
+
     /// Drives a future on the front: signals and timers work inside.
     pub(crate) fn front<T>(&self, work: impl Future<Output = T>) -> T {
         self.front.block_on(work)

@@ -127,6 +127,11 @@ fn unknown(name: &str) -> Stop {
     tenure::Error::new(tenure::ErrorKind::Usage, message).with_hint(hint).into()
 }
 
+/// The names that `\set` takes.
+pub(crate) fn setting_names(session: &Session) -> Vec<String> {
+    set::names(session)
+}
+
 /// `on` or `off`.
 pub(crate) fn switch(name: &str, value: &str) -> Outcome<bool> {
     match value.to_ascii_lowercase().as_str() {

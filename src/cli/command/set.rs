@@ -34,6 +34,11 @@ fn run(session: &mut Session, argument: &str) -> Outcome {
     execute::collect(session, &sql).map(drop)
 }
 
+/// The names that can be set, for completion.
+pub(super) fn names(session: &Session) -> Vec<String> {
+    settings(session).into_iter().map(|(name, ..)| name).collect()
+}
+
 /// Name, value and meaning of everything that can be set.
 fn settings(session: &Session) -> Vec<(String, String, String)> {
     let prompt = config::NAMES
