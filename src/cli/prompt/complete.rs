@@ -63,6 +63,10 @@ pub(crate) fn complete(buffer: &str, cursor: usize, catalog: &Catalog) -> (usize
         head.is_empty() || head.ends_with(';')
     });
     if is_command(command) && starts_statement || matches!(command, "\\" | ".") {
+        let takes_sql = command::find(command::split(command).0).map(|c| c.takes == Takes::Sql);
+        if takes_sql == Some(true) && command.contains(char::is_whitespace) {
+            return complete_sql(buffer, cursor, catalog);
+        }
         let offset = line_start + indent.len();
         let (start, found) = complete_command(command, catalog);
         return (offset + start, found);
@@ -88,8 +92,7 @@ fn complete_command(line: &str, catalog: &Catalog) -> (usize, Vec<Candidate>) {
     let first = line.get(name_end..start).is_some_and(|between| between.trim().is_empty());
     let Some(command) = command::find(name) else { return (start, Vec::new()) };
     let found = match command.takes {
-        Takes::Nothing => Vec::new(),
-        Takes::Sql => return shifted(line, name_end, catalog),
+        Takes::Nothing | Takes::Sql => Vec::new(),
         Takes::Path => return complete_path(word, start),
         _ if !first => Vec::new(),
         Takes::Table => relations(catalog),
@@ -115,13 +118,6 @@ fn complete_command(line: &str, catalog: &Catalog) -> (usize, Vec<Candidate>) {
             .to_vec(),
     };
     (start, starting_with(found, word))
-}
-
-/// Completes the SQL that a command takes.
-fn shifted(line: &str, at: usize, catalog: &Catalog) -> (usize, Vec<Candidate>) {
-    let sql = line.get(at..).unwrap_or_default();
-    let (start, found) = complete_sql(sql, sql.len(), catalog);
-    (at + start, found)
 }
 
 fn complete_sql(buffer: &str, cursor: usize, catalog: &Catalog) -> (usize, Vec<Candidate>) {
