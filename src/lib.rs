@@ -29,6 +29,7 @@ pub mod model;
 pub mod options;
 mod params;
 mod plan;
+pub mod render;
 
 pub use datafusion;
 pub use engine::{Answer, FunctionInfo, FunctionKind, TableInfo, TableKind, Tenure, TenureBuilder};

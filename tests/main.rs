@@ -12,5 +12,8 @@
     reason = "a test fails by panicking and may say what it did"
 )]
 
+mod cli;
 mod lake;
+mod queries;
+mod repl;
 mod support;

@@ -73,6 +73,20 @@ impl PartialEq for Amount {
 
 impl Eq for Amount {}
 
+/// A number that sorts as `value` does (`f64::total_cmp`), to be the time of an event that has
+/// none; 0 for −0.
+#[inline]
+pub(crate) fn order_key(value: f64) -> i64 {
+    let bits = (value + 0.0).to_bits().cast_signed();
+    bits ^ ((bits >> 63) & i64::MAX)
+}
+
+/// The value of an [`order_key`].
+#[inline]
+pub(crate) fn from_order_key(key: i64) -> f64 {
+    f64::from_bits((key ^ ((key >> 63) & i64::MAX)).cast_unsigned())
+}
+
 /// Events of groups 0, 1, 2, …: see the module.
 #[derive(Debug, Clone)]
 pub(crate) struct EventBuffer<P> {
@@ -115,7 +129,10 @@ impl<P: Copy + Ord> EventBuffer<P> {
 
     /// Appends an event of `group`, one of the groups that are reserved.
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "reserve() refuses more than u32::MAX groups")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "reserve() refuses more than u32::MAX groups"
+    )]
     pub(crate) fn push(&mut self, group: usize, time: i64, payload: P) {
         let id = self.base + group as u32;
         self.by_group &= self.group.last().is_none_or(|&last| last <= id);
@@ -182,7 +199,10 @@ impl<P: Copy + Ord> EventBuffer<P> {
             + scratch
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "reserve() refuses more than u32::MAX groups")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "reserve() refuses more than u32::MAX groups"
+    )]
     fn forget(&mut self, groups: usize, start: usize) {
         self.groups -= groups;
         self.base += groups as u32;
@@ -203,7 +223,8 @@ impl<P: Copy + Ord> EventBuffer<P> {
         self.base = 0;
     }
 
-    /// A stable counting sort by group.
+    /// A stable counting sort by group, in one pass: measured, a first pass by the high bits of the
+    /// group (to write to few places at a time) gains nothing at 10 to 24 million events.
     #[expect(
         clippy::indexing_slicing,
         reason = "hot loop: push() and reserve() keep every group id in base..base + groups"
@@ -371,7 +392,9 @@ pub(crate) fn list_rows<'a>(
 }
 
 /// A groups accumulator that [`OneGroup`] can drive.
-pub(crate) trait Groups: GroupsAccumulator + Clone + Sync + std::fmt::Debug + 'static {
+pub(crate) trait Groups:
+    GroupsAccumulator + Clone + Sync + std::fmt::Debug + 'static
+{
     /// Makes groups `0..groups` exist, with or without rows.
     fn grow(&mut self, groups: usize) -> Result<()>;
 }
@@ -473,6 +496,13 @@ mod tests {
             prop_assert_eq!(buffer.len(), 0);
             prop_assert_eq!(buffer.size(), 0);
         }
+    }
+
+    #[test]
+    fn order_keys_sort_as_the_numbers_do() {
+        let values = [f64::MIN, -2.5, -0.0, 1e-300, 2.0, 3.5, f64::MAX];
+        assert!(values.windows(2).all(|w| order_key(w[0]) < order_key(w[1])));
+        assert!(values.iter().all(|&v| from_order_key(order_key(v)) == v));
     }
 
     #[test]

@@ -1,0 +1,24 @@
+-- title: High-value customers at risk
+-- description: Who is among the best two fifths by revenue and is at risk, dormant or churned, or gone by
+--   the model's odds. Revenue at stake is what the customer brought, times the probability of being gone.
+-- param: top INT = 20 -- how many customers, the most at stake first
+-- column: customer_id -- the customer
+-- column: revenue -- what the customer brought so far
+-- column: at_stake -- revenue times the probability of being gone
+-- column: p_alive -- probability of still being a customer
+-- column: stage -- where in the life cycle
+-- column: segment -- RFM segment
+-- column: orders -- number of orders
+-- column: last_purchase -- time of the last order
+-- column: last_turning_point -- what turned the customer last
+-- chart: bar
+SELECT
+  customer_id,
+  round(revenue, 2) AS revenue,
+  round(revenue * (1 - p_alive), 0) AS at_stake,
+  round(p_alive, 3) AS p_alive,
+  stage, segment, orders, last_purchase, last_turning_point
+FROM profiles
+WHERE m >= 4 AND (stage IN ('at_risk', 'dormant', 'churned') OR p_alive < 0.5)
+ORDER BY at_stake DESC, customer_id
+LIMIT $top

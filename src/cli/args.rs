@@ -1,0 +1,261 @@
+//! The command line: one definition for parsing, help and shell completion.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap_complete::Shell;
+use tenure::render::Format;
+
+const EXAMPLES: &str = "\
+Examples:
+  tenure data/retail                                open the prompt on a lake
+  tenure -c 'SELECT count(*) FROM customers' data/retail
+  tenure -f report.sql -o report.parquet s3://shop/lake
+  tenure run churn/at_risk_high_value --param top=20 data/retail
+  echo 'SELECT 1' | tenure --format csv
+
+A lake called like a subcommand is written ./run.
+Exit codes: 0 ok, 1 SQL error, 2 wrong usage, 3 data cannot be reached, 130 interrupted.";
+
+/// Ask a lake of Parquet files, in SQL, who your customers are.
+#[derive(Debug, Parser)]
+#[command(name = "tenure", version, after_help = EXAMPLES, disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    action: Option<Action>,
+    /// Folder, file, glob or URL (s3://, gs://, az://, https://) of Parquet files
+    #[arg(value_name = "LAKE")]
+    lakes: Vec<String>,
+    /// Run these statements and leave (repeatable, in order with -f)
+    #[arg(short = 'c', long, value_name = "SQL", action = ArgAction::Append, allow_hyphen_values = true)]
+    command: Vec<String>,
+    /// Run the statements of a file and leave; - is standard input (repeatable)
+    #[arg(short = 'f', long, value_name = "FILE", action = ArgAction::Append)]
+    file: Vec<String>,
+    /// After an error go on with the next statement; the exit code is still 1
+    #[arg(long)]
+    keep_going: bool,
+    /// Do not read the configuration folder (config.toml, rc.sql)
+    #[arg(long)]
+    no_init: bool,
+    #[command(flatten)]
+    shared: Shared,
+}
+
+/// Options of the program and of its subcommands.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Shared {
+    /// box, line, csv, tsv, json, ndjson, markdown, arrow or parquet
+    #[arg(long, global = true, value_name = "FORMAT")]
+    pub(crate) format: Option<Format>,
+    /// Write results to a file, in the format of its extension
+    #[arg(short = 'o', long, global = true, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Bind $name (repeatable); the value is typed: 20, 1.5, true, 2018-01-01, text
+    #[arg(long = "param", short = 'p', global = true, value_name = "NAME=VALUE")]
+    pub(crate) params: Vec<String>,
+    /// The moment at which questions are asked; later events do not exist (default: now)
+    #[arg(long, global = true, value_name = "TIME")]
+    pub(crate) as_of: Option<String>,
+    /// Time zone of days, weeks and zoned times, such as Europe/London
+    #[arg(long, global = true, value_name = "ZONE")]
+    pub(crate) timezone: Option<String>,
+    /// Memory for queries, such as 2GB; beyond it they spill to disk
+    #[arg(long, global = true, value_name = "SIZE", value_parser = bytes)]
+    pub(crate) memory_limit: Option<usize>,
+    /// Threads for queries (default: all cores)
+    #[arg(long, global = true, value_name = "N", value_parser = threads)]
+    pub(crate) threads: Option<usize>,
+    /// auto, always or never; NO_COLOR and CLICOLOR_FORCE are heeded
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: Color,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Color {
+    /// on a terminal
+    #[default]
+    Auto,
+    /// even into a pipe
+    Always,
+    /// not at all
+    Never,
+}
+
+/// What to do instead of opening the prompt.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum Action {
+    /// Run a question of the query library on a lake
+    Run {
+        /// Name, as `tenure queries` lists it
+        name: String,
+        /// The lake
+        #[arg(value_name = "LAKE")]
+        lakes: Vec<String>,
+    },
+    /// List the query library with its parameters
+    Queries {
+        /// Part of a name or title
+        pattern: Option<String>,
+    },
+    /// List Tenure's own functions
+    Functions {
+        /// Part of a name, family or description
+        pattern: Option<String>,
+    },
+    /// Infer the lifecycle model of a lake and write its tenure.toml
+    Init {
+        /// The lake
+        lake: String,
+        /// Print the file instead of writing it
+        #[arg(long)]
+        print: bool,
+    },
+    /// Print the completion script of a shell
+    Completions {
+        /// bash, zsh, fish, elvish or powershell
+        shell: Shell,
+    },
+}
+
+/// One thing to run, in the order of the command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// `-c SQL`
+    Text(String),
+    /// `-f FILE`
+    File(String),
+}
+
+/// The command line, read.
+#[derive(Debug)]
+pub(crate) struct Arguments {
+    pub(crate) action: Option<Action>,
+    pub(crate) lakes: Vec<String>,
+    pub(crate) sources: Vec<Source>,
+    pub(crate) keep_going: bool,
+    pub(crate) no_init: bool,
+    pub(crate) shared: Shared,
+}
+
+impl Arguments {
+    /// Reads a command line; help and version come back as errors with exit code 0.
+    pub(crate) fn read(line: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let matches = command().try_get_matches_from(line)?;
+        let cli = Cli::from_arg_matches(&matches)?;
+        let lakes = match &cli.action {
+            Some(Action::Run { lakes, .. }) => lakes.clone(),
+            _ => cli.lakes,
+        };
+        Ok(Self {
+            sources: sources(&matches, cli.command, cli.file),
+            action: cli.action,
+            lakes,
+            keep_going: cli.keep_going,
+            no_init: cli.no_init,
+            shared: cli.shared,
+        })
+    }
+}
+
+/// The definition, for completion scripts.
+pub(crate) fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// `-c` and `-f` in the order in which they were given.
+fn sources(matches: &ArgMatches, commands: Vec<String>, files: Vec<String>) -> Vec<Source> {
+    let at = |id: &str| matches.indices_of(id).into_iter().flatten();
+    let commands = at("command").zip(commands.into_iter().map(Source::Text));
+    let mut all: Vec<_> =
+        commands.chain(at("file").zip(files.into_iter().map(Source::File))).collect();
+    all.sort_by_key(|(index, _)| *index);
+    all.into_iter().map(|(_, source)| source).collect()
+}
+
+/// `2GB`, `512 MiB`, `1.5g`: KB and MB are decimal, K, M and KiB are powers of 1024.
+fn bytes(text: &str) -> Result<usize, String> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let factor: f64 = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1.0,
+        "kb" => 1e3,
+        "mb" => 1e6,
+        "gb" => 1e9,
+        "tb" => 1e12,
+        "k" | "kib" => 1024.0,
+        "m" | "mib" => 1024.0 * 1024.0,
+        "g" | "gib" => 1024.0 * 1024.0 * 1024.0,
+        "t" | "tib" => 1024.0 * 1024.0 * 1024.0 * 1024.0,
+        other => return Err(format!("unknown unit {other:?}; write 512MB, 2GB or 2GiB")),
+    };
+    let number: f64 = number.parse().map_err(|_| "write 512MB, 2GB or 2GiB".to_string())?;
+    // through text, so that no digit is lost silently
+    let bytes = format!("{:.0}", number * factor);
+    match bytes.parse::<usize>() {
+        Ok(0) | Err(_) => Err(format!("{text} is not an amount of memory")),
+        Ok(bytes) => Ok(bytes),
+    }
+}
+
+fn threads(text: &str) -> Result<usize, String> {
+    match text.parse::<usize>() {
+        Ok(n) if (1..=1024).contains(&n) => Ok(n),
+        _ => Err("write a number from 1 to 1024".to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &[&str]) -> Arguments {
+        let line = std::iter::once("tenure").chain(line.iter().copied()).map(OsString::from);
+        Arguments::read(line).unwrap()
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn statements_and_files_keep_their_order() {
+        let args = read(&["-c", "A", "-f", "b.sql", "-c", "-- C", "lake"]);
+        let text = |s: &str| Source::Text(s.into());
+        assert_eq!(args.sources, [text("A"), Source::File("b.sql".into()), text("-- C")]);
+        assert_eq!(args.lakes, ["lake"]);
+    }
+
+    #[test]
+    fn subcommands_win_over_lakes_of_the_same_name() {
+        assert!(matches!(read(&["queries"]).action, Some(Action::Queries { .. })));
+        let args = read(&["./run"]);
+        assert!(args.action.is_none());
+        assert_eq!(args.lakes, ["./run"]);
+        let args = read(&["data/retail", "run"]);
+        assert!(args.action.is_none());
+        assert_eq!(args.lakes, ["data/retail", "run"]);
+    }
+
+    #[test]
+    fn shared_options_stand_before_and_after_a_subcommand() {
+        let args = read(&["--format", "csv", "run", "a/b", "--param", "top=2", "lake"]);
+        assert_eq!(args.shared.format, Some(Format::Csv));
+        assert_eq!(args.shared.params, ["top=2"]);
+        assert_eq!(args.lakes, ["lake"]);
+    }
+
+    #[test]
+    fn amounts_of_memory() {
+        assert_eq!(bytes("2GB"), Ok(2_000_000_000));
+        assert_eq!(bytes("1.5 GiB"), Ok(1_610_612_736));
+        assert_eq!(bytes("512m"), Ok(536_870_912));
+        for wrong in ["", "GB", "0", "2 apples", "-1GB", "1.2.3GB"] {
+            assert!(bytes(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! `\run NAME [name=value …]`: a question of the query library.
+
+use tenure::library;
+
+use super::{Command, Takes};
+use crate::cli::report::Origin;
+use crate::cli::script::{Piece, Script};
+use crate::cli::session::{Session, parameter};
+use crate::cli::{Outcome, Stop, execute};
+
+pub(super) const COMMAND: Command = Command {
+    names: &["run"],
+    arguments: "NAME [name=value …]",
+    help: "run a question of the query library",
+    takes: Takes::Query,
+    run,
+};
+
+fn run(session: &mut Session, argument: &str) -> Outcome {
+    let words = words(argument);
+    let Some((name, given)) = words.split_first() else {
+        return Err(Stop::usage("\\run takes the name of a query; \\queries lists them"));
+    };
+    let given = given.iter().map(|text| parameter(text)).collect::<Outcome<Vec<_>>>()?;
+    let query = library::find(name)?;
+    // \param values serve the queries that know them
+    let known = session.params.iter().filter(|(name, _)| {
+        query.parameters.iter().any(|p| p.name == *name) && !given.iter().any(|(n, _)| n == name)
+    });
+    let all: Vec<_> = known.chain(&given).cloned().collect();
+    query_with(session, name, &all)
+}
+
+/// Runs the statements of a query with its parameters bound.
+pub(crate) fn query_with(session: &mut Session, name: &str, given: &[(String, String)]) -> Outcome {
+    let query = library::find(name)?;
+    let params = query.bind(given)?;
+    let file = format!("queries/{}.sql", query.name);
+    for piece in Script::new(&query.sql) {
+        let Piece::Statement { text, line } = piece else { continue };
+        execute::with_params(session, text, params.clone())
+            .map_err(|stop| session.report(stop, Origin { text, file: Some(&file), line }))?;
+    }
+    Ok(())
+}
+
+/// Splits at blanks; quotes hold blanks together and go away.
+fn words(text: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote = None;
+    for c in text.chars() {
+        match quote {
+            Some(q) if c == q => quote = None,
+            None if c == '\'' || c == '"' => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            None if c.is_whitespace() => words.extend(word.take()),
+            _ => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn quotes_hold_words_together() {
+        assert_eq!(super::words("a/b top=2 name='x y' z=\"\""), ["a/b", "top=2", "name=x y", "z="]);
+    }
+}

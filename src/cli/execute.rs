@@ -1,0 +1,245 @@
+//! One statement from its text to its rows on the screen: cancellable, with progress and a footer.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::error::ArrowError;
+use datafusion::physical_plan::ExecutionPlan;
+use futures::StreamExt;
+use indicatif::{HumanBytes, HumanCount};
+use tenure::render::{self, Sink};
+use tenure::{Answer, Error, Params, Result};
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::output::Output;
+use super::pager::{self, When};
+use super::progress::{Bar, Progress};
+use super::runtime::{Runtimes, cancelled, interrupted};
+use super::session::{Last, Session};
+use super::{Outcome, Stop};
+
+/// How often the progress bar looks.
+const TICK: Duration = Duration::from_millis(120);
+
+/// Rows and bytes of a result that are kept for `\last`.
+const KEPT_BYTES: usize = 64 << 20;
+
+/// What happened.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Summary {
+    pub(crate) rows: usize,
+    pub(crate) elapsed: Duration,
+    pub(crate) progress: Progress,
+}
+
+/// Runs a statement with the session's parameters and shows its rows.
+pub(crate) fn statement(session: &mut Session, sql: &str) -> Outcome {
+    let params = session.bound()?;
+    with_params(session, sql, params)
+}
+
+/// Runs a statement and shows its rows.
+pub(crate) fn with_params(session: &mut Session, sql: &str, params: Params) -> Outcome {
+    let since = Instant::now();
+    let answer = plan(session, sql, params)?;
+    if answer.schema.fields().is_empty() {
+        // DDL and SET: done, nothing to show
+        let summary = stream(session, answer, since, |_| Ok(()))?;
+        footer(session, summary, false, None);
+        return Ok(());
+    }
+    let format = session.output.next_format(session.settings.expanded);
+    let paged = session.output.shown()
+        && session.interactive
+        && session.settings.pager != When::Off
+        && (format != render::Format::Box || session.settings.pager == When::On)
+        && !format.is_binary();
+    let mut options = session.output.options();
+    if paged {
+        (options.max_rows, options.width) = (None, None);
+    }
+    let page = pager::Page::default();
+    let writer: Box<dyn Write + Send> =
+        if paged { Box::new(page.clone()) } else { session.output.open(format)? };
+    let mut sink = render::sink(format, writer, &options);
+    let output = session.output.clone();
+    let schema = Arc::clone(&answer.schema);
+    let mut last = Last { schema: Arc::clone(&schema), batches: Vec::new(), whole: true };
+    let mut kept = 0;
+    let keep = session.interactive;
+    render(&output, sink.begin(&schema))?;
+    let summary = stream(session, answer, since, |batch| {
+        if keep && last.whole {
+            kept += batch.get_array_memory_size();
+            last.batches.push(batch.clone());
+            if kept > KEPT_BYTES {
+                last.whole = false;
+                last.batches.clear();
+            }
+        }
+        render(&output, sink.batch(batch))
+    })?;
+    finish(&output, sink)?;
+    if paged {
+        pager::show(&session.output, session.settings.pager, &page.text())?;
+    }
+    if keep {
+        session.last = Some(last);
+    }
+    let shown = options.max_rows.filter(|max| format == render::Format::Box && summary.rows > *max);
+    footer(session, summary, true, shown);
+    Ok(())
+}
+
+/// Runs a statement and throws its rows away: what it did is in the plan.
+pub(crate) fn profile(session: &Session, sql: &str) -> Outcome<(Summary, Arc<dyn ExecutionPlan>)> {
+    let since = Instant::now();
+    let answer = plan(session, sql, session.bound()?)?;
+    let plan = Arc::clone(&answer.plan);
+    let summary = stream(session, answer, since, |_| Ok(()))?;
+    Ok((summary, plan))
+}
+
+/// Runs a statement and keeps its rows; for small results.
+pub(crate) fn collect(session: &Session, sql: &str) -> Outcome<Vec<RecordBatch>> {
+    let answer = plan(session, sql, session.bound()?)?;
+    let mut batches = Vec::new();
+    stream(session, answer, Instant::now(), |batch| {
+        batches.push(batch.clone());
+        Ok(())
+    })?;
+    Ok(batches)
+}
+
+fn plan(session: &Session, sql: &str, params: Params) -> Result<Answer> {
+    let tenure = Arc::clone(&session.tenure);
+    let sql = sql.to_string();
+    session.runtimes.wait(async move { tenure.run_with(&sql, &params).await })
+}
+
+/// Pulls the rows on the engine's threads, and hands them out on this one.
+fn stream(
+    session: &Session,
+    answer: Answer,
+    since: Instant,
+    mut each: impl FnMut(&RecordBatch) -> Outcome,
+) -> Outcome<Summary> {
+    let Answer { stream, plan, .. } = answer;
+    let mut bar = Bar::new(session.interactive && console::user_attended_stderr());
+    let rows = pull(&session.runtimes, stream, |batch| match batch {
+        Some(batch) => {
+            // whatever is written next must not meet the bar
+            bar.clear();
+            each(batch)
+        }
+        None => {
+            bar.update(Some(&plan));
+            Ok(())
+        }
+    });
+    bar.clear();
+    Ok(Summary { rows: rows?, elapsed: since.elapsed(), progress: Progress::of(&plan) })
+}
+
+/// Calls `each` with every batch, and with `None` at every tick; ends at Ctrl-C.
+fn pull(
+    runtimes: &Runtimes,
+    mut stream: datafusion::execution::SendableRecordBatchStream,
+    mut each: impl FnMut(Option<&RecordBatch>) -> Outcome,
+) -> Outcome<usize> {
+    let (sender, mut receiver) = mpsc::channel(4);
+    // ends, and drops the stream, as soon as this function does
+    let _task = runtimes.spawn(async move {
+        while let Some(batch) = stream.next().await {
+            if sender.send(batch).await.is_err() {
+                break;
+            }
+        }
+    });
+    runtimes.front(async {
+        let mut rows = 0;
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let stop = interrupted();
+        tokio::pin!(stop);
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut stop => return Err(cancelled().into()),
+                batch = receiver.recv() => match batch {
+                    Some(Ok(batch)) => {
+                        rows += batch.num_rows();
+                        each(Some(&batch))?;
+                    }
+                    Some(Err(error)) => return Err(Error::from(error).into()),
+                    None => return Ok(rows),
+                },
+                _ = ticks.tick() => each(None)?,
+            }
+        }
+    })
+}
+
+/// An error of a renderer: the reader of stdout may just have left.
+fn render(output: &Output, result: std::result::Result<(), ArrowError>) -> Outcome {
+    match result {
+        Ok(()) => Ok(()),
+        Err(_) if output.is_broken() => Err(Stop::BrokenPipe),
+        Err(ArrowError::IoError(_, error)) => {
+            let path = output.file().map_or("standard output".into(), |p| p.display().to_string());
+            Err(Stop::file("write", &path, &error))
+        }
+        Err(error) => Err(Error::from(error).into()),
+    }
+}
+
+fn finish(output: &Output, mut sink: Box<dyn Sink + '_>) -> Outcome {
+    render(output, sink.end())
+}
+
+/// `18 rows · 1.24 s · 312 MB read`, on stderr, for a person.
+fn footer(session: &Session, summary: Summary, rows: bool, shown: Option<usize>) {
+    if !session.interactive || !session.settings.timing {
+        return;
+    }
+    let mut parts = Vec::new();
+    if rows {
+        let unit = if summary.rows == 1 { "row" } else { "rows" };
+        let mut text = format!("{} {unit}", HumanCount(u64::try_from(summary.rows).unwrap_or(0)));
+        if let Some(shown) = shown {
+            text.push_str(&format!(" ({shown} shown, \\last shows all)"));
+        }
+        parts.push(text);
+    }
+    parts.push(seconds(summary.elapsed));
+    if summary.progress.bytes > 0 {
+        parts.push(format!("{} read", megabytes(summary.progress.bytes)));
+    }
+    if summary.progress.spilled > 0 {
+        parts.push(format!("{} spilled", HumanBytes(summary.progress.spilled)));
+    }
+    if let Some(path) = session.output.file() {
+        parts.push(format!("to {}", path.display()));
+    }
+    session.output.aside(&parts.join(" · "));
+}
+
+/// A duration with three digits that say something.
+pub(crate) fn seconds(elapsed: Duration) -> String {
+    let seconds = elapsed.as_secs_f64();
+    if seconds < 0.01 {
+        format!("{seconds:.3} s")
+    } else if seconds < 100.0 {
+        format!("{seconds:.2} s")
+    } else {
+        format!("{seconds:.0} s")
+    }
+}
+
+/// Decimal bytes, as storage is billed.
+pub(crate) fn megabytes(bytes: u64) -> String {
+    indicatif::DecimalBytes(bytes).to_string()
+}

@@ -1,0 +1,7 @@
+//! The subcommands: one file each.
+
+pub(super) mod completions;
+pub(super) mod functions;
+pub(super) mod init;
+pub(super) mod queries;
+pub(super) mod run;

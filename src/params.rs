@@ -1,0 +1,306 @@
+//! Values for the `$name` of a statement.
+//!
+//! They take the place of the placeholders in the parsed statement, before it is planned: a
+//! parameter is then worth the same as the literal, also where a function wants a literal, in
+//! `LIMIT`, and beside an operator that could not tell its type.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use datafusion::arrow::datatypes::{DataType, IntervalMonthDayNano, TimeUnit};
+use datafusion::common::{ParamValues, ScalarValue};
+use datafusion::logical_expr::sqlparser::ast::{
+    DataType as SqlType, Expr, Interval, Statement, TimezoneInfo, TypedString, UnaryOperator,
+    Value, visit_expressions_mut,
+};
+
+use crate::error::{Error, ErrorKind, Result, did_you_mean};
+
+/// Named values: `$top` in a statement is the value of `top`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Params(BTreeMap<String, ScalarValue>);
+
+impl Params {
+    /// No values.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The value of `name=value`, with the type that its text suggests: integer, number, `true`
+    /// or `false`, date, timestamp, otherwise text.
+    ///
+    /// A number with a leading zero is text, as customers' and articles' numbers are.
+    ///
+    /// # Errors
+    /// If there is no `=` or the name is no name.
+    pub fn parse(text: &str) -> Result<Self> {
+        let (name, value) = Self::split(text)?;
+        let mut params = Self::new();
+        params.insert(name, guess(&value));
+        Ok(params)
+    }
+
+    /// Takes `name=value` apart.
+    ///
+    /// # Errors
+    /// If there is no `=` or the name is no name.
+    pub fn split(text: &str) -> Result<(String, String)> {
+        let (name, value) = text.split_once('=').ok_or_else(|| {
+            Error::new(ErrorKind::Usage, format!("parameter '{text}' has no value"))
+                .with_hint("write name=value, such as top=20")
+        })?;
+        let name = name.trim().trim_start_matches('$');
+        if !is_name(name) {
+            return Err(Error::new(
+                ErrorKind::Usage,
+                format!("'{name}' is no name of a parameter"),
+            )
+            .with_hint("a name is made of letters, digits and _, and starts with a letter"));
+        }
+        Ok((name.to_owned(), value.to_owned()))
+    }
+
+    /// Sets a value and returns the one that was there.
+    pub fn insert(&mut self, name: impl Into<String>, value: ScalarValue) -> Option<ScalarValue> {
+        self.0.insert(name.into(), value)
+    }
+
+    /// Adds the values of `other`; they win over those that are there.
+    pub fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    /// The value of a name.
+    pub fn get(&self, name: &str) -> Option<&ScalarValue> {
+        self.0.get(name)
+    }
+
+    /// Names and values, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &ScalarValue)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Puts the values in the place of the placeholders of a parsed statement. Values that the
+    /// statement does not use are left over; positional placeholders (`$1`) are left alone.
+    pub(crate) fn bind(&self, statement: &mut Statement) -> Result<()> {
+        let flow = visit_expressions_mut(statement, |expr| {
+            let Expr::Value(value) = expr else { return ControlFlow::Continue(()) };
+            let Value::Placeholder(id) = &value.value else { return ControlFlow::Continue(()) };
+            let Some(name) = id.strip_prefix('$').filter(|name| is_name(name)) else {
+                return ControlFlow::Continue(());
+            };
+            match self.get(name).ok_or_else(|| self.unbound(name)).and_then(|v| literal(name, v)) {
+                Ok(bound) => {
+                    *expr = bound;
+                    ControlFlow::Continue(())
+                }
+                Err(e) => ControlFlow::Break(e),
+            }
+        });
+        match flow {
+            ControlFlow::Break(e) => Err(e),
+            ControlFlow::Continue(()) => Ok(()),
+        }
+    }
+
+    fn unbound(&self, name: &str) -> Error {
+        let hint = did_you_mean(name, self.0.keys().map(String::as_str))
+            .unwrap_or_else(|| format!("give it with --param {name}=… or \\param {name} …"));
+        Error::new(ErrorKind::Invalid, format!("parameter ${name} has no value")).with_hint(hint)
+    }
+}
+
+impl FromIterator<(String, ScalarValue)> for Params {
+    fn from_iter<I: IntoIterator<Item = (String, ScalarValue)>>(values: I) -> Self {
+        Self(values.into_iter().collect())
+    }
+}
+
+/// For DataFusion's own `with_param_values`.
+impl From<Params> for ParamValues {
+    fn from(params: Params) -> Self {
+        params.0.into_iter().collect::<Vec<_>>().into()
+    }
+}
+
+/// What a parameter may be called: as an identifier without quotes.
+pub(crate) fn is_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+fn guess(text: &str) -> ScalarValue {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let numeric = digits.starts_with(|c: char| c.is_ascii_digit())
+        && !(digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0."));
+    if numeric {
+        if let Ok(value) = text.parse::<i64>() {
+            return ScalarValue::Int64(Some(value));
+        }
+        if let Some(value) = text.parse::<f64>().ok().filter(|v| v.is_finite()) {
+            return ScalarValue::Float64(Some(value));
+        }
+        let like_a_date = text.len() >= 10 && text.as_bytes().get(4) == Some(&b'-');
+        let types = [DataType::Date32, DataType::Timestamp(TimeUnit::Microsecond, None)];
+        for ty in types.iter().filter(|_| like_a_date) {
+            if (text.len() == 10) == (*ty == DataType::Date32)
+                && let Ok(value) = ScalarValue::try_from_string(text.to_owned(), ty)
+            {
+                return value;
+            }
+        }
+    }
+    match text {
+        "true" => ScalarValue::Boolean(Some(true)),
+        "false" => ScalarValue::Boolean(Some(false)),
+        _ => ScalarValue::Utf8(Some(text.to_owned())),
+    }
+}
+
+/// The literal that stands for a value.
+fn literal(name: &str, value: &ScalarValue) -> Result<Expr> {
+    let text = |v: &ScalarValue| -> Result<String> {
+        match v.cast_to(&DataType::Utf8)? {
+            ScalarValue::Utf8(Some(text)) => Ok(text),
+            _ => Err(Error::new(ErrorKind::Internal, format!("parameter ${name} has no text"))),
+        }
+    };
+    let typed = |data_type: SqlType| -> Result<Expr> {
+        let value = Value::SingleQuotedString(text(value)?).into();
+        Ok(Expr::TypedString(TypedString { data_type, value, uses_odbc_syntax: false }))
+    };
+    match value {
+        v if v.is_null() => Ok(Expr::value(Value::Null)),
+        ScalarValue::Boolean(Some(v)) => Ok(Expr::value(Value::Boolean(*v))),
+        ScalarValue::Utf8(_) | ScalarValue::LargeUtf8(_) | ScalarValue::Utf8View(_) => {
+            Ok(Expr::value(Value::SingleQuotedString(text(value)?)))
+        }
+        ScalarValue::Float64(Some(v)) => Ok(number(&format!("{v:?}"))),
+        ScalarValue::Date32(_) => typed(SqlType::Date),
+        ScalarValue::TimestampMicrosecond(_, None) => {
+            typed(SqlType::Timestamp(None, TimezoneInfo::None))
+        }
+        ScalarValue::IntervalMonthDayNano(Some(v)) => Ok(interval(*v)),
+        v if v.data_type().is_integer() => Ok(number(&text(v)?)),
+        v => Err(Error::new(
+            ErrorKind::NotSupported,
+            format!("parameter ${name} has the type {}, which has no literal", v.data_type()),
+        )
+        .with_hint("give it as INT, DOUBLE, TEXT, BOOL, DATE, TIMESTAMP or INTERVAL")),
+    }
+}
+
+/// A number; the minus is an operator of its own in SQL.
+fn number(text: &str) -> Expr {
+    let plain = |digits: &str| Expr::value(Value::Number(digits.to_owned(), false));
+    match text.strip_prefix('-') {
+        Some(digits) => Expr::Nested(Box::new(Expr::UnaryOp {
+            op: UnaryOperator::Minus,
+            expr: Box::new(plain(digits)),
+        })),
+        None => plain(text),
+    }
+}
+
+fn interval(v: IntervalMonthDayNano) -> Expr {
+    let text = format!("{} months {} days {} nanoseconds", v.months, v.days, v.nanoseconds);
+    Expr::Interval(Interval {
+        value: Box::new(Expr::value(Value::SingleQuotedString(text))),
+        leading_field: None,
+        leading_precision: None,
+        last_field: None,
+        fractional_seconds_precision: None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::prelude::SessionContext;
+    use datafusion::sql::parser::{DFParser, Statement as DfStatement};
+
+    use super::*;
+
+    #[test]
+    fn text_suggests_the_type() {
+        let guessed = |value: &str| {
+            let params = Params::parse(&format!("x={value}")).unwrap();
+            params.get("x").unwrap().data_type()
+        };
+        assert_eq!(guessed("20"), DataType::Int64);
+        assert_eq!(guessed("-20"), DataType::Int64);
+        assert_eq!(guessed("0"), DataType::Int64);
+        assert_eq!(guessed("0.5"), DataType::Float64);
+        assert_eq!(guessed("1e3"), DataType::Float64);
+        assert_eq!(guessed("true"), DataType::Boolean);
+        assert_eq!(guessed("2017-07-01"), DataType::Date32);
+        let timestamp = DataType::Timestamp(TimeUnit::Microsecond, None);
+        assert_eq!(guessed("2017-07-01 12:30:00"), timestamp);
+        assert_eq!(guessed("2017-07-01T12:30:00"), timestamp);
+        for text in ["007", "nan", "inf", "90 days", "2017-13-01", "2017-07", "", "a=b"] {
+            assert_eq!(guessed(text), DataType::Utf8, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_parameter_without_value_or_name_is_refused() {
+        assert_eq!(Params::parse("top").unwrap_err().to_string(), "parameter 'top' has no value");
+        assert!(Params::parse("=3").is_err());
+        assert!(Params::parse("a b=3").is_err());
+    }
+
+    async fn answer(sql: &str, params: &Params) -> Result<String> {
+        let mut parsed = DFParser::parse_sql(sql)?;
+        let Some(mut statement) = parsed.pop_front() else { panic!("no statement") };
+        if let DfStatement::Statement(inner) = &mut statement {
+            params.bind(inner)?;
+        }
+        let context = SessionContext::new();
+        let plan = context.state().statement_to_plan(statement).await?;
+        let batches = context.execute_logical_plan(plan).await?.collect().await?;
+        Ok(ScalarValue::try_from_array(batches[0].column(0), 0)?.to_string())
+    }
+
+    #[tokio::test]
+    async fn every_type_is_worth_its_literal() {
+        let mut params: Params = [
+            ("i", ScalarValue::Int64(Some(-3))),
+            ("f", ScalarValue::Float64(Some(-0.25))),
+            ("t", ScalarValue::from("it's")),
+            ("b", ScalarValue::Boolean(Some(true))),
+            ("n", ScalarValue::Null),
+            ("h", ScalarValue::IntervalMonthDayNano(Some(IntervalMonthDayNano::new(1, 2, 3_000)))),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into_iter()
+        .collect();
+        params.extend(Params::parse("d=2017-07-01").unwrap());
+        params.extend(Params::parse("ts=2017-07-01 12:30:00").unwrap());
+        for (sql, expected) in [
+            ("SELECT 5 - $i", "8"),
+            ("SELECT $f * 2", "-0.5"),
+            ("SELECT $t || '!'", "it's!"),
+            ("SELECT $b AND true", "true"),
+            ("SELECT $n IS NULL", "true"),
+            ("SELECT CAST($d + INTERVAL '1 day' AS VARCHAR)", "2017-07-02"),
+            ("SELECT CAST($ts + $h AS VARCHAR)", "2017-08-03T12:30:00.000003"),
+            ("SELECT CAST($ts - INTERVAL '1 day' AS VARCHAR)", "2017-06-30T12:30:00"),
+            ("SELECT count(*) FROM (SELECT * FROM (VALUES (1), (2), (3)) v LIMIT -$i - 1)", "2"),
+        ] {
+            let found = answer(sql, &params).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
+            assert_eq!(found, expected, "{sql}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_placeholder_without_value_is_named() {
+        let params = Params::parse("horizon=3").unwrap();
+        let e = answer("SELECT $horizont", &params).await.unwrap_err();
+        assert_eq!(e.to_string(), "parameter $horizont has no value");
+        assert_eq!(e.hint(), Some("did you mean horizon?"));
+    }
+}

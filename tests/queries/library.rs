@@ -1,0 +1,89 @@
+//! Every query runs on data/retail with the answer of its snapshot, and on data/cdnow at all.
+
+use tenure::Params;
+use tenure::library::{self, Query};
+
+use super::support::{answer, given, open};
+
+fn of_family(family: &str) -> Vec<Query> {
+    let queries = library::queries().expect("the library is read");
+    let found: Vec<_> = queries.into_iter().filter(|q| q.family() == family).collect();
+    assert!(!found.is_empty(), "no query about {family}");
+    found
+}
+
+/// Runs the queries of a family and compares each answer; `year` is the lake's.
+async fn check(family: &str) {
+    let tenure = open("retail").await;
+    let mut failures = Vec::new();
+    for query in of_family(family) {
+        let given: Vec<_> = given(&query)
+            .into_iter()
+            .map(|(name, value)| (name, value.replace("1997", "2017")))
+            .collect();
+        let params = query.bind(&given).expect("the parameters are bound");
+        match answer(&tenure, &query.sql, &params).await {
+            Err(e) => failures.push(format!("{}: {e}", query.name)),
+            Ok(answered) => {
+                let declared: Vec<_> = query.columns.iter().map(|(name, _)| name.clone()).collect();
+                assert_eq!(answered.columns, declared, "{}: columns of the header", query.name);
+                assert!(answered.rows() > 0, "{}: no rows", query.name);
+                let name = query.name.replace('/', "__");
+                insta::with_settings!({ prepend_module_to_snapshot => false, description => query.title }, {
+                    insta::assert_snapshot!(name, answered.text());
+                });
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+macro_rules! families {
+    ($($family:ident),* $(,)?) => {
+        $(
+            #[tokio::test]
+            async fn $family() {
+                check(stringify!($family)).await;
+            }
+        )*
+
+        #[test]
+        fn every_family_is_checked() {
+            let checked = [$(stringify!($family)),*];
+            for query in library::queries().expect("the library is read") {
+                assert!(checked.contains(&query.family()), "{} is not checked", query.name);
+            }
+        }
+    };
+}
+
+families!(overview, segments, stages, value, churn, turning_points, retention, campaigns);
+
+#[tokio::test]
+async fn every_query_runs_on_a_lake_with_nothing_but_orders() {
+    let tenure = open("cdnow").await;
+    let mut failures = Vec::new();
+    for query in library::queries().expect("the library is read") {
+        let params = query.bind(&given(&query)).expect("the parameters are bound");
+        if let Err(e) = answer(&tenure, &query.sql, &params).await {
+            failures.push(format!("{}: {e}", query.name));
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[tokio::test]
+async fn the_tour_tells_its_story() {
+    let tenure = open("retail").await;
+    let mut story = String::new();
+    for statement in
+        tenure::split_statements(&library::tour().expect("the tour")).expect("statements")
+    {
+        let answered = answer(&tenure, &statement.text, &Params::new()).await;
+        let answered = answered.unwrap_or_else(|e| panic!("{}: {e}", statement.text));
+        story.push_str(&format!("{}\n\n", answered.text()));
+    }
+    insta::with_settings!({ prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!("tour", story);
+    });
+}
