@@ -11,7 +11,9 @@ async fn count(prefix: &str, variables: &[(&str, &str)]) -> Output {
     months(server, prefix).await;
     let mut program = Command::new(env!("CARGO_BIN_EXE_tenure"));
     let names = std::env::vars().map(|(name, _)| name).filter(|name| name.starts_with("AWS_"));
-    names.for_each(|name| drop(program.env_remove(name)));
+    for name in names {
+        program.env_remove(name);
+    }
     program
         .args(["--format", "csv", "-c", "SELECT count(*) AS n, sum(id) AS ids FROM raw.orders"])
         .arg(format!("s3://{BUCKET}/{prefix}"))
