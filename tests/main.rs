@@ -15,5 +15,6 @@
 mod cli;
 mod lake;
 mod queries;
+mod readme;
 mod repl;
 mod support;
