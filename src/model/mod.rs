@@ -1,8 +1,8 @@
 //! What the data means: which tables of a lake speak of customers, and which column is what.
 //!
-//! A model is read from `tenure.toml` at the lake's root ([`file`]) or inferred from conventional
-//! names and types ([`infer`]); either is checked against the tables before it is used
-//! ([`check`]), and the canonical [`views`] are written from it as SQL.
+//! A model is read from `tenure.toml` at the lake's root (`file`) or inferred from conventional
+//! names and types (`infer`); either is checked against the tables before it is used (`check`),
+//! and the canonical views are written from it as SQL (`views`).
 
 pub(crate) mod check;
 pub(crate) mod file;
