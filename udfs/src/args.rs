@@ -12,6 +12,7 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::Literal;
 use std::sync::Arc;
 
+use crate::checks::require_finite::require_finite_udf;
 use crate::settings::TenureOptions;
 
 /// The type a parameter is coerced to.
@@ -160,13 +161,21 @@ pub(crate) fn complete(
 ) -> Result<Option<Vec<Expr>>> {
     let mut out = Vec::with_capacity(params.len());
     let mut changed = false;
+    let strict = TenureOptions::of(info.config_options()).strict;
     for (i, p) in params.iter().enumerate() {
         match args.get(i) {
             Some(e) if !is_null_literal(e) => {
                 let zoned = p.ty == Ty::Time
                     && matches!(info.get_data_type(e)?, DataType::Timestamp(_, Some(_)));
-                changed |= zoned;
-                out.push(if zoned { crate::time::local_time::wall_clock(e.clone(), info)? } else { e.clone() });
+                let unchecked = strict && p.ty == Ty::Float && is_unchecked(e, info)?;
+                changed |= zoned || unchecked;
+                out.push(if zoned {
+                    crate::time::local_time::wall_clock(e.clone(), info)?
+                } else if unchecked {
+                    require_finite_udf().call(vec![e.clone()])
+                } else {
+                    e.clone()
+                });
             }
             given => match default_of(p.fill, info)? {
                 Some(value) => {
@@ -208,6 +217,12 @@ pub(crate) fn complete_aggregate(
         func,
         params: AggregateFunctionParams { args, ..call },
     }))
+}
+
+/// Whether a number can be NaN or infinite and nothing looks yet.
+fn is_unchecked(e: &Expr, info: &SimplifyContext) -> Result<bool> {
+    let checked = matches!(e, Expr::ScalarFunction(f) if f.func == require_finite_udf());
+    Ok(!checked && !matches!(e, Expr::Literal(_, _)) && info.get_data_type(e)?.is_floating())
 }
 
 fn is_null_literal(e: &Expr) -> bool {

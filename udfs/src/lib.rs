@@ -22,6 +22,7 @@
 //! planned, so that one statement has one answer wherever its parts run.
 
 mod args;
+pub mod checks;
 mod events;
 pub mod exact_sum;
 pub mod points;
@@ -44,6 +45,7 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 /// Every scalar function of this crate.
 pub fn all_scalar_functions() -> Vec<Arc<ScalarUDF>> {
     [
+        checks::scalar_functions(),
         time::scalar_functions(),
         rfm::scalar_functions(),
         stage::scalar_functions(),
