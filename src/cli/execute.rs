@@ -201,14 +201,13 @@ fn finish(output: &Output, mut sink: Box<dyn Sink + '_>) -> Outcome {
 }
 
 /// `18 rows · 1.24 s · 312 MB read`, on stderr, for a person.
-fn footer(session: &Session, summary: Summary, rows: bool, shown: Option<usize>) {
+fn footer(session: &Session, summary: Summary, has_rows: bool, shown: Option<usize>) {
     if !session.interactive || !session.settings.timing {
         return;
     }
     let mut parts = Vec::new();
-    if rows {
-        let unit = if summary.rows == 1 { "row" } else { "rows" };
-        let mut text = format!("{} {unit}", HumanCount(u64::try_from(summary.rows).unwrap_or(0)));
+    if has_rows {
+        let mut text = rows(summary.rows);
         if let Some(shown) = shown {
             text.push_str(&format!(" ({shown} shown, \\last shows all)"));
         }
@@ -237,6 +236,24 @@ pub(crate) fn seconds(elapsed: Duration) -> String {
     } else {
         format!("{seconds:.0} s")
     }
+}
+
+/// A duration of any size with three digits.
+pub(crate) fn duration(elapsed: Duration) -> String {
+    let micros = elapsed.as_micros();
+    if micros < 1000 {
+        format!("{micros} µs")
+    } else if micros < 1_000_000 {
+        format!("{:.1} ms", elapsed.as_secs_f64() * 1e3)
+    } else {
+        seconds(elapsed)
+    }
+}
+
+/// `1 row`, `2 rows`, with separators.
+pub(crate) fn rows(count: usize) -> String {
+    let unit = if count == 1 { "row" } else { "rows" };
+    format!("{} {unit}", HumanCount(u64::try_from(count).unwrap_or(0)))
 }
 
 /// Decimal bytes, as storage is billed.

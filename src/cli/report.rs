@@ -72,6 +72,10 @@ fn excerpt(place: Place, origin: Origin<'_>, color: bool) -> Option<String> {
     let p = paint(color);
     let line = origin.text.lines().nth(place.line.checked_sub(1)?)?;
     let first = place.column.checked_sub(1)?;
+    // one past the end is where something is missing; further on is another text
+    if first > line.chars().count() {
+        return None;
+    }
     let count = place.end_column.saturating_sub(place.column).max(1);
     let (line, first) = window(line, first);
     let width = |from: usize, count: usize| -> usize {
@@ -163,5 +167,6 @@ mod tests {
     fn a_place_outside_the_statement_is_not_shown() {
         let origin = Origin { text: "SELECT 1", file: None, line: 1 };
         assert!(!statement(&error(7, 1, 2), origin, false).contains('^'));
+        assert!(!statement(&error(1, 20, 22), origin, false).contains('^'));
     }
 }

@@ -174,13 +174,17 @@ impl<W: Write> BoxSink<W> {
         (kept, Some(head))
     }
 
-    fn columns(schema: &SchemaRef, batches: &[RecordBatch]) -> RenderResult<Vec<Column>> {
+    fn columns(&self, schema: &SchemaRef, batches: &[RecordBatch]) -> RenderResult<Vec<Column>> {
+        let kind = |data_type| match self.options.untyped {
+            true => String::new(),
+            false => short_type_name(data_type),
+        };
         let mut columns: Vec<Column> = schema
             .fields()
             .iter()
             .map(|field| Column {
                 name: Cell::new(field.name(), Look::Bold),
-                kind: Cell::new(&short_type_name(field.data_type()), Look::Dim),
+                kind: Cell::new(&kind(field.data_type()), Look::Dim),
                 number: is_number(field.data_type()),
                 cells: Vec::new(),
             })
@@ -227,7 +231,7 @@ impl<W: Write> Sink for BoxSink<W> {
     fn end(&mut self) -> RenderResult {
         let schema = self.schema.take().ok_or_else(not_begun)?;
         let (batches, gap) = self.shown();
-        let columns = Self::columns(&schema, &batches)?;
+        let columns = self.columns(&schema, &batches)?;
         let wishes: Vec<Wish> =
             columns.iter().map(|c| Wish { width: c.width(), text: !c.number }).collect();
         let layout = layout(&wishes, self.options.width);
@@ -338,7 +342,9 @@ impl Table<'_> {
         let mut out = String::new();
         self.rule(&mut out, frame.top);
         self.row(&mut out, &self.slots(&label, |column| Some(&column.name)));
-        self.row(&mut out, &self.slots(&[], |column| Some(&column.kind)));
+        if !self.options.untyped {
+            self.row(&mut out, &self.slots(&[], |column| Some(&column.kind)));
+        }
         self.rule(&mut out, frame.middle);
         for index in 0..self.rows {
             if self.gap == Some(index) {

@@ -40,7 +40,7 @@ fn text(format: Format, batches: &[RecordBatch], options: &Options) -> String {
 }
 
 fn terminal(width: usize, max_rows: usize) -> Options {
-    Options { unicode: true, color: false, width: Some(width), max_rows: Some(max_rows) }
+    Options { unicode: true, color: false, width: Some(width), max_rows: Some(max_rows), ..Options::default() }
 }
 
 /// Names of several scripts, NULLs, an empty string, a quote, a time, a list and a struct.
