@@ -20,17 +20,17 @@ ORDER BY percent_of_revenue DESC, segment
 LIMIT 5;
 
 -- 4. Who of the best is leaving? Names to call, with what is at stake.
-SELECT customer_id, round(revenue, 2) AS revenue, round(p_alive, 3) AS p_alive, stage, last_purchase
+SELECT customer_id, round(revenue, 2) AS revenue, CAST(round(revenue * (1 - p_alive)) AS BIGINT) AS at_stake, stage, last_purchase
 FROM profiles
 WHERE m = 5
-ORDER BY profiles.revenue * (1 - profiles.p_alive) DESC, customer_id
+ORDER BY at_stake DESC, customer_id
 LIMIT 5;
 
--- 5. Why is the first of them there? The rule says it, with its figures.
+-- 5. What happened to the first of them? The rules may still say loyal: the last turn tells more.
 SELECT customer_id, stage, stage_reason, last_turning_point, last_turning_point_ts
 FROM profiles
 WHERE m = 5
-ORDER BY profiles.revenue * (1 - profiles.p_alive) DESC, customer_id
+ORDER BY revenue * (1 - p_alive) DESC, customer_id
 LIMIT 1;
 
 -- 6. What turned people? Lapses and returns by each one's own rhythm, changes by the data.
@@ -40,15 +40,15 @@ FROM (
   FROM events
   GROUP BY customer_id
 ) AS points
+WHERE p['kind'] <> 'milestone'
 GROUP BY p['kind'], p['point']
-ORDER BY times DESC, kind, point
-LIMIT 8;
+ORDER BY times DESC, kind, point;
 
 -- 7. What will they do? A model is a value: fitted on everyone, asked about each.
 SELECT
   count(*) AS customers,
-  round(sum(p_alive(model, summary)), 0) AS still_there,
-  round(sum(expected_purchases(model, INTERVAL '90 days', summary)), 0) AS purchases_in_90_days
+  CAST(round(sum(p_alive(model, summary))) AS BIGINT) AS still_there,
+  CAST(round(sum(expected_purchases(model, INTERVAL '90 days', summary))) AS BIGINT) AS purchases_in_90_days
 FROM (SELECT summary, mbg_nbd_fit(summary) OVER () AS model FROM summaries) AS fitted;
 
 -- 8. What to do about it? Whom campaigns reach, and who answers them.

@@ -51,8 +51,11 @@ impl Params {
         })?;
         let name = name.trim().trim_start_matches('$');
         if !is_name(name) {
-            return Err(Error::new(ErrorKind::Usage, format!("'{name}' is no name of a parameter"))
-                .with_hint("a name is made of letters, digits and _, and starts with a letter"));
+            return Err(Error::new(
+                ErrorKind::Usage,
+                format!("'{name}' is no name of a parameter"),
+            )
+            .with_hint("a name is made of letters, digits and _, and starts with a letter"));
         }
         Ok((name.to_owned(), value.to_owned()))
     }

@@ -23,7 +23,7 @@ SELECT
   count(*) FILTER (WHERE c.sent > 0 AND c.responses > 0) AS responded,
   round(100.0 * count(*) FILTER (WHERE c.sent > 0 AND c.responses > 0)
     / nullif(count(*) FILTER (WHERE c.sent > 0), 0), 1) AS rate,
-  round(monetary(p.clv) / count(*), 2) AS expected_revenue
+  round(monetary(p.clv) / count(*), 0) AS expected_revenue
 FROM profiles AS p
 JOIN contacts AS c ON c.customer_id = p.customer_id
 WHERE p.segment IS NOT NULL

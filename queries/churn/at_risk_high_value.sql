@@ -15,10 +15,10 @@
 SELECT
   customer_id,
   round(revenue, 2) AS revenue,
-  round(revenue * (1 - p_alive), 2) AS at_stake,
+  round(revenue * (1 - p_alive), 0) AS at_stake,
   round(p_alive, 3) AS p_alive,
   stage, segment, orders, last_purchase, last_turning_point
 FROM profiles
-WHERE m >= 4 AND (stage IN ('at_risk', 'dormant', 'churned') OR profiles.p_alive < 0.5)
-ORDER BY profiles.revenue * (1 - profiles.p_alive) DESC, customer_id
+WHERE m >= 4 AND (stage IN ('at_risk', 'dormant', 'churned') OR p_alive < 0.5)
+ORDER BY at_stake DESC, customer_id
 LIMIT $top

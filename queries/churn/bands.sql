@@ -17,7 +17,7 @@ SELECT
   round(churn_from + 0.1, 1) AS churn_to,
   count(*) AS customers,
   round(monetary(revenue), 2) AS revenue,
-  round(monetary(clv), 2) AS expected_revenue
+  round(monetary(clv), 0) AS expected_revenue
 FROM banded
 GROUP BY churn_from
 ORDER BY churn_from

@@ -23,5 +23,5 @@ SELECT
   round(avg(churn_prob), 3) AS churn_prob,
   count(*) FILTER (WHERE churn_prob > 0.5) AS likely_gone
 FROM scored
-GROUP BY scored.cohort
-ORDER BY scored.cohort
+GROUP BY cohort
+ORDER BY cohort

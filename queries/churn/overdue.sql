@@ -29,5 +29,5 @@ SELECT
   round(revenue, 2) AS revenue
 FROM rhythm
 WHERE silent_days > $factor * usual_gap AND silent_days >= $min_days
-ORDER BY silent_days / usual_gap DESC, customer_id
+ORDER BY gaps_silent DESC, customer_id
 LIMIT $top

@@ -13,9 +13,9 @@ SELECT
   count(*) AS customers,
   round(sum(1 - p_alive), 1) AS expected_gone,
   round(monetary(revenue), 2) AS revenue,
-  round(monetary(revenue * (1 - p_alive)), 2) AS revenue_at_risk,
+  round(monetary(revenue * (1 - p_alive)), 0) AS revenue_at_risk,
   round(100.0 * monetary(revenue * (1 - p_alive)) / monetary(revenue), 1) AS share
 FROM profiles
 WHERE segment IS NOT NULL
 GROUP BY segment
-ORDER BY monetary(revenue * (1 - p_alive)) DESC, segment
+ORDER BY revenue_at_risk DESC, segment

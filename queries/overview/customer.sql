@@ -25,7 +25,7 @@ SELECT
   round(p_alive, 3) AS p_alive,
   round(churn_prob, 3) AS churn_prob,
   round(expected_purchases, 1) AS expected_purchases,
-  round(clv, 2) AS clv,
+  round(clv, 0) AS clv,
   last_turning_point, last_turning_point_ts, last_channel
 FROM profiles
 WHERE CAST(customer_id AS VARCHAR) = $customer

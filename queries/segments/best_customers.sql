@@ -15,5 +15,5 @@ SELECT
   orders, segment, stage, last_purchase,
   round(churn_prob, 3) AS churn_prob
 FROM profiles
-ORDER BY profiles.revenue DESC, customer_id
+ORDER BY revenue DESC, customer_id
 LIMIT $top

@@ -21,5 +21,5 @@ WITH bought AS (
 )
 SELECT customer_id, rfm['r'] AS r, rfm['f'] AS f, rfm['m'] AS m, days, round(revenue, 2) AS revenue
 FROM scored
-ORDER BY rfm['score'] DESC, scored.revenue DESC, customer_id
+ORDER BY r DESC, f DESC, m DESC, revenue DESC, customer_id
 LIMIT $top

@@ -20,4 +20,4 @@ SELECT
 FROM profiles
 WHERE segment IS NOT NULL
 GROUP BY segment
-ORDER BY monetary(revenue) DESC, segment
+ORDER BY revenue DESC, segment

@@ -15,5 +15,5 @@ SELECT
   round(p_alive, 3) AS p_alive
 FROM profiles
 WHERE stage = $stage
-ORDER BY profiles.revenue DESC, customer_id
+ORDER BY revenue DESC, customer_id
 LIMIT $top

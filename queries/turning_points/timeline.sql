@@ -20,4 +20,4 @@ SELECT
   round(p['after'], 3) AS after,
   p['detail'] AS detail
 FROM points
-ORDER BY p['ts'], p['kind'], p['point']
+ORDER BY ts, kind, point, detail

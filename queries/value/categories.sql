@@ -30,5 +30,5 @@ SELECT
   round(revenue / c.customers, 2) AS revenue_per_customer
 FROM categories AS c
 CROSS JOIN everyone
-ORDER BY c.revenue DESC, category
+ORDER BY revenue DESC, category
 LIMIT $top

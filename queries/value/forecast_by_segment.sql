@@ -14,10 +14,10 @@ SELECT
   count(*) AS customers,
   round(sum(p_alive), 1) AS still_customers,
   round(monetary(revenue), 2) AS revenue,
-  round(sum(expected_purchases), 1) AS expected_purchases,
-  round(monetary(clv), 2) AS expected_revenue,
+  round(sum(expected_purchases), 0) AS expected_purchases,
+  round(monetary(clv), 0) AS expected_revenue,
   round(100.0 * monetary(clv) / sum(monetary(clv)) OVER (), 1) AS share
 FROM profiles
 WHERE segment IS NOT NULL
 GROUP BY segment
-ORDER BY monetary(clv) DESC, segment
+ORDER BY expected_revenue DESC, segment

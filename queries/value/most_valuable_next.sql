@@ -10,12 +10,12 @@
 -- chart: bar
 SELECT
   customer_id,
-  round(clv, 2) AS clv,
+  round(clv, 0) AS clv,
   round(expected_purchases, 1) AS expected_purchases,
   round(p_alive, 3) AS p_alive,
   round(revenue, 2) AS revenue,
   segment
 FROM profiles
 WHERE clv IS NOT NULL
-ORDER BY profiles.clv DESC, customer_id
+ORDER BY clv DESC, customer_id
 LIMIT $top

@@ -86,8 +86,7 @@ impl Spot {
         }
         let prefix = (!self.prefix.as_ref().is_empty()).then_some(&self.prefix);
         let mut found = self.store.inner.list(prefix);
-        let mut listing =
-            Listing { files: vec![], empty: vec![], entries: 0, sample: vec![] };
+        let mut listing = Listing { files: vec![], empty: vec![], entries: 0, sample: vec![] };
         while let Some(meta) = found.try_next().await.map_err(|e| self.cannot_list(&e))? {
             let name = relative(&self.prefix, &meta.location);
             listing.entries += 1;
@@ -95,7 +94,9 @@ impl Spot {
                 listing.sample.push(name.clone());
             }
             let wanted = match &self.pattern {
-                Some(pattern) => pattern.matches_with(meta.location.as_ref(), GLOB) && !hidden(&name),
+                Some(pattern) => {
+                    pattern.matches_with(meta.location.as_ref(), GLOB) && !hidden(&name)
+                }
                 None => is_data(&name),
             };
             match (wanted, meta.size) {
@@ -112,7 +113,8 @@ impl Spot {
     /// The file itself, if the spot is a file and not a folder.
     async fn head(&self) -> Result<Option<ObjectMeta>> {
         let named = self.store.kind == Kind::Http && !self.shown.ends_with('/');
-        let maybe = self.single || self.pattern.is_none() && (named || has_extension(self.prefix.as_ref()));
+        let maybe =
+            self.single || self.pattern.is_none() && (named || has_extension(self.prefix.as_ref()));
         if !maybe || self.prefix.as_ref().is_empty() {
             return Ok(None);
         }
@@ -124,7 +126,11 @@ impl Spot {
     }
 
     fn cannot_list(&self, error: &object_store::Error) -> Error {
-        let error = redact::store_error(error, &format!("the listing of {}", self.shown), &self.store.shown);
+        let error = redact::store_error(
+            error,
+            &format!("the listing of {}", self.shown),
+            &self.store.shown,
+        );
         match (error.kind(), self.store.kind) {
             (ErrorKind::Gone, _) => {
                 Error::new(ErrorKind::NoFiles, format!("there is no file or folder {}", self.shown))
@@ -145,7 +151,9 @@ impl Spot {
     pub(crate) fn nothing(&self, listing: &Listing) -> Error {
         let what = match (listing.entries, listing.empty.len()) {
             (0, _) => "nothing was listed there".to_owned(),
-            (n, empty) if empty > 0 => format!("{n} files were listed, of them {empty} Parquet files of no bytes"),
+            (n, empty) if empty > 0 => {
+                format!("{n} files were listed, of them {empty} Parquet files of no bytes")
+            }
             (n, _) => format!(
                 "{n} {} listed: {}{}",
                 if n == 1 { "file was" } else { "files were" },
@@ -167,9 +175,9 @@ pub(crate) fn relative(base: &Path, location: &Path) -> String {
 
 fn hidden(path: &str) -> bool {
     path.split('/').any(|part| {
-        let staged = part.rsplit_once('#').is_some_and(|(_, n)| {
-            !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit())
-        });
+        let staged = part
+            .rsplit_once('#')
+            .is_some_and(|(_, n)| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
         let under = part.starts_with('_') && !partition::is_partition(part);
         part.starts_with('.') || under || part.ends_with(".tmp") || staged
     })
@@ -208,7 +216,9 @@ pub(crate) fn tables(lake: &str, paths: &[String]) -> Result<Option<BTreeMap<Str
                 // the lake itself is a partitioned table
                 return Ok(Some(BTreeMap::from([(lake.to_owned(), Part::Whole)])));
             }
-            Some((folder, _)) => parts.push((location::identifier(folder), Part::Folder(folder.to_owned()))),
+            Some((folder, _)) => {
+                parts.push((location::identifier(folder), Part::Folder(folder.to_owned())))
+            }
         }
     }
     if parts.is_empty() {
@@ -241,7 +251,8 @@ fn named(parts: Vec<(String, Part)>) -> Result<BTreeMap<String, Part>> {
         };
         match tables.get(&name) {
             Some(other) if *other != part => {
-                let message = format!("{} and {} would both be the table {name}", place(other), place(&part));
+                let message =
+                    format!("{} and {} would both be the table {name}", place(other), place(&part));
                 return Err(Error::new(ErrorKind::Invalid, message).with_hint("rename one of them"));
             }
             _ => tables.insert(name, part),
@@ -257,8 +268,15 @@ mod tests {
     #[test]
     fn hidden_names_are_never_data() {
         for path in [
-            ".x.parquet", "_x.parquet", "a.parquet.tmp", "a/.b/c.parquet", "_temporary/0/a.parquet",
-            "a.parquet#1", "a.csv", "orders/_delta_log/0.checkpoint.parquet", "a.tmp/b.parquet",
+            ".x.parquet",
+            "_x.parquet",
+            "a.parquet.tmp",
+            "a/.b/c.parquet",
+            "_temporary/0/a.parquet",
+            "a.parquet#1",
+            "a.csv",
+            "orders/_delta_log/0.checkpoint.parquet",
+            "a.tmp/b.parquet",
         ] {
             assert!(!is_data(path), "{path}");
         }
@@ -275,7 +293,13 @@ mod tests {
     #[test]
     fn folders_are_tables() {
         assert_eq!(
-            names(&["Orders/m=1/a.parquet", "Orders/m=2/a.parquet", "people/x/y/b.parquet", "c.parquet"]).unwrap(),
+            names(&[
+                "Orders/m=1/a.parquet",
+                "Orders/m=2/a.parquet",
+                "people/x/y/b.parquet",
+                "c.parquet"
+            ])
+            .unwrap(),
             ["c", "orders", "people"]
         );
         assert_eq!(names(&["m=1/a.parquet", "m=2/a.parquet"]).unwrap(), ["lake"]);

@@ -16,7 +16,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
+use datafusion::arrow::datatypes::{
+    DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit,
+};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -109,7 +111,9 @@ fn check_names(file: &str, schema: &Schema, partitions: &[FieldRef]) -> Result<(
 fn case(name: &str, file: &str, other: &str, other_file: &str) -> Error {
     Error::new(
         ErrorKind::Drift,
-        format!("column names differ only in case: {name} in file {file}, {other} in file {other_file}"),
+        format!(
+            "column names differ only in case: {name} in file {file}, {other} in file {other_file}"
+        ),
     )
     .with_hint("write the files with one spelling")
 }
@@ -122,8 +126,9 @@ fn drift(column: &Column<'_>, file: &str, ty: &DataType) -> Error {
     );
     let error = Error::new(ErrorKind::Drift, message);
     match (first_ty, ty) {
-        (DataType::Timestamp(_, a), DataType::Timestamp(_, b)) if a.is_some() != b.is_some() => error
-            .with_hint("one has a time zone and the other has not, so they cannot be compared"),
+        (DataType::Timestamp(_, a), DataType::Timestamp(_, b)) if a.is_some() != b.is_some() => {
+            error.with_hint("one has a time zone and the other has not, so they cannot be compared")
+        }
         _ => error.with_hint("name the files apart, or write them with one type"),
     }
 }
@@ -149,7 +154,8 @@ fn layout(ty: &DataType) -> DataType {
 /// The type that holds every value of both without loss.
 fn unify(a: &DataType, b: &DataType) -> Option<DataType> {
     use DataType::{
-        Binary, Decimal128, Float16, Float32, Float64, LargeList, List, Null, Struct, Timestamp, Utf8,
+        Binary, Decimal128, Float16, Float32, Float64, LargeList, List, Null, Struct, Timestamp,
+        Utf8,
     };
     Some(match (a, b) {
         (a, b) if a == b => a.clone(),
@@ -222,7 +228,10 @@ mod tests {
     use super::*;
     use DataType::*;
 
-    fn merged(a: &[(&str, DataType)], b: &[(&str, DataType)]) -> Result<Vec<(String, DataType, bool)>> {
+    fn merged(
+        a: &[(&str, DataType)],
+        b: &[(&str, DataType)],
+    ) -> Result<Vec<(String, DataType, bool)>> {
         let schema = |columns: &[(&str, DataType)]| {
             let fields = columns.iter().map(|(n, ty)| Field::new(*n, ty.clone(), false));
             Arc::new(Schema::new(fields.collect::<Vec<_>>()))
@@ -283,8 +292,10 @@ mod tests {
 
     #[test]
     fn missing_columns_become_nullable() {
-        let columns = merged(&[("x", Int64), ("old", Int8)], &[("x", Int64), ("new", Int8)]).unwrap();
-        let columns: Vec<_> = columns.iter().map(|(n, _, nullable)| (n.as_str(), *nullable)).collect();
+        let columns =
+            merged(&[("x", Int64), ("old", Int8)], &[("x", Int64), ("new", Int8)]).unwrap();
+        let columns: Vec<_> =
+            columns.iter().map(|(n, _, nullable)| (n.as_str(), *nullable)).collect();
         assert_eq!(columns, [("x", false), ("old", true), ("new", true)]);
     }
 

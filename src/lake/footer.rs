@@ -109,7 +109,8 @@ async fn fetch(file: &PinnedFile) -> Result<Bytes> {
     }
     let start = size.saturating_sub(TAIL);
     let tail = only(file, start..size).await?;
-    let Some((before, end)) = tail.len().checked_sub(8).and_then(|at| tail.split_at_checked(at)) else {
+    let Some((before, end)) = tail.len().checked_sub(8).and_then(|at| tail.split_at_checked(at))
+    else {
         return Err(corrupt(file, "its end is missing"));
     };
     match end {
@@ -168,7 +169,9 @@ fn parse(buffer: &[u8], size: u64) -> ParquetResult<Footer> {
 }
 
 fn outside() -> datafusion::parquet::errors::ParquetError {
-    datafusion::parquet::errors::ParquetError::General("a column lies outside of the file".to_owned())
+    datafusion::parquet::errors::ParquetError::General(
+        "a column lies outside of the file".to_owned(),
+    )
 }
 
 fn without_float_statistics(metadata: ParquetMetaData) -> ParquetResult<ParquetMetaData> {
@@ -207,7 +210,8 @@ impl Footer {
 
     fn compute(&self, table: &SchemaRef) -> Statistics {
         let rows = Precision::Exact(self.rows);
-        let compute = || DFParquetMetadata::statistics_from_parquet_metadata(&self.metadata, &self.schema);
+        let compute =
+            || DFParquetMetadata::statistics_from_parquet_metadata(&self.metadata, &self.schema);
         let own = match catch_unwind(AssertUnwindSafe(compute)) {
             Ok(Ok(statistics)) => statistics,
             _ => Statistics::new_unknown(&self.schema),
@@ -227,7 +231,11 @@ impl Footer {
                 max_value: cast(&found.max_value),
                 sum_value: Precision::Absent,
                 distinct_count: found.distinct_count,
-                byte_size: if file_field.data_type() == ty { found.byte_size } else { Precision::Absent },
+                byte_size: if file_field.data_type() == ty {
+                    found.byte_size
+                } else {
+                    Precision::Absent
+                },
             }
         };
         Statistics {

@@ -219,7 +219,7 @@ fn http(text: &str) -> Result<Location> {
     let root = url.to_string();
     Ok(Location {
         kind: Kind::Http,
-        shown_root: redact::urls(root.trim_end_matches('/')),
+        shown_root: redact::urls(&root).trim_end_matches('/').to_owned(),
         prefix: path(prefix)?,
         pattern: globbed.then(|| pattern(&key)).transpose()?,
         single: false,

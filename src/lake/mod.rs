@@ -4,6 +4,7 @@
 //! [`Lake::table`] lists the files that are there now and pins them, so that a statement reads one
 //! state of the lake and the next statement sees new files.
 
+mod connect;
 mod discovery;
 mod drift;
 mod footer;
@@ -22,6 +23,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use datafusion::catalog::Session;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::object_store::{self, ObjectStoreExt};
+use futures::{StreamExt, TryStreamExt, stream};
 
 pub use self::store::StoreOptions;
 pub use self::table::LakeTable;
@@ -59,7 +61,11 @@ impl Lake {
     ///
     /// # Errors
     /// `NoFiles` (which says what was listed), `Denied`, `Unreachable`, `Invalid`.
-    pub async fn open(location: &str, options: &StoreOptions, env: &Arc<RuntimeEnv>) -> Result<Self> {
+    pub async fn open(
+        location: &str,
+        options: &StoreOptions,
+        env: &Arc<RuntimeEnv>,
+    ) -> Result<Self> {
         let location = location::parse(location, None)?;
         let store = store::open(&location, options, env)?;
         let spot = Spot::new(&location, store);
@@ -188,7 +194,9 @@ impl Lake {
         if self.spot.single || self.spot.pattern.is_some() {
             return Ok(whole());
         }
-        let relative = |meta: &object_store::ObjectMeta| discovery::relative(&self.spot.prefix, &meta.location);
+        let relative = |meta: &object_store::ObjectMeta| {
+            discovery::relative(&self.spot.prefix, &meta.location)
+        };
         let paths: Vec<String> = listing.files.iter().map(relative).collect();
         match discovery::tables(&self.name, &paths)? {
             Some(tables) => Ok(tables),
@@ -198,27 +206,33 @@ impl Lake {
     }
 
     /// Whether the files are one table: each shares at least half of its columns with the first.
+    /// Of many files, some spread over all are looked at.
     async fn alike(&self, listing: &Listing) -> Result<bool> {
-        let mut first: Option<BTreeSet<String>> = None;
-        for meta in &listing.files {
+        const LOOK_AT: usize = 64;
+        let step = listing.files.len().div_ceil(LOOK_AT).max(1);
+        let names = |meta: &object_store::ObjectMeta| {
             let file = PinnedFile {
                 store: Arc::clone(&self.spot.store),
                 name: self.spot.name(&meta.location),
                 meta: meta.clone(),
             };
-            let footer = footer::read(&file).await?;
-            let names: BTreeSet<String> =
-                footer.schema.fields().iter().map(|field| field.name().to_lowercase()).collect();
-            let Some(first) = &first else {
-                first = Some(names);
-                continue;
-            };
-            let shared = first.intersection(&names).count();
-            if shared * 2 < first.len().max(names.len()) {
-                return Ok(false);
+            async move {
+                let footer = footer::read(&file).await?;
+                let fields = footer.schema.fields().iter();
+                Ok::<_, Error>(
+                    fields.map(|field| field.name().to_lowercase()).collect::<BTreeSet<_>>(),
+                )
             }
-        }
-        Ok(true)
+        };
+        let files = stream::iter(listing.files.iter().step_by(step).map(names));
+        let columns: Vec<BTreeSet<String>> = files.buffered(16).try_collect().await?;
+        let Some((first, others)) = columns.split_first() else {
+            return Ok(true);
+        };
+        let alike = |other: &BTreeSet<String>| {
+            first.intersection(other).count() * 2 >= first.len().max(other.len())
+        };
+        Ok(others.iter().all(alike))
     }
 }
 

@@ -21,23 +21,24 @@ pub(crate) struct Partitions {
 
 type Key = (String, Option<String>);
 
-/// Reads the partition folders of `paths`, which are relative to the table.
-pub(crate) fn read<S: AsRef<str>>(paths: &[S]) -> Result<Partitions> {
-    let files: Vec<Vec<Key>> = paths.iter().map(|path| folders(path.as_ref())).collect();
-    let Some((first, first_path)) = files.first().zip(paths.first()) else {
+/// Reads the partition folders of `paths`, which are relative to the table; `shown` is how messages
+/// name the files.
+pub(crate) fn read(paths: &[String], shown: &[&str]) -> Result<Partitions> {
+    let files: Vec<Vec<Key>> = paths.iter().map(|path| folders(path)).collect();
+    let Some((first, first_path)) = files.first().zip(shown.first()) else {
         return Ok(Partitions { fields: vec![], values: vec![] });
     };
     let names = |keys: &[Key]| keys.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
     let columns = names(first);
-    for (file, path) in files.iter().zip(paths) {
+    for (file, path) in files.iter().zip(shown) {
         if names(file) != columns {
             return Err(Error::new(
                 ErrorKind::Drift,
                 format!(
                     "partition folders differ: file {} has ({}), file {} has ({})",
-                    first_path.as_ref(),
+                    first_path,
                     columns.join(", "),
-                    path.as_ref(),
+                    path,
                     names(file).join(", ")
                 ),
             ));
@@ -48,7 +49,7 @@ pub(crate) fn read<S: AsRef<str>>(paths: &[S]) -> Result<Partitions> {
     for (at, name) in columns.iter().enumerate() {
         let column: Vec<Option<&str>> =
             files.iter().map(|keys| keys.get(at).and_then(|(_, value)| value.as_deref())).collect();
-        let ty = infer(name, &column, paths)?;
+        let ty = infer(name, &column, shown)?;
         for (value, row) in column.iter().zip(&mut values) {
             row.push(scalar(*value, &ty));
         }
@@ -58,7 +59,7 @@ pub(crate) fn read<S: AsRef<str>>(paths: &[S]) -> Result<Partitions> {
     Ok(Partitions { fields, values })
 }
 
-fn infer<S: AsRef<str>>(name: &str, column: &[Option<&str>], paths: &[S]) -> Result<DataType> {
+fn infer(name: &str, column: &[Option<&str>], shown: &[&str]) -> Result<DataType> {
     let given = || column.iter().flatten();
     if given().next().is_some() && given().all(|value| value.parse::<i64>().is_ok()) {
         return Ok(DataType::Int64);
@@ -69,13 +70,13 @@ fn infer<S: AsRef<str>>(name: &str, column: &[Option<&str>], paths: &[S]) -> Res
         return Ok(DataType::Date32);
     }
     if days > others {
-        let wrong = column.iter().zip(paths).find(|(value, _)| value.is_some_and(|v| day(v).is_none()));
+        let wrong =
+            column.iter().zip(shown).find(|(value, _)| value.is_some_and(|v| day(v).is_none()));
         if let Some((Some(value), path)) = wrong {
             return Err(Error::new(
                 ErrorKind::Drift,
                 format!(
-                    "partition column {name} holds days, but '{value}' in the path {} is not one",
-                    path.as_ref()
+                    "partition column {name} holds days, but '{value}' in the path {path} is not one"
                 ),
             )
             .with_hint("rename the folder, or use __HIVE_DEFAULT_PARTITION__ for NULL"));
@@ -142,8 +143,13 @@ fn decode(text: &str) -> String {
 mod tests {
     use super::*;
 
+    fn files(paths: &[&str]) -> Result<Partitions> {
+        let inside: Vec<String> = paths.iter().map(|p| (*p).to_owned()).collect();
+        read(&inside, paths)
+    }
+
     fn types(paths: &[&str]) -> Vec<DataType> {
-        read(paths).unwrap().fields.iter().map(|f| f.data_type().clone()).collect()
+        files(paths).unwrap().fields.iter().map(|f| f.data_type().clone()).collect()
     }
 
     #[test]
@@ -157,7 +163,7 @@ mod tests {
 
     #[test]
     fn null_and_escapes_are_decoded() {
-        let p = read(&["city=New%20York/n=1/a", "city=__HIVE_DEFAULT_PARTITION__/n=2/b"]).unwrap();
+        let p = files(&["city=New%20York/n=1/a", "city=__HIVE_DEFAULT_PARTITION__/n=2/b"]).unwrap();
         let cities: Vec<_> = p.values.iter().map(|row| row[0].clone()).collect();
         assert_eq!(cities, [ScalarValue::from("New York"), ScalarValue::Utf8(None)]);
         assert!(p.fields[0].is_nullable());
@@ -166,9 +172,9 @@ mod tests {
 
     #[test]
     fn misfits_name_their_path() {
-        let e = read(&["d=2017-01-01/a", "d=2017-01-02/b", "d=garbage/c"]).err().unwrap();
+        let e = files(&["d=2017-01-01/a", "d=2017-01-02/b", "d=garbage/c"]).err().unwrap();
         assert!(e.to_string().contains("'garbage' in the path d=garbage/c"), "{e}");
-        let e = read(&["y=1/a.parquet", "y=1/m=2/b.parquet"]).err().unwrap();
+        let e = files(&["y=1/a.parquet", "y=1/m=2/b.parquet"]).err().unwrap();
         assert_eq!(
             e.to_string(),
             "partition folders differ: file y=1/a.parquet has (y), file y=1/m=2/b.parquet has (y, m)"

@@ -21,8 +21,8 @@ use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::{ParquetFileMetrics, ParquetFileReaderFactory};
 use datafusion::object_store::path::Path;
 use datafusion::object_store::{
-    self, GetOptions, GetRange, GetResult, GetResultPayload, OBJECT_STORE_COALESCE_DEFAULT, ObjectMeta,
-    coalesce_ranges,
+    self, GetOptions, GetRange, GetResult, GetResultPayload, OBJECT_STORE_COALESCE_DEFAULT,
+    ObjectMeta, coalesce_ranges,
 };
 use datafusion::parquet::arrow::arrow_reader::ArrowReaderOptions;
 use datafusion::parquet::arrow::async_reader::AsyncFileReader;
@@ -70,7 +70,8 @@ impl PinnedFile {
         let read = tokio::task::spawn_blocking(move || -> std::io::Result<_> {
             let mut parts = Vec::with_capacity(ranges.len());
             for range in ranges {
-                let length = usize::try_from(range.end - range.start).map_err(std::io::Error::other)?;
+                let length =
+                    usize::try_from(range.end - range.start).map_err(std::io::Error::other)?;
                 let mut buffer = vec![0; length];
                 file.seek(SeekFrom::Start(range.start))?;
                 file.read_exact(&mut buffer)?;
@@ -81,7 +82,9 @@ impl PinnedFile {
         let (parts, after) = match read.await {
             Ok(Ok(read)) => read,
             // shorter than it was
-            Ok(Err(e)) if e.kind() == std::io::ErrorKind::UnexpectedEof => return Err(self.changed()),
+            Ok(Err(e)) if e.kind() == std::io::ErrorKind::UnexpectedEof => {
+                return Err(self.changed());
+            }
             Ok(Err(e)) => {
                 let message = format!("cannot read file {}: {}", self.name, e.kind());
                 return Err(Error::new(ErrorKind::Io, message));
@@ -154,10 +157,7 @@ impl ParquetFileReaderFactory for PinnedReaderFactory {
         let name = super::discovery::relative(&self.base, &meta.location);
         let metrics = ParquetFileMetrics::new(partition, &name, metrics);
         let store = Arc::clone(&self.store);
-        Ok(Box::new(PinnedReader {
-            file: PinnedFile { store, meta, name },
-            metrics,
-        }))
+        Ok(Box::new(PinnedReader { file: PinnedFile { store, meta, name }, metrics }))
     }
 }
 
@@ -179,7 +179,10 @@ impl AsyncFileReader for PinnedReader {
         .boxed()
     }
 
-    fn get_byte_ranges(&mut self, ranges: Vec<Range<u64>>) -> BoxFuture<'_, ParquetResult<Vec<Bytes>>> {
+    fn get_byte_ranges(
+        &mut self,
+        ranges: Vec<Range<u64>>,
+    ) -> BoxFuture<'_, ParquetResult<Vec<Bytes>>> {
         async move {
             let parts = self.file.read(&ranges).await.map_err(to_parquet)?;
             let bytes = parts.iter().map(Bytes::len).sum();

@@ -53,11 +53,8 @@ fn from_text(name: &str, asked: bool, credentials: &str, config: &str) -> Result
         }
     }
     if asked && !found {
-        return Err(Error::new(
-            ErrorKind::Denied,
-            format!("there is no AWS profile named {name}"),
-        )
-        .with_hint("profiles are read from ~/.aws/credentials and ~/.aws/config"));
+        return Err(Error::new(ErrorKind::Denied, format!("there is no AWS profile named {name}"))
+            .with_hint("profiles are read from ~/.aws/credentials and ~/.aws/config"));
     }
     let mut take = |key: &str| section.remove(key);
     let profile = Profile {
@@ -76,7 +73,9 @@ fn from_text(name: &str, asked: bool, credentials: &str, config: &str) -> Result
             ErrorKind::NotSupported,
             format!("the AWS profile {name} gets its keys by {how}, which tenure does not do"),
         )
-        .with_hint("put the keys into the environment: aws configure export-credentials --format env"));
+        .with_hint(
+            "put the keys into the environment: aws configure export-credentials --format env",
+        ));
     }
     Ok(profile)
 }

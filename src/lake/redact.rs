@@ -75,12 +75,18 @@ fn chain(error: &dyn std::error::Error) -> String {
 /// out.
 pub(crate) fn store_error(error: &object_store::Error, what: &str, at: &str) -> Error {
     use object_store::Error as Store;
-    let text = chain(error);
+    // the retry's own settings would read like a timeout
+    let text = chain(error).replace("retry_timeout", "patience");
     let code = code(&text);
     let said = code.map(|code| format!(" ({code})")).unwrap_or_default();
     if let Some("ExpiredToken" | "TokenRefreshRequired" | "RequestExpired") = code {
         return denied(format!("the credentials for {at} have expired{said}"))
             .with_hint("renew them and run the statement again");
+    }
+    // where machines of a cloud ask for their own keys: reached when nobody gave any
+    let own_keys = ["169.254.", "metadata.google.internal", "/latest/api/token"];
+    if own_keys.iter().any(|place| text.contains(place)) {
+        return no_credentials(at);
     }
     match error {
         Store::NotFound { .. } if code == Some("NoSuchBucket") => Error::new(
@@ -111,6 +117,10 @@ fn generic(text: &str, said: &str, what: &str, at: &str) -> Error {
             return unreachable(format!("{at} kept answering {n}{said} for {what}"))
                 .with_hint("the store is overloaded or down: run the statement again later");
         }
+        Some(n @ 300..=399) => {
+            return unreachable(format!("{at} sends readers of {what} elsewhere ({n})"))
+                .with_hint("redirects are not followed: name the right endpoint or region");
+        }
         Some(n) => return unreachable(format!("{at} answered {n}{said} for {what}")),
         None => {}
     }
@@ -121,18 +131,26 @@ fn generic(text: &str, said: &str, what: &str, at: &str) -> Error {
         changed(what)
     } else if has(&["timed out", "timeout"]) {
         unreachable(format!("{at} did not answer in time for {what}"))
-    } else if has(&["missing", "credential", "metadata token", "security-credentials"])
+    } else if has(&["missing", "must be specified", "credential"])
         && has(&["credential", "key", "token", "account"])
     {
-        denied(format!("there are no usable credentials for {at}")).with_hint(
-            "set them in the environment (AWS_ACCESS_KEY_ID …), a profile (AWS_PROFILE), or the lake's options",
-        )
-    } else if has(&["connect", "dns", "error sending request", "connection", "redirect"]) {
+        no_credentials(at)
+    } else if has(&["connect", "dns", "error sending request", "redirect"]) {
         unreachable(format!("cannot reach {at}"))
             .with_hint("check the network, the endpoint and the region")
     } else {
         unreachable(format!("cannot read {what} in {at}"))
     }
+}
+
+fn no_credentials(at: &str) -> Error {
+    let variables = match at.split("://").next() {
+        Some("s3") => "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
+        Some("gs") => "GOOGLE_APPLICATION_CREDENTIALS",
+        _ => "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
+    };
+    denied(format!("there are no usable credentials for {at}"))
+        .with_hint(format!("set {variables}, or the lake's options"))
 }
 
 fn denied(message: String) -> Error {
@@ -163,7 +181,8 @@ mod tests {
 
     #[test]
     fn urls_lose_passwords_and_signatures() {
-        let text = "GET https://me:secret@host/a/b.parquet?X-Amz-Signature=abc failed, see s3://b/k";
+        let text =
+            "GET https://me:secret@host/a/b.parquet?X-Amz-Signature=abc failed, see s3://b/k";
         assert_eq!(urls(text), "GET https://host/a/b.parquet failed, see s3://b/k");
         assert_eq!(
             urls("abfss://data@acc.dfs.core.windows.net/x"),
@@ -174,10 +193,8 @@ mod tests {
     #[test]
     fn xml_is_reduced_to_its_code_word() {
         let source = "Client error with status 403 Forbidden: <?xml?><Error><Code>SignatureDoesNotMatch</Code><AWSAccessKeyId>AKIASECRET</AWSAccessKeyId></Error>";
-        let error = object_store::Error::PermissionDenied {
-            path: "k".into(),
-            source: source.into(),
-        };
+        let error =
+            object_store::Error::PermissionDenied { path: "k".into(), source: source.into() };
         let error = store_error(&error, "orders/a.parquet", "s3://shop");
         assert_eq!(error.kind(), ErrorKind::Denied);
         assert_eq!(

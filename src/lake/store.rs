@@ -3,7 +3,8 @@
 //! Settings come, later ones winning, from the AWS profile, the environment and the lake's own
 //! options ([`StoreOptions`]; the keys are those of `object_store`: `access_key_id`, `endpoint`,
 //! `region`, …, plus `profile` and `retry_seconds`). A throttled or restarting store is retried
-//! for half a minute; then one clean error.
+//! for half a minute, one that cannot be reached for five seconds; then one clean error. Redirects
+//! are not followed.
 
 use std::collections::BTreeMap;
 use std::collections::hash_map::DefaultHasher;
@@ -23,6 +24,7 @@ use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::http::HttpBuilder;
 use object_store::{ClientConfigKey, ClientOptions};
 
+use super::connect::Patient;
 use super::location::{Kind, Location};
 use super::{profile, redact};
 use crate::error::{Error, ErrorKind, Result};
@@ -89,7 +91,11 @@ impl fmt::Debug for Store {
 ///
 /// The same place with the same options has the same name, so a second opening replaces the first
 /// by its equal and shares its cached footers.
-pub(crate) fn open(location: &Location, options: &StoreOptions, env: &RuntimeEnv) -> Result<Arc<Store>> {
+pub(crate) fn open(
+    location: &Location,
+    options: &StoreOptions,
+    env: &RuntimeEnv,
+) -> Result<Arc<Store>> {
     let built = match location.kind {
         Kind::Local => local(location, options),
         Kind::S3 => s3(location, options),
@@ -109,12 +115,7 @@ pub(crate) fn open(location: &Location, options: &StoreOptions, env: &RuntimeEnv
     }
     let url = ObjectStoreUrl::parse(format!("tenure-lake://{:016x}", hasher.finish()))?;
     env.register_object_store(url.as_ref(), Arc::clone(&inner));
-    Ok(Arc::new(Store {
-        inner,
-        url,
-        kind: location.kind,
-        shown: location.shown_root.clone(),
-    }))
+    Ok(Arc::new(Store { inner, url, kind: location.kind, shown: location.shown_root.clone() }))
 }
 
 fn local(location: &Location, options: &StoreOptions) -> Result<Arc<dyn ObjectStore>> {
@@ -132,9 +133,10 @@ fn s3(location: &Location, options: &StoreOptions) -> Result<Arc<dyn ObjectStore
     let own_keys = options.values.keys().any(|key| key.ends_with("access_key_id"));
     let anonymous = options.values.keys().any(|key| key.ends_with("skip_signature"));
     if !own_keys && !anonymous && (named.is_some() || !from_env("AWS_ACCESS_KEY_ID")) {
-        let elsewhere = ["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_SKIP_SIGNATURE"].iter().any(|k| from_env(k))
-            || from_env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
-            || from_env("AWS_CONTAINER_CREDENTIALS_FULL_URI");
+        let elsewhere =
+            ["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_SKIP_SIGNATURE"].iter().any(|k| from_env(k))
+                || from_env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
+                || from_env("AWS_CONTAINER_CREDENTIALS_FULL_URI");
         let asked = named.or_else(|| std::env::var("AWS_PROFILE").ok());
         let name = asked.clone().or_else(|| (!elsewhere).then(|| "default".to_owned()));
         if let Some(name) = name {
@@ -162,7 +164,11 @@ fn s3(location: &Location, options: &StoreOptions) -> Result<Arc<dyn ObjectStore
         builder = builder.with_allow_http(true);
     }
     let bucket = location.root.trim_start_matches("s3://");
-    let store = builder.with_bucket_name(bucket).with_retry(retry(options)?).build();
+    let store = builder
+        .with_bucket_name(bucket)
+        .with_http_connector(Patient)
+        .with_retry(retry(options)?)
+        .build();
     Ok(Arc::new(store.map_err(|e| cannot_open(location, &e))?))
 }
 
@@ -172,7 +178,11 @@ fn gcs(location: &Location, options: &StoreOptions) -> Result<Arc<dyn ObjectStor
         let key = GoogleConfigKey::from_str(key).map_err(|_| unknown(location, key))?;
         builder = builder.with_config(key, value);
     }
-    let store = builder.with_url(&location.root).with_retry(retry(options)?).build();
+    let store = builder
+        .with_url(&location.root)
+        .with_http_connector(Patient)
+        .with_retry(retry(options)?)
+        .build();
     Ok(Arc::new(store.map_err(|e| cannot_open(location, &e))?))
 }
 
@@ -182,7 +192,11 @@ fn azure(location: &Location, options: &StoreOptions) -> Result<Arc<dyn ObjectSt
         let key = AzureConfigKey::from_str(key).map_err(|_| unknown(location, key))?;
         builder = builder.with_config(key, value);
     }
-    let store = builder.with_url(&location.root).with_retry(retry(options)?).build();
+    let store = builder
+        .with_url(&location.root)
+        .with_http_connector(Patient)
+        .with_retry(retry(options)?)
+        .build();
     Ok(Arc::new(store.map_err(|e| cannot_open(location, &e))?))
 }
 
@@ -194,7 +208,7 @@ fn http(location: &Location, options: &StoreOptions) -> Result<Arc<dyn ObjectSto
         client = client.with_config(key, value);
     }
     let builder = HttpBuilder::new().with_url(&location.root).with_client_options(client);
-    let store = builder.with_retry(retry(options)?).build();
+    let store = builder.with_http_connector(Patient).with_retry(retry(options)?).build();
     Ok(Arc::new(store.map_err(|e| cannot_open(location, &e))?))
 }
 
@@ -222,11 +236,8 @@ fn retry(options: &StoreOptions) -> Result<RetryConfig> {
 }
 
 fn unknown(location: &Location, key: &str) -> Error {
-    Error::new(
-        ErrorKind::Invalid,
-        format!("'{key}' is not an option of {}", location.shown_root),
-    )
-    .with_hint("options are named as in object_store: region, endpoint, access_key_id, …")
+    Error::new(ErrorKind::Invalid, format!("'{key}' is not an option of {}", location.shown_root))
+        .with_hint("options are named as in object_store: region, endpoint, access_key_id, …")
 }
 
 fn cannot_open(location: &Location, error: &object_store::Error) -> Error {

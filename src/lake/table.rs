@@ -4,21 +4,21 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datafusion::arrow::array::{Array, AsArray};
+use datafusion::arrow::array::AsArray;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::config::TableParquetOptions;
 use datafusion::common::stats::Precision;
-use datafusion::common::{ColumnStatistics, DFSchema, Result as DfResult, ScalarValue, Statistics, project_schema};
+use datafusion::common::{
+    ColumnStatistics, DFSchema, Result as DfResult, ScalarValue, Statistics, project_schema,
+};
+use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::listing::helpers::expr_applicable_for_cols;
-use datafusion::datasource::physical_plan::{
-    FileGroup, FileScanConfigBuilder, ParquetSource,
-};
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
-use datafusion::datasource::{TableType, compute_all_files_statistics};
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::object_store::path::Path;
@@ -74,23 +74,28 @@ impl LakeTable {
             stream::iter(&pinned).map(footer::read).buffered(at_once).try_collect().await?;
         let inside: Vec<String> =
             pinned.iter().map(|file| relative(&spot.prefix, &file.meta.location)).collect();
-        let partitions = partition::read(&inside)?;
-        let names = pinned.iter().map(|file| file.name.as_str());
-        let schemas = footers.iter().map(|footer| &footer.schema);
-        let columns = drift::merge(names.zip(schemas), &partitions.fields)?;
-        let files = pinned.into_iter().zip(&footers).zip(partitions.values).map(|((file, footer), values)| {
-            let statistics = with_partitions(&footer.statistics(&columns), &values);
-            let mut part = PartitionedFile::new_from_meta(file.meta).with_partition_values(values);
-            part.statistics = Some(Arc::new(statistics));
-            part
-        });
+        let names: Vec<&str> = pinned.iter().map(|file| file.name.as_str()).collect();
+        let partitions = partition::read(&inside, &names)?;
+        let schemas = names.into_iter().zip(footers.iter().map(|footer| &footer.schema));
+        let columns = drift::merge(schemas, &partitions.fields)?;
+        let files = pinned.into_iter().zip(&footers).zip(partitions.values).map(
+            |((file, footer), values)| {
+                let statistics = with_partitions(&footer.statistics(&columns), &values);
+                let mut part =
+                    PartitionedFile::new_from_meta(file.meta).with_partition_values(values);
+                part.statistics = Some(Arc::new(statistics));
+                part
+            },
+        );
         Ok(Self {
             files: files.collect(),
             store: Arc::clone(&spot.store),
             base: spot.base.clone(),
             shown: spot.shown.clone(),
             partition_columns: partitions.fields.iter().map(|f| f.name().clone()).collect(),
-            schema: TableSchema::builder(columns).with_table_partition_cols(partitions.fields).build(),
+            schema: TableSchema::builder(columns)
+                .with_table_partition_cols(partitions.fields)
+                .build(),
             warnings: listing.empty.iter().map(|file| empty_file(file)).collect(),
         })
     }
@@ -125,6 +130,11 @@ impl LakeTable {
     /// Files that were skipped, and why.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    fn merged<'a>(&self, files: impl Iterator<Item = &'a PartitionedFile>) -> DfResult<Statistics> {
+        let each = files.filter_map(|file| file.statistics.as_deref());
+        Statistics::try_merge_iter(each, &self.schema())
     }
 
     fn on_partitions(&self, filter: &Expr) -> bool {
@@ -186,7 +196,10 @@ impl TableProvider for LakeTable {
         TableType::Base
     }
 
-    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> DfResult<Vec<TableProviderFilterPushDown>> {
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> DfResult<Vec<TableProviderFilterPushDown>> {
         let support = |filter: &&Expr| match self.on_partitions(filter) {
             true => TableProviderFilterPushDown::Exact,
             false => TableProviderFilterPushDown::Inexact,
@@ -206,7 +219,8 @@ impl TableProvider for LakeTable {
         if let Some(limit) = limit
             && filters.iter().all(|filter| self.on_partitions(filter))
         {
-            let rows = |file: &PartitionedFile| file.statistics.as_ref()?.num_rows.get_value().copied();
+            let rows =
+                |file: &PartitionedFile| file.statistics.as_ref()?.num_rows.get_value().copied();
             let mut seen = 0;
             let enough = files.iter().position(|file| {
                 seen += rows(file).unwrap_or(0);
@@ -222,17 +236,27 @@ impl TableProvider for LakeTable {
             return Ok(Arc::new(EmptyExec::new(schema)));
         }
         let config = session.config();
-        let groups = FileGroup::new(files).split_files(config.target_partitions());
-        let known = config.collect_statistics();
-        let (groups, statistics) = compute_all_files_statistics(groups, self.schema(), known, cut)?;
+        let mut groups = FileGroup::new(files).split_files(config.target_partitions());
+        let mut statistics = Statistics::new_unknown(&self.schema());
+        if config.collect_statistics() {
+            groups = groups
+                .into_iter()
+                .map(|group| {
+                    let merged = self.merged(group.iter())?;
+                    Ok(group.with_statistics(Arc::new(merged)))
+                })
+                .collect::<DfResult<_>>()?;
+            statistics = self.merged(groups.iter().flat_map(FileGroup::iter))?;
+        }
+        if cut {
+            statistics = statistics.to_inexact();
+        }
 
         let mut options = TableParquetOptions::default();
         options.global = config.options().execution.parquet.clone();
         options.global.coerce_int96 = Some("us".to_owned());
-        let readers = PinnedReaderFactory {
-            store: Arc::clone(&self.store),
-            base: self.base.clone(),
-        };
+        let readers =
+            PinnedReaderFactory { store: Arc::clone(&self.store), base: self.base.clone() };
         let source = ParquetSource::new(self.schema.clone())
             .with_table_parquet_options(options)
             .with_parquet_file_reader_factory(Arc::new(readers));
@@ -246,7 +270,6 @@ impl TableProvider for LakeTable {
     }
 
     fn statistics(&self) -> Option<Statistics> {
-        let files = self.files.iter().filter_map(|file| file.statistics.as_deref());
-        Statistics::try_merge_iter(files, &self.schema()).ok()
+        self.merged(self.files.iter()).ok()
     }
 }

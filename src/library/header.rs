@@ -1,20 +1,4 @@
-//! The header of a query: comment lines before the statement, one `key: value` each.
-//!
-//! ```sql
-//! -- title: High-value customers at risk
-//! -- description: Who brought much and has been silent for too long,
-//! --   the most valuable first.
-//! -- param: top INT = 20 -- how many customers
-//! -- param: since DATE -- a parameter without default must be given
-//! -- column: customer_id -- the customer
-//! -- chart: bar
-//! SELECT …
-//! ```
-//!
-//! `title`, `description` and `chart` stand once, `param` and `column` once for each. A line that
-//! begins with three spaces continues the one before. Anything else is an error that names file
-//! and line, and so is a parameter that the statement does not use or a placeholder that the
-//! header does not declare.
+//! The header of a query, read strictly; [`Query::parse`] describes it.
 
 use std::collections::BTreeSet;
 
@@ -219,20 +203,41 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named_with_file_and_line() {
         for (text, expected) in [
-            ("-- title: T\n-- titel: U\nSELECT 1", "line 2: there is no key 'titel': did you mean title?"),
-            ("-- title: T\n-- author: U\nSELECT 1", "line 2: there is no key 'author': the keys are title, description, param, column, chart"),
+            (
+                "-- title: T\n-- titel: U\nSELECT 1",
+                "line 2: there is no key 'titel': did you mean title?",
+            ),
+            (
+                "-- title: T\n-- author: U\nSELECT 1",
+                "line 2: there is no key 'author': the keys are title, description, param, column, chart",
+            ),
             ("-- title: T\n-- title: U\nSELECT 1", "line 2: there is a second title"),
             ("-- title: T\n-- notes\nSELECT 1", "line 2: a line of the header is `-- key: value`"),
             ("--   more\nSELECT 1", "line 1: there is nothing to continue"),
             ("-- title:\nSELECT 1", "line 1: title has no value"),
             ("SELECT 1", "line 1: there is no title"),
             ("-- title: T\n", "line 1: there is no statement after the header"),
-            ("-- title: T\n-- chart: pie\nSELECT 1", "line 2: chart 'pie' is not one of bar, line, scatter, heatmap"),
-            ("-- title: T\n-- column: a\nSELECT 1", "line 2: 'a' has no description: write ` -- ` and what it means"),
+            (
+                "-- title: T\n-- chart: pie\nSELECT 1",
+                "line 2: chart 'pie' is not one of bar, line, scatter, heatmap",
+            ),
+            (
+                "-- title: T\n-- column: a\nSELECT 1",
+                "line 2: 'a' has no description: write ` -- ` and what it means",
+            ),
             ("-- title: T\n-- param: a -- x\nSELECT $a", "line 2: parameter 'a' has no type"),
-            ("-- title: T\n-- param: a INTEGER -- x\nSELECT $a", "line 2: type 'INTEGER' is not one of INT, DOUBLE, TEXT, BOOL, DATE, TIMESTAMP, INTERVAL"),
-            ("-- title: T\n-- param: a INT = x -- x\nSELECT $a", "line 2: the default is wrong: f/q: parameter a is INT, not 'x'"),
-            ("-- title: T\n-- param: a INT = 1 -- x\nSELECT 1", "line 2: the statement does not use $a"),
+            (
+                "-- title: T\n-- param: a INTEGER -- x\nSELECT $a",
+                "line 2: type 'INTEGER' is not one of INT, DOUBLE, TEXT, BOOL, DATE, TIMESTAMP, INTERVAL",
+            ),
+            (
+                "-- title: T\n-- param: a INT = x -- x\nSELECT $a",
+                "line 2: the default is wrong: f/q: parameter a is INT, not 'x'",
+            ),
+            (
+                "-- title: T\n-- param: a INT = 1 -- x\nSELECT 1",
+                "line 2: the statement does not use $a",
+            ),
             ("-- title: T\nSELECT 1,\n $b", "line 3: $b is not a parameter of the header"),
         ] {
             let e = parse("f/q", text).unwrap_err();

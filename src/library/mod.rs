@@ -2,7 +2,7 @@
 //! parameters, run by name.
 //!
 //! A query is a file `queries/<family>/<question>.sql` that begins with its header; the program
-//! carries the folder inside. [`header`] says what a header looks like.
+//! carries the folder inside. [`Query::parse`] says what a header looks like.
 
 mod header;
 mod parameter;
@@ -41,10 +41,26 @@ pub struct Query {
 }
 
 impl Query {
-    /// Reads a query from the text of its file.
+    /// Reads a query from the text of its file: a header of comments, then the statement.
+    ///
+    /// ```sql
+    /// -- title: High-value customers at risk
+    /// -- description: Who brought much and has been silent for too long,
+    /// --   the most valuable first.
+    /// -- param: top INT = 20 -- how many customers
+    /// -- param: since DATE -- a parameter without default must be given
+    /// -- column: customer_id -- the customer
+    /// -- chart: bar
+    /// SELECT …
+    /// ```
+    ///
+    /// `title`, `description` and `chart` stand once, `param` and `column` once for each. A line
+    /// that begins with three spaces continues the one before.
     ///
     /// # Errors
-    /// Names the line of `queries/<name>.sql` that is wrong.
+    /// Names the line of `queries/<name>.sql` that is wrong: a key that does not exist, a value
+    /// that cannot be read, a parameter that the statement does not use, a placeholder that the
+    /// header does not declare.
     pub fn parse(name: &str, text: &str) -> Result<Self> {
         header::parse(name, text)
     }
@@ -77,9 +93,15 @@ impl Query {
             let Some(default) = &parameter.default else {
                 return Err(Error::new(
                     ErrorKind::Usage,
-                    format!("{}: parameter {} ({}) is missing", self.name, parameter.name, parameter.ty),
+                    format!(
+                        "{}: parameter {} ({}) is missing",
+                        self.name, parameter.name, parameter.ty
+                    ),
                 )
-                .with_hint(format!("{}; give --param {}=…", parameter.description, parameter.name)));
+                .with_hint(format!(
+                    "{}; give --param {}=…",
+                    parameter.description, parameter.name
+                )));
             };
             params.insert(parameter.name.clone(), parameter.value(&self.name, default)?);
         }
@@ -215,7 +237,8 @@ mod tests {
     #[test]
     fn a_query_is_found_by_name_and_the_nearest_are_offered() {
         assert!(find("churn/at_risk_high_value").is_ok());
-        for wrong in ["at_risk_high_value", "churn/at_risk_highvalue", "stages/at_risk_high_value"] {
+        for wrong in ["at_risk_high_value", "churn/at_risk_highvalue", "stages/at_risk_high_value"]
+        {
             let e = find(wrong).unwrap_err();
             assert_eq!(e.to_string(), format!("there is no query {wrong}"));
             let hint = e.hint().unwrap_or_default().to_owned();

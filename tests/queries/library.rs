@@ -76,7 +76,9 @@ async fn every_query_runs_on_a_lake_with_nothing_but_orders() {
 async fn the_tour_tells_its_story() {
     let tenure = open("retail").await;
     let mut story = String::new();
-    for statement in tenure::split_statements(&library::tour().expect("the tour")).expect("statements") {
+    for statement in
+        tenure::split_statements(&library::tour().expect("the tour")).expect("statements")
+    {
         let answered = answer(&tenure, &statement.text, &Params::new()).await;
         let answered = answered.unwrap_or_else(|e| panic!("{}: {e}", statement.text));
         story.push_str(&format!("{}\n\n", answered.text()));

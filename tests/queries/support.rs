@@ -16,8 +16,12 @@ pub(crate) async fn open(lake: &str) -> Tenure {
 }
 
 /// The answer to a statement.
-pub(crate) async fn answer(tenure: &Tenure, sql: &str, params: &Params) -> Result<Answered, String> {
-    let told = |e: tenure::error::Error| match e.hint() {
+pub(crate) async fn answer(
+    tenure: &Tenure,
+    sql: &str,
+    params: &Params,
+) -> Result<Answered, String> {
+    let told = |e: tenure::Error| match e.hint() {
         Some(hint) => format!("{e} ({hint})"),
         None => e.to_string(),
     };

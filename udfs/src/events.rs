@@ -129,7 +129,10 @@ impl<P: Copy + Ord> EventBuffer<P> {
 
     /// Appends an event of `group`, one of the groups that are reserved.
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "reserve() refuses more than u32::MAX groups")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "reserve() refuses more than u32::MAX groups"
+    )]
     pub(crate) fn push(&mut self, group: usize, time: i64, payload: P) {
         let id = self.base + group as u32;
         self.by_group &= self.group.last().is_none_or(|&last| last <= id);
@@ -196,7 +199,10 @@ impl<P: Copy + Ord> EventBuffer<P> {
             + scratch
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "reserve() refuses more than u32::MAX groups")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "reserve() refuses more than u32::MAX groups"
+    )]
     fn forget(&mut self, groups: usize, start: usize) {
         self.groups -= groups;
         self.base += groups as u32;
@@ -217,7 +223,8 @@ impl<P: Copy + Ord> EventBuffer<P> {
         self.base = 0;
     }
 
-    /// A stable counting sort by group.
+    /// A stable counting sort by group, in one pass: measured, a first pass by the high bits of the
+    /// group (to write to few places at a time) gains nothing at 10 to 24 million events.
     #[expect(
         clippy::indexing_slicing,
         reason = "hot loop: push() and reserve() keep every group id in base..base + groups"
@@ -385,7 +392,9 @@ pub(crate) fn list_rows<'a>(
 }
 
 /// A groups accumulator that [`OneGroup`] can drive.
-pub(crate) trait Groups: GroupsAccumulator + Clone + Sync + std::fmt::Debug + 'static {
+pub(crate) trait Groups:
+    GroupsAccumulator + Clone + Sync + std::fmt::Debug + 'static
+{
     /// Makes groups `0..groups` exist, with or without rows.
     fn grow(&mut self, groups: usize) -> Result<()>;
 }

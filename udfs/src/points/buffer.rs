@@ -11,9 +11,7 @@ use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, Float64Array, Int64Array, ListArray, StringBuilder, UInt8Array,
 };
 use datafusion::arrow::buffer::OffsetBuffer;
-use datafusion::arrow::datatypes::{
-    DataType, Field, FieldRef, Float64Type, Int64Type, UInt8Type,
-};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Float64Type, Int64Type, UInt8Type};
 use datafusion::common::{HashMap, Result, exec_datafusion_err, internal_err};
 use datafusion::logical_expr::EmitTo;
 use datafusion::logical_expr::function::StateFieldsArgs;
@@ -103,14 +101,6 @@ impl Buffer {
         }
     }
 
-    pub(super) fn shape(&self) -> Shape {
-        self.shape
-    }
-
-    pub(super) fn labels(&self) -> &Labels {
-        &self.labels
-    }
-
     pub(super) fn label_of(&mut self, text: &str) -> u32 {
         self.labels.number(text)
     }
@@ -154,8 +144,11 @@ impl Buffer {
 
     /// The rows of groups `0..n` by group, and where each group begins.
     fn order(&self, n: usize) -> Result<(Vec<u32>, Vec<usize>)> {
-        u32::try_from(self.group.len())
-            .map_err(|_| exec_datafusion_err!("more than 4,294,967,295 events in one partition; use more partitions"))?;
+        u32::try_from(self.group.len()).map_err(|_| {
+            exec_datafusion_err!(
+                "more than 4,294,967,295 events in one partition; use more partitions"
+            )
+        })?;
         let mut starts = vec![0usize; n + 1];
         for &g in &self.group {
             if let Some(s) = starts.get_mut(g as usize + 1) {
@@ -194,7 +187,11 @@ impl Buffer {
 
     /// Calls `f` with the events of each of the first `n` groups, in order of time, then kind, then
     /// value.
-    pub(super) fn each(&self, n: usize, mut f: impl FnMut(&[Event], &Labels) -> Result<()>) -> Result<()> {
+    pub(super) fn each(
+        &self,
+        n: usize,
+        mut f: impl FnMut(&[Event], &Labels) -> Result<()>,
+    ) -> Result<()> {
         let (rows, starts) = self.order(n)?;
         let mut events = vec![];
         for bounds in starts.windows(2) {
@@ -247,7 +244,8 @@ impl Buffer {
             Ok(Arc::new(ListArray::try_new(item_field(item), offsets, values, None)?))
         };
         let Shape { kind, value, label } = self.shape;
-        let kinds: UInt8Array = if kind { events().map(|e| e.kind).collect() } else { UInt8Array::new_null(0) };
+        let kinds: UInt8Array =
+            if kind { events().map(|e| e.kind).collect() } else { UInt8Array::new_null(0) };
         let values: Float64Array =
             if value { events().map(|e| e.value).collect() } else { Float64Array::new_null(0) };
         let mut labels = StringBuilder::new();
@@ -270,8 +268,12 @@ impl Buffer {
         let [ts, kind, value, label] = state else {
             return internal_err!("a state of events has 4 columns, got {}", state.len());
         };
-        let (ts, kind, value, label) =
-            (ts.as_list::<i32>(), kind.as_list::<i32>(), value.as_list::<i32>(), label.as_list::<i32>());
+        let (ts, kind, value, label) = (
+            ts.as_list::<i32>(),
+            kind.as_list::<i32>(),
+            value.as_list::<i32>(),
+            label.as_list::<i32>(),
+        );
         let times = ts.values().as_primitive::<Int64Type>().values();
         let kinds = kind.values().as_primitive::<UInt8Type>().values();
         let values = value.values().as_primitive::<Float64Type>().values();
@@ -292,7 +294,11 @@ impl Buffer {
             if self.shape.label {
                 let (from, to) = span(label, row);
                 for i in from..to {
-                    let n = if texts.is_valid(i) { self.labels.number(texts.value(i)) } else { NO_LABEL };
+                    let n = if texts.is_valid(i) {
+                        self.labels.number(texts.value(i))
+                    } else {
+                        NO_LABEL
+                    };
                     self.label.push(n);
                 }
             }
@@ -303,11 +309,14 @@ impl Buffer {
 
 /// A group's number, in the 4 bytes it is kept in.
 pub(super) fn number(group: usize) -> Result<u32> {
-    u32::try_from(group).map_err(|_| exec_datafusion_err!("more than 4,294,967,295 groups in one partition; use more partitions"))
+    u32::try_from(group).map_err(|_| {
+        exec_datafusion_err!("more than 4,294,967,295 groups in one partition; use more partitions")
+    })
 }
 
 fn span(list: &ListArray, row: usize) -> (usize, usize) {
-    let at = |i: usize| list.value_offsets().get(i).and_then(|&o| usize::try_from(o).ok()).unwrap_or(0);
+    let at =
+        |i: usize| list.value_offsets().get(i).and_then(|&o| usize::try_from(o).ok()).unwrap_or(0);
     (at(row), at(row + 1))
 }
 
@@ -322,13 +331,18 @@ fn item_field(item: DataType) -> FieldRef {
 
 /// The columns of the state.
 pub(super) fn state_fields(args: &StateFieldsArgs) -> Vec<FieldRef> {
-    [("ts", DataType::Int64), ("kind", DataType::UInt8), ("value", DataType::Float64), ("label", DataType::Utf8)]
-        .into_iter()
-        .map(|(name, item)| {
-            let name = format_state_name(args.name, name);
-            Arc::new(Field::new(name, DataType::List(item_field(item)), true))
-        })
-        .collect()
+    [
+        ("ts", DataType::Int64),
+        ("kind", DataType::UInt8),
+        ("value", DataType::Float64),
+        ("label", DataType::Utf8),
+    ]
+    .into_iter()
+    .map(|(name, item)| {
+        let name = format_state_name(args.name, name);
+        Arc::new(Field::new(name, DataType::List(item_field(item)), true))
+    })
+    .collect()
 }
 
 #[cfg(test)]
@@ -362,7 +376,10 @@ mod tests {
         assert_eq!(seen(&b, 4), all);
         b.forget(EmitTo::First(2));
         assert_eq!(seen(&b, b.count(EmitTo::All)), all[2..]);
-        assert_eq!(b.group.len() + b.ts.len() + b.kind.len() + b.value.len() + b.label.len(), 5 * 4);
+        assert_eq!(
+            b.group.len() + b.ts.len() + b.kind.len() + b.value.len() + b.label.len(),
+            5 * 4
+        );
     }
 
     #[test]

@@ -20,7 +20,9 @@ use datafusion::arrow::datatypes::{
     DataType, Field, FieldRef, Fields, Float64Type, TimeUnit, TimestampMicrosecondType,
 };
 use datafusion::common::{Result, ScalarValue, exec_err, plan_err};
-use datafusion::logical_expr::function::{AccumulatorArgs, AggregateFunctionSimplification, StateFieldsArgs};
+use datafusion::logical_expr::function::{
+    AccumulatorArgs, AggregateFunctionSimplification, StateFieldsArgs,
+};
 use datafusion::logical_expr::utils::AggregateOrderSensitivity;
 use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, GroupsAccumulator, Signature,
@@ -72,7 +74,10 @@ SELECT change_points(ts, v, INTERVAL '1 day', 'pelt', 'l2', 'bic', 2, TIMESTAMP 
     argument(name = "method", description = "'pelt' (default, exact) or 'binseg' (greedy)"),
     argument(name = "cost", description = "'l2' (default), 'poisson' or 'normal'"),
     argument(name = "penalty", description = "'bic' (default), or a number"),
-    argument(name = "min_size", description = "least number of buckets between changes; default 2"),
+    argument(
+        name = "min_size",
+        description = "least number of buckets between changes; default 2"
+    ),
     argument(name = "as_of", description = "rows after it do not exist; default `tenure.as_of`"),
     argument(name = "rows", description = "true: each row is one value, there are no buckets")
 )]
@@ -113,7 +118,9 @@ impl ChangePoints {
         };
         let min_size = size(NAME, "min_size", &of("min_size")?, 2)?;
         if cost == Cost::Normal && min_size < 2 {
-            return plan_err!("{NAME}: min_size must be at least 2 for cost 'normal', got {min_size}");
+            return plan_err!(
+                "{NAME}: min_size must be at least 2 for cost 'normal', got {min_size}"
+            );
         }
         Ok(ChangeKernel {
             unit: args::fixed_micros(NAME, "unit", &of("unit")?)?,
@@ -215,14 +222,15 @@ impl ChangeKernel {
                 "{NAME}: {buckets} buckets from the first to the last event are more than {MOST_BUCKETS}; use a longer unit"
             );
         }
-        let mut end = start;
+        let mut next = start;
+        for _ in 0..buckets {
+            times.push(next);
+            next = next.saturating_add(self.unit);
+        }
+        values.resize(times.len(), 0.0);
         for e in events {
-            while e.ts >= end {
-                times.push(end);
-                values.push(0.0);
-                end = end.saturating_add(self.unit);
-            }
-            if let Some(v) = values.last_mut() {
+            let bucket = (i128::from(e.ts) - i128::from(start)) / i128::from(self.unit);
+            if let Some(v) = usize::try_from(bucket).ok().and_then(|b| values.get_mut(b)) {
                 *v += e.value;
             }
         }
@@ -234,7 +242,9 @@ impl ChangeKernel {
         let Work { values, ends, series, pelt, .. } = &mut self.work;
         let cost = self.cost;
         if cost == Cost::Poisson && values.iter().any(|v| *v < 0.0) {
-            return exec_err!("{NAME}: cost 'poisson' is for counts, and there is a negative bucket; use cost 'l2'");
+            return exec_err!(
+                "{NAME}: cost 'poisson' is for counts, and there is a negative bucket; use cost 'l2'"
+            );
         }
         series.load(values);
         let penalty = series.penalty(cost, self.penalty);
@@ -316,8 +326,8 @@ impl Kernel for ChangeKernel {
 #[cfg(test)]
 #[allow(clippy::cast_possible_wrap, reason = "test data")]
 mod tests {
-    use super::*;
     use super::super::options::DAY;
+    use super::*;
     use crate::testing::{batch, same_bits, value};
     use datafusion::arrow::array::{Float64Array, Int64Array, TimestampMicrosecondArray};
     use datafusion::arrow::util::display::array_value_to_string;
@@ -331,18 +341,28 @@ mod tests {
                 format!("(TIMESTAMP '{year}-07-01', {v})")
             })
             .collect();
-        value(&format!("SELECT change_points(ts, v{options}) FROM (VALUES {}) t(ts, v)", rows.join(", "))).await
+        value(&format!(
+            "SELECT change_points(ts, v{options}) FROM (VALUES {}) t(ts, v)",
+            rows.join(", ")
+        ))
+        .await
     }
 
     #[tokio::test]
     async fn the_nile_changes_once() -> Result<()> {
         let got = nile(", NULL, NULL, NULL, NULL, NULL, NULL, true").await?;
-        assert!(got.starts_with("[{ts: 1899-07-01T00:00:00, before: 1097.75, after: 849.97222222222"), "{got}");
+        assert!(
+            got.starts_with("[{ts: 1899-07-01T00:00:00, before: 1097.75, after: 849.97222222222"),
+            "{got}"
+        );
         assert!(got.contains("direction: down") && got.matches("ts:").count() == 1, "{got}");
         assert_eq!(got, nile(", NULL, 'binseg', NULL, NULL, NULL, NULL, true").await?);
         // as ruptures takes it: in the units of the cost, here just above what the change gains
         assert_eq!(nile(", NULL, NULL, NULL, 1237700, NULL, NULL, true").await?, "[]");
-        assert_eq!(nile(", NULL, NULL, NULL, 'bic', NULL, TIMESTAMP '1890-01-01', true").await?, "[]");
+        assert_eq!(
+            nile(", NULL, NULL, NULL, 'bic', NULL, TIMESTAMP '1890-01-01', true").await?,
+            "[]"
+        );
         Ok(())
     }
 
@@ -351,7 +371,7 @@ mod tests {
         // two a day for ten days, then one every fifth day
         let rows: Vec<String> = (0..10)
             .flat_map(|d| [d * 24 + 9, d * 24 + 20])
-            .chain((0..6).map(|i| 240 + i * 120))
+            .chain((1..7).map(|i| 240 + i * 120))
             .map(|h| format!("({h})"))
             .collect();
         let of = |options: &str| {
@@ -361,14 +381,23 @@ mod tests {
             )
         };
         let got = value(&of("")).await?;
-        assert!(got.starts_with("[{ts: 2011-01-11T00:00:00, before: 2.0, after: 0.2307692307692"), "{got}");
+        assert!(
+            got.starts_with("[{ts: 2011-01-11T00:00:00, before: 2.0, after: 0.1935483870967742,"),
+            "{got}"
+        );
         assert_eq!(value(&of(", 'bic', 2, TIMESTAMP '2011-01-10T23:59:59'")).await?, "[]");
         Ok(())
     }
 
     #[tokio::test]
     async fn nothing_gives_an_empty_list() -> Result<()> {
-        assert_eq!(value("SELECT change_points(ts, v) FROM (VALUES (CAST(NULL AS TIMESTAMP), 1.0)) t(ts, v)").await?, "[]");
+        assert_eq!(
+            value(
+                "SELECT change_points(ts, v) FROM (VALUES (CAST(NULL AS TIMESTAMP), 1.0)) t(ts, v)"
+            )
+            .await?,
+            "[]"
+        );
         assert_eq!(value("SELECT change_points(ts, v) FROM (VALUES (TIMESTAMP '2011-01-01', 1.0)) t(ts, v) WHERE false").await?, "[]");
         assert_eq!(value("SELECT change_points(ts, v) FROM (VALUES (TIMESTAMP '2011-01-01', CAST('NaN' AS DOUBLE))) t(ts, v)").await?, "[]");
         Ok(())
@@ -377,14 +406,31 @@ mod tests {
     #[tokio::test]
     async fn what_is_no_option_is_refused() {
         for (options, says) in [
-            ("INTERVAL '1 day', 'dynp'", "change_points: method must be 'pelt' or 'binseg', got \"dynp\""),
-            ("INTERVAL '1 day', 'pelt', 'l1'", "cost must be 'l2' or 'poisson' or 'normal', got \"l1\""),
-            ("INTERVAL '1 day', 'pelt', 'l2', 'aic'", "penalty must be 'bic' or a number that is not negative, got aic"),
-            ("INTERVAL '1 day', 'pelt', 'l2', -1", "penalty must be 'bic' or a number that is not negative, got -1"),
+            (
+                "INTERVAL '1 day', 'dynp'",
+                "change_points: method must be 'pelt' or 'binseg', got \"dynp\"",
+            ),
+            (
+                "INTERVAL '1 day', 'pelt', 'l1'",
+                "cost must be 'l2' or 'poisson' or 'normal', got \"l1\"",
+            ),
+            (
+                "INTERVAL '1 day', 'pelt', 'l2', 'aic'",
+                "penalty must be 'bic' or a number that is not negative, got aic",
+            ),
+            (
+                "INTERVAL '1 day', 'pelt', 'l2', -1",
+                "penalty must be 'bic' or a number that is not negative, got -1",
+            ),
             ("INTERVAL '1 day', 'pelt', 'l2', 'bic', 0", "min_size must be at least 1, got 0"),
-            ("INTERVAL '1 second'", "buckets from the first to the last event are more than 100000; use a longer unit"),
+            (
+                "INTERVAL '1 second'",
+                "buckets from the first to the last event are more than 100000; use a longer unit",
+            ),
         ] {
-            let sql = format!("SELECT change_points(ts, 1.0, {options}) FROM (VALUES (TIMESTAMP '2011-01-01'), (TIMESTAMP '2011-06-01')) t(ts)");
+            let sql = format!(
+                "SELECT change_points(ts, 1.0, {options}) FROM (VALUES (TIMESTAMP '2011-01-01'), (TIMESTAMP '2011-06-01')) t(ts)"
+            );
             let said = value(&sql).await.map_or_else(|e| e.to_string(), |v| v);
             assert!(said.contains(says), "{sql}: {said}");
         }
@@ -408,15 +454,24 @@ mod tests {
                 "v",
                 Arc::new(
                     (0..n)
-                        .map(|i| (noise(i) != 9).then(|| noise(i) as f64 / 7.0 + if i % 300 < 120 { 40.3 } else { 0.1 }))
+                        .map(|i| {
+                            (noise(i) != 9).then(|| {
+                                noise(i) as f64 / 7.0 + if i % 300 < 120 { 40.3 } else { 0.1 }
+                            })
+                        })
                         .collect::<Float64Array>(),
                 ),
             ),
         ])?;
-        let got = same_bits(&rows, "SELECT k, change_points(ts, v) c FROM t GROUP BY k ORDER BY k").await?;
+        let got = same_bits(&rows, "SELECT k, change_points(ts, v) c FROM t GROUP BY k ORDER BY k")
+            .await?;
         assert!(array_value_to_string(got.column(1), 0)?.contains("direction: down"));
         same_bits(&rows, "SELECT change_points(ts, v, NULL, NULL, 'normal') c, change_points(ts, v, NULL, NULL, NULL, NULL, NULL, NULL, true) r FROM t").await?;
-        same_bits(&rows, "SELECT k, change_points(ts, v) FILTER (WHERE v > 5) c FROM t GROUP BY k ORDER BY k").await?;
+        same_bits(
+            &rows,
+            "SELECT k, change_points(ts, v) FILTER (WHERE v > 5) c FROM t GROUP BY k ORDER BY k",
+        )
+        .await?;
         Ok(())
     }
 }

@@ -5,7 +5,10 @@
 //! delays that: a candidate found inferior at `t` may still be best before `t + min_size`, where
 //! no change at `t` is allowed yet. O(n) for many changes, O(n²) at worst; O(n) memory, reused.
 
-#![expect(clippy::indexing_slicing, reason = "the kernel: every index is below a length checked at its start")]
+#![expect(
+    clippy::indexing_slicing,
+    reason = "the kernel: every index is below a length checked at its start"
+)]
 
 /// Cost of a segment of a series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,9 +45,11 @@ pub(crate) enum Penalty {
 /// A series with the cost of each of its segments in O(1).
 #[derive(Debug, Default)]
 pub(crate) struct Series {
+    /// of the values as they are: exact for counts
+    total: Vec<f64>,
+    /// of deviations from the mean: no cancellation of large means
     sum: Vec<f64>,
     square: Vec<f64>,
-    centre: f64,
     floor: f64,
     noise: f64,
 }
@@ -57,17 +62,18 @@ impl Series {
     /// Takes a series in, and forgets the one before.
     pub(crate) fn load(&mut self, values: &[f64]) {
         let n = values.len().max(1) as f64;
-        // sums of deviations: no cancellation of large means
-        self.centre = values.iter().sum::<f64>() / n;
-        self.sum.clear();
-        self.square.clear();
-        self.sum.push(0.0);
-        self.square.push(0.0);
-        let (mut sum, mut square) = (0.0, 0.0);
+        let centre = values.iter().sum::<f64>() / n;
+        for sums in [&mut self.total, &mut self.sum, &mut self.square] {
+            sums.clear();
+            sums.push(0.0);
+        }
+        let (mut total, mut sum, mut square) = (0.0, 0.0, 0.0);
         for v in values {
-            let d = v - self.centre;
+            let d = v - centre;
+            total += v;
             sum += d;
             square += d * d;
+            self.total.push(total);
             self.sum.push(sum);
             self.square.push(square);
         }
@@ -83,7 +89,7 @@ impl Series {
 
     /// The mean of `from..to`.
     pub(crate) fn mean(&self, from: usize, to: usize) -> f64 {
-        self.centre + (self.sum[to] - self.sum[from]) / (to - from).max(1) as f64
+        (self.total[to] - self.total[from]) / (to - from).max(1) as f64
     }
 
     fn l2(&self, from: usize, to: usize) -> f64 {
@@ -95,10 +101,7 @@ impl Series {
         let n = (to - from) as f64;
         match cost {
             Cost::L2 => self.l2(from, to),
-            Cost::Poisson => {
-                let total = self.sum[to] - self.sum[from] + self.centre * n;
-                poisson(total, n)
-            }
+            Cost::Poisson => poisson(self.total[to] - self.total[from], n),
             Cost::Normal => {
                 let variance = self.l2(from, to) / n;
                 let v = variance.max(self.floor);
@@ -142,8 +145,9 @@ pub(crate) struct Pelt {
 }
 
 impl Pelt {
-    /// The best places to cut, as positions among `ends`: rising, the first 0 and the last the
-    /// length. Each segment is at least `min_size` long. Without the trivial ends.
+    /// The best cuts, as places in `ends`, which are the positions a cut may have: rising, the
+    /// first the beginning of the series and the last its end. Each segment is at least `min_size`
+    /// long. `cost` takes places in `ends` too. The trivial ends are not returned.
     pub(crate) fn find(
         &mut self,
         ends: &[usize],
@@ -179,7 +183,7 @@ impl Pelt {
             let (mut least, mut from) = (f64::INFINITY, 0);
             self.open.retain(|&(_, out, _)| out > t);
             for (s, _, value) in &mut self.open {
-                *value = self.best[*s] + cost(ends[*s], t);
+                *value = self.best[*s] + cost(*s, i);
                 if *value < least {
                     (least, from) = (*value, *s);
                 }
@@ -196,7 +200,7 @@ impl Pelt {
         let mut at = ends.len() - 1;
         while self.back[at] != 0 {
             at = self.back[at];
-            self.breaks.push(ends[at]);
+            self.breaks.push(at);
         }
         self.breaks.reverse();
         &self.breaks
@@ -240,7 +244,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    pub(super) fn pelt(values: &[f64], cost: Cost, penalty: Penalty, min_size: usize) -> Vec<usize> {
+    pub(super) fn pelt(
+        values: &[f64],
+        cost: Cost,
+        penalty: Penalty,
+        min_size: usize,
+    ) -> Vec<usize> {
         let mut series = Series::default();
         series.load(values);
         let ends: Vec<usize> = (0..=values.len()).collect();
@@ -272,7 +281,10 @@ mod tests {
     }
 
     fn column(text: &str, at: usize) -> Vec<f64> {
-        text.lines().skip(1).map(|l| l.split(',').nth(at).unwrap().trim().parse().unwrap()).collect()
+        text.lines()
+            .skip(1)
+            .map(|l| l.split(',').nth(at).unwrap().trim().parse().unwrap())
+            .collect()
     }
 
     #[test]
@@ -281,7 +293,11 @@ mod tests {
         let mut series = Series::default();
         series.load(&nile);
         assert_eq!(pelt(&nile, Cost::L2, Penalty::Bic, 2), [28]);
-        assert_eq!(binary_segmentation(100, 2, series.penalty(Cost::L2, Penalty::Bic), |a, b| series.cost(Cost::L2, a, b)), [28]);
+        assert_eq!(
+            binary_segmentation(100, 2, series.penalty(Cost::L2, Penalty::Bic), |a, b| series
+                .cost(Cost::L2, a, b)),
+            [28]
+        );
         assert!((series.mean(0, 28) - 1097.75).abs() < 1e-9);
         assert!((series.mean(28, 100) - 849.972_222_222).abs() < 1e-9);
         assert!((series.cost(Cost::L2, 0, 100) - 2_835_156.75).abs() < 1e-6);

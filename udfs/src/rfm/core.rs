@@ -95,7 +95,8 @@ pub(crate) fn ntile_scores(rows: &[Row], bins: usize) -> Vec<Option<Scores>> {
         rows.iter().map(|row| complete(row).then_some([0; 3])).collect();
     let n = order.len();
     for [main, second, third] in [[0usize, 1, 2], [1, 0, 2], [2, 0, 1]] {
-        let key = |row: &[f64; 3]| [main, second, third].map(|c| row.get(c).copied().unwrap_or(0.0));
+        let key =
+            |row: &[f64; 3]| [main, second, third].map(|c| row.get(c).copied().unwrap_or(0.0));
         order.sort_unstable_by(|(a, _), (b, _)| {
             let (a, b) = (key(a), key(b));
             a[0].total_cmp(&b[0]).then(a[1].total_cmp(&b[1])).then(a[2].total_cmp(&b[2]))
@@ -104,7 +105,9 @@ pub(crate) fn ntile_scores(rows: &[Row], bins: usize) -> Vec<Option<Scores>> {
         for equal in order.chunk_by(|a, b| a.0 == b.0) {
             let score = ntile(at, n, bins);
             for &(_, i) in equal {
-                if let Some(slot) = out.get_mut(i).and_then(Option::as_mut).and_then(|s| s.get_mut(main)) {
+                if let Some(slot) =
+                    out.get_mut(i).and_then(Option::as_mut).and_then(|s| s.get_mut(main))
+                {
                     *slot = score;
                 }
             }
@@ -213,7 +216,8 @@ mod tests {
         let r: Vec<i32> = ntile_scores(&rows, 3).into_iter().flatten().map(|s| s[0]).collect();
         assert_eq!(r, [3, 3, 2, 2, 1, 1, 1]);
         // fewer rows than buckets
-        let few: Vec<i32> = ntile_scores(&rows[..2], 5).into_iter().flatten().map(|s| s[1]).collect();
+        let few: Vec<i32> =
+            ntile_scores(&rows[..2], 5).into_iter().flatten().map(|s| s[1]).collect();
         assert_eq!(few, [1, 2]);
     }
 
@@ -225,8 +229,14 @@ mod tests {
         let more = rfm_cuts(&mut x, 5, Better::More);
         let less = rfm_cuts(&mut x, 5, Better::Less);
         assert_eq!(less, [6.2, 4.4, 3.6, 2.8]);
-        assert_eq!([1.0, 2.8, 3.6, 4.4, 6.2].map(|v| score(v, &more, Better::More)), [1, 2, 3, 4, 5]);
-        assert_eq!([1.0, 2.8, 3.6, 4.4, 6.2].map(|v| score(v, &less, Better::Less)), [5, 4, 3, 2, 1]);
+        assert_eq!(
+            [1.0, 2.8, 3.6, 4.4, 6.2].map(|v| score(v, &more, Better::More)),
+            [1, 2, 3, 4, 5]
+        );
+        assert_eq!(
+            [1.0, 2.8, 3.6, 4.4, 6.2].map(|v| score(v, &less, Better::Less)),
+            [5, 4, 3, 2, 1]
+        );
     }
 
     #[test]

@@ -129,10 +129,13 @@ fn days(values: &ArrayRef) -> Result<Vec<f64>> {
 fn from_summary(function: &str, summary: &StructArray) -> Result<[Vec<f64>; 3]> {
     let field = |name: &str| match summary.column_by_name(name) {
         Some(column) => Ok(column),
-        None => exec_err!("{function}: the STRUCT has no field {name}; it must be one of customer_summary"),
+        None => exec_err!(
+            "{function}: the STRUCT has no field {name}; it must be one of customer_summary"
+        ),
     };
     let time = DataType::Timestamp(TimeUnit::Microsecond, None);
-    let (as_of, last) = (cast(field(schema::AS_OF)?, &time)?, cast(field(schema::LAST_TS)?, &time)?);
+    let (as_of, last) =
+        (cast(field(schema::AS_OF)?, &time)?, cast(field(schema::LAST_TS)?, &time)?);
     let recency = as_of
         .as_primitive::<TimestampMicrosecondType>()
         .iter()
@@ -173,10 +176,8 @@ pub(crate) fn score_array(scores: &[Option<Scores>]) -> Result<ArrayRef> {
         .iter()
         .map(|s| s.filter(|s| s.iter().all(|&d| d <= 9)).map(|[r, f, m]| 100 * r + 10 * f + m))
         .collect();
-    let fm: Float64Array = scores
-        .iter()
-        .map(|s| s.map(|[_, f, m]| (f64::from(f) + f64::from(m)) / 2.0))
-        .collect();
+    let fm: Float64Array =
+        scores.iter().map(|s| s.map(|[_, f, m]| (f64::from(f) + f64::from(m)) / 2.0)).collect();
     let columns = vec![digit(0), digit(1), digit(2), Arc::new(score), Arc::new(fm)];
     Ok(Arc::new(StructArray::try_new(score_fields(), columns, Some(nulls))?))
 }

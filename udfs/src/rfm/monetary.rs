@@ -108,10 +108,14 @@ impl AggregateUDFImpl for Monetary {
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         let coerced = args::coerce(NAME, PARAMS, types)?;
         Ok(match types {
-            [DataType::Decimal32(p, s) | DataType::Decimal64(p, s) | DataType::Decimal128(p, s)] => {
+            [
+                DataType::Decimal32(p, s) | DataType::Decimal64(p, s) | DataType::Decimal128(p, s),
+            ] => {
                 vec![DataType::Decimal128(*p, *s)]
             }
-            [DataType::Decimal256(_, s)] => vec![DataType::Decimal128(DECIMAL128_MAX_PRECISION, *s)],
+            [DataType::Decimal256(_, s)] => {
+                vec![DataType::Decimal128(DECIMAL128_MAX_PRECISION, *s)]
+            }
             _ => coerced,
         })
     }
@@ -432,7 +436,9 @@ impl GroupsAccumulator for Decimals {
                 && let Some(sum) = self.sums.get_mut(group)
             {
                 let total = sum.unwrap_or(0).checked_add(value).ok_or_else(|| {
-                    exec_datafusion_err!("{NAME}: the sum of DECIMAL amounts overflows; cast amount to DOUBLE")
+                    exec_datafusion_err!(
+                        "{NAME}: the sum of DECIMAL amounts overflows; cast amount to DOUBLE"
+                    )
                 })?;
                 *sum = Some(total);
             }
@@ -498,7 +504,8 @@ mod tests {
     async fn decimals_stay_exact() -> Result<()> {
         let sql = "SELECT monetary(CAST(a AS DECIMAL(20, 2))) FROM (VALUES ('90071992547409.93'), ('0.01'), (NULL)) AS t(a)";
         assert_eq!(value(sql).await?, "90071992547409.94");
-        let typed = "SELECT arrow_typeof(monetary(CAST(a AS DECIMAL(20, 2)))) FROM (VALUES ('1')) AS t(a)";
+        let typed =
+            "SELECT arrow_typeof(monetary(CAST(a AS DECIMAL(20, 2)))) FROM (VALUES ('1')) AS t(a)";
         assert_eq!(value(typed).await?, "Decimal128(38, 2)");
         Ok(())
     }
@@ -506,7 +513,10 @@ mod tests {
     #[tokio::test]
     async fn unknown_methods_are_refused_by_name() -> Result<()> {
         let err = value("SELECT monetary(1.0, 'margin')").await.unwrap_err().to_string();
-        assert!(err.contains("method \"margin\" is unknown; use 'sum', 'mean' or 'median'"), "{err}");
+        assert!(
+            err.contains("method \"margin\" is unknown; use 'sum', 'mean' or 'median'"),
+            "{err}"
+        );
         Ok(())
     }
 

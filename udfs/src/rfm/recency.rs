@@ -10,7 +10,7 @@ use std::sync::{Arc, LazyLock};
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, IntervalMonthDayNanoArray, TimestampMicrosecondArray,
 };
-use datafusion::arrow::compute::{is_not_null, nullif, not};
+use datafusion::arrow::compute::{is_not_null, not, nullif};
 use datafusion::arrow::datatypes::{
     DataType, Field, FieldRef, IntervalMonthDayNano, IntervalUnit, TimeUnit,
     TimestampMicrosecondType,
@@ -235,7 +235,9 @@ mod tests {
     #[tokio::test]
     async fn counts_from_the_last_event_that_is_not_after_as_of() -> Result<()> {
         let sql = |rows: &str| {
-            format!("SELECT recency(CAST(ts AS TIMESTAMP), '2012-01-01T12:00:00') FROM (VALUES {rows}) AS t(ts)")
+            format!(
+                "SELECT recency(CAST(ts AS TIMESTAMP), '2012-01-01T12:00:00') FROM (VALUES {rows}) AS t(ts)"
+            )
         };
         assert_eq!(value(&sql("('2011-12-30'), (NULL), ('2012-02-01')")).await?, "2 days 12 hours");
         assert_eq!(value(&sql("('2012-01-01T12:00:00'), ('2011-01-01')")).await?, "0 secs");

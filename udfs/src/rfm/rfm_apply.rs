@@ -134,7 +134,9 @@ fn coerce_model(ty: &DataType) -> Result<DataType> {
             };
             Ok(DataType::Struct(fields.iter().map(field).collect()))
         }
-        other => plan_err!("{NAME}: model must be a STRUCT with r_cuts, f_cuts and m_cuts, as rfm_fit returns it; got {other}"),
+        other => plan_err!(
+            "{NAME}: model must be a STRUCT with r_cuts, f_cuts and m_cuts, as rfm_fit returns it; got {other}"
+        ),
     }
 }
 
@@ -173,14 +175,22 @@ mod tests {
     async fn null_is_not_scored() -> Result<()> {
         for (args, want) in [
             ("named_struct('r_cuts', [5], 'f_cuts', [5], 'm_cuts', [5]), 5, 6, 6", "122"),
-            ("named_struct('r_cuts', [5], 'f_cuts', [5], 'm_cuts', [5]), INTERVAL '2 days', 6, 6", "222"),
+            (
+                "named_struct('r_cuts', [5], 'f_cuts', [5], 'm_cuts', [5]), INTERVAL '2 days', 6, 6",
+                "222",
+            ),
             ("named_struct('r_cuts', [5], 'f_cuts', [5], 'm_cuts', [5]), 5, NULL, 6", ""),
             ("NULL, 5, 6, 6", ""),
             ("named_struct('r_cuts', [5], 'f_cuts', NULL, 'm_cuts', [5]), 5, 6, 6", ""),
         ] {
-            assert_eq!(value(&format!("SELECT s.score FROM (SELECT rfm_apply({args}) AS s)")).await?, want, "{args}");
+            assert_eq!(
+                value(&format!("SELECT s.score FROM (SELECT rfm_apply({args}) AS s)")).await?,
+                want,
+                "{args}"
+            );
         }
-        let err = value("SELECT rfm_apply(named_struct('r', 1), 5, 6, 6)").await.unwrap_err().to_string();
+        let err =
+            value("SELECT rfm_apply(named_struct('r', 1), 5, 6, 6)").await.unwrap_err().to_string();
         assert!(err.contains("model must be a STRUCT with r_cuts, f_cuts and m_cuts"), "{err}");
         Ok(())
     }

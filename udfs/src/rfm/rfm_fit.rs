@@ -7,7 +7,7 @@
 use std::sync::{Arc, LazyLock};
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, StructArray,
+    ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, StructArray,
 };
 use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields, Float64Type};
@@ -156,9 +156,15 @@ impl Population {
             v if v.is_null() => quantile_cuts,
             ScalarValue::Utf8(Some(m)) if m.eq_ignore_ascii_case("quantile") => quantile_cuts,
             ScalarValue::Utf8(Some(m)) if m.eq_ignore_ascii_case("rfm") => rfm_cuts,
-            other => return plan_err!("{NAME}: method '{other}' is unknown; use 'quantile' or 'rfm'"),
+            other => {
+                return plan_err!("{NAME}: method '{other}' is unknown; use 'quantile' or 'rfm'");
+            }
         };
-        Ok(Self { customers: EventBuffer::default(), bins: bins(NAME, &constant("bins")?)?, cuts_of })
+        Ok(Self {
+            customers: EventBuffer::default(),
+            bins: bins(NAME, &constant("bins")?)?,
+            cuts_of,
+        })
     }
 
     fn push(&mut self, group: usize, row: &Row) {
@@ -221,7 +227,10 @@ impl GroupsAccumulator for Population {
             .into_iter()
             .map(|cuts| Lists::column(&offsets, Arc::new(Float64Array::from(cuts))))
             .collect::<Result<Vec<_>>>()?;
-        columns.push(Arc::new(Int64Array::from(vec![i64::try_from(bins).unwrap_or(i64::MAX); groups])));
+        columns.push(Arc::new(Int64Array::from(vec![
+            i64::try_from(bins).unwrap_or(i64::MAX);
+            groups
+        ])));
         columns.push(Arc::new(Int64Array::from(n)));
         Ok(Arc::new(StructArray::try_new(model_fields(), columns, Some(nulls))?))
     }
@@ -292,7 +301,12 @@ mod tests {
             ("c", Arc::new(Int64Array::from_iter_values((0..n).map(|i| i % 3)))),
             ("d", column(|i| (i % 31 != 5).then_some((i * i % 97) as f64 / 4.0))),
             ("n", column(|i| Some((i * i % 5) as f64))),
-            ("a", column(|i| Some(if i % 41 == 7 { f64::NAN } else { (i * 31 % 61) as f64 / 3.0 - 2.0 }))),
+            (
+                "a",
+                column(|i| {
+                    Some(if i % 41 == 7 { f64::NAN } else { (i * 31 % 61) as f64 / 3.0 - 2.0 })
+                }),
+            ),
         ])
     }
 

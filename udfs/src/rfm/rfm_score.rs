@@ -128,7 +128,9 @@ impl WindowUDFImpl for RfmScore {
         };
         let method = match method.as_str() {
             "fixed" if cuts.is_null() => {
-                return plan_err!("{NAME}: method 'fixed' needs cuts => [[…], […], […]] for recency, frequency and monetary");
+                return plan_err!(
+                    "{NAME}: method 'fixed' needs cuts => [[…], […], […]] for recency, frequency and monetary"
+                );
             }
             "fixed" => Method::Fixed(cuts_of(&cuts)?),
             _ if !cuts.is_null() => {
@@ -137,7 +139,11 @@ impl WindowUDFImpl for RfmScore {
             "quantile" => Method::Quantile,
             "ntile" => Method::Ntile,
             "rfm" => Method::Rfm,
-            _ => return plan_err!("{NAME}: method '{method}' is unknown; use 'quantile', 'ntile', 'rfm' or 'fixed'"),
+            _ => {
+                return plan_err!(
+                    "{NAME}: method '{method}' is unknown; use 'quantile', 'ntile', 'rfm' or 'fixed'"
+                );
+            }
         };
         Ok(Box::new(Scorer { bins, method }))
     }
@@ -227,8 +233,16 @@ mod tests {
     const FIVE: &str = "(VALUES ('a', 2, 9, 90.0), ('b', 30, 4, 55.0), ('c', 60, 4, 80.0), ('d', 90, 1, 20.0), ('e', 200, 1, 5.0), ('f', NULL, 1, 7.0)) AS t(c, d, n, a)";
 
     async fn scores(ctx: &SessionContext, call: &str) -> Result<String> {
-        let sql = format!("SELECT string_agg(coalesce(CAST(s.score AS VARCHAR), 'NULL'), ' ' ORDER BY c) AS s FROM (SELECT c, {call} AS s FROM {FIVE})");
-        Ok(run(ctx, &sql).await?.lines().nth(3).unwrap_or_default().trim_matches(['|', ' ']).to_string())
+        let sql = format!(
+            "SELECT string_agg(coalesce(CAST(s.score AS VARCHAR), 'NULL'), ' ' ORDER BY c) AS s FROM (SELECT c, {call} AS s FROM {FIVE})"
+        );
+        Ok(run(ctx, &sql)
+            .await?
+            .lines()
+            .nth(3)
+            .unwrap_or_default()
+            .trim_matches(['|', ' '])
+            .to_string())
     }
 
     #[tokio::test]
@@ -237,9 +251,15 @@ mod tests {
         for (call, want) in [
             ("rfm_score(d, n, a) OVER ()", "555 433 334 212 111 NULL"),
             ("rfm_score(d, n, a, 5, 'quantile') OVER (ORDER BY a)", "555 433 334 212 111 NULL"),
-            ("rfm_score(CAST(concat(d, ' days') AS INTERVAL), n, a, 3) OVER ()", "333 222 222 111 111 NULL"),
+            (
+                "rfm_score(arrow_cast(d * 86400000000, 'Duration(Microsecond)'), n, a, 3) OVER ()",
+                "333 222 222 111 111 NULL",
+            ),
             ("rfm_score(d, n, a, 5, 'ntile') OVER ()", "555 443 334 222 111 NULL"),
-            ("rfm_score(d, n, a, 5, 'fixed', [[100, 50], [1, 5], [50.0]]) OVER ()", "332 322 222 211 111 NULL"),
+            (
+                "rfm_score(d, n, a, 5, 'fixed', [[100, 50], [1, 5], [50.0]]) OVER ()",
+                "332 322 222 211 111 NULL",
+            ),
             (
                 "rfm_score(d, n, a, 5, 'fixed', named_struct('r_cuts', [100], 'f_cuts', [1, 5], 'm_cuts', [50.0])) OVER ()",
                 "232 222 222 211 111 NULL",
@@ -251,7 +271,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn partitions_are_scored_by_themselves_and_a_summary_stands_for_the_three() -> Result<()> {
+    async fn partitions_are_scored_by_themselves_and_a_summary_stands_for_the_three() -> Result<()>
+    {
         let ctx = session(2, 2)?;
         let sql = "WITH s AS (SELECT c, customer_summary(CAST(ts AS TIMESTAMP), a, TIMESTAMP '2011-12-31') AS s FROM
                 (VALUES (1, '2011-12-01', 5.0), (1, '2011-12-02', 5.0), (2, '2011-01-01', 1.0), (3, NULL, 1.0)) AS t(c, ts, a) GROUP BY c)
@@ -282,7 +303,8 @@ mod tests {
             ("1, 2, 3, 5, 'ntile', [[1], [2], [3]]", "cuts are for method => 'fixed'"),
             ("named_struct('a', 1)", "the STRUCT has no field as_of"),
         ] {
-            let err = value(&format!("SELECT rfm_score({args}) OVER ()")).await.unwrap_err().to_string();
+            let err =
+                value(&format!("SELECT rfm_score({args}) OVER ()")).await.unwrap_err().to_string();
             assert!(err.contains(want), "{args}: {err}");
         }
         Ok(())

@@ -10,18 +10,19 @@
 //!   are as published; the others are ours, after the descriptions.
 //! - `pymc`: the five segments of PyMC-Marketing 0.9 and later, scores 1 to 4 (`bins => 4`).
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 /// One row of the relation `tenure.rfm_scheme`: scores in all three ranges, and fm in its own, are
 /// this segment. Ranges include both ends; of several matching rows the least `ordering` counts.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SchemeRow {
     /// name of the scheme, lower case
     pub scheme: &'static str,
     /// position within the scheme
     pub ordering: i64,
     /// name of the segment
-    pub segment: &'static str,
+    pub segment: Cow<'static, str>,
     /// scores of recency
     pub r: (i32, i32),
     /// scores of frequency
@@ -81,14 +82,8 @@ const KLAVIYO: &[Codes] = &[
 const PYMC: &[Codes] = &[
     ("Premium Customer", &[333, 334, 343, 344, 433, 434, 443, 444]),
     ("Repeat Customer", &[143, 232, 233, 234, 242, 243, 244, 332]),
-    (
-        "Top Spender",
-        &[124, 133, 134, 144, 224, 313, 314, 323, 324, 413, 414, 423, 424],
-    ),
-    (
-        "At Risk Customer",
-        &[122, 123, 132, 212, 214, 222, 223, 312, 322, 412, 422],
-    ),
+    ("Top Spender", &[124, 133, 134, 144, 224, 313, 314, 323, 324, 413, 414, 423, 424]),
+    ("At Risk Customer", &[122, 123, 132, 212, 214, 222, 223, 312, 322, 412, 422]),
     ("Inactive Customer", &[111, 112, 113, 114, 211, 311, 411]),
 ];
 
@@ -96,22 +91,34 @@ const ANY: (i32, i32) = (1, i32::MAX);
 
 static ROWS: LazyLock<Vec<SchemeRow>> = LazyLock::new(|| {
     let areas = |scheme, version, areas: &'static [Area]| {
-        (1..).zip(areas).map(move |(ordering, &(segment, r_from, r_to, fm_from, fm_to))| SchemeRow {
-            scheme,
-            ordering,
-            segment,
-            r: (r_from, r_to),
-            f: ANY,
-            m: ANY,
-            fm: (fm_from, fm_to),
-            version,
+        (1..).zip(areas).map(move |(ordering, &(segment, r_from, r_to, fm_from, fm_to))| {
+            SchemeRow {
+                scheme,
+                ordering,
+                segment: segment.into(),
+                r: (r_from, r_to),
+                f: ANY,
+                m: ANY,
+                fm: (fm_from, fm_to),
+                version,
+            }
         })
     };
     let codes = |scheme, version, segments: &'static [Codes]| {
-        let cells = segments.iter().flat_map(|&(segment, codes)| codes.iter().map(move |c| (segment, c)));
+        let cells =
+            segments.iter().flat_map(|&(segment, codes)| codes.iter().map(move |c| (segment, c)));
         (1..).zip(cells).map(move |(ordering, (segment, code))| {
             let [r, f, m] = [code / 100, code / 10 % 10, code % 10].map(|d| (d, d));
-            SchemeRow { scheme, ordering, segment, r, f, m, fm: (1.0, f64::INFINITY), version }
+            SchemeRow {
+                scheme,
+                ordering,
+                segment: segment.into(),
+                r,
+                f,
+                m,
+                fm: (1.0, f64::INFINITY),
+                version,
+            }
         })
     };
     areas("standard", "1", STANDARD)
@@ -143,7 +150,7 @@ pub(crate) fn names() -> Vec<&'static str> {
 }
 
 /// The segment of scores, if the scheme has one.
-pub(crate) fn segment(scheme: &[SchemeRow], r: i32, f: i32, m: i32) -> Option<&'static str> {
+pub(crate) fn segment(scheme: &[SchemeRow], r: i32, f: i32, m: i32) -> Option<&str> {
     let within = |(from, to): (i32, i32), score: i32| from <= score && score <= to;
     let fm = (f64::from(f) + f64::from(m)) / 2.0;
     scheme
@@ -155,7 +162,7 @@ pub(crate) fn segment(scheme: &[SchemeRow], r: i32, f: i32, m: i32) -> Option<&'
                 && row.fm.0 <= fm
                 && fm <= row.fm.1
         })
-        .map(|row| row.segment)
+        .map(|row| row.segment.as_ref())
 }
 
 #[cfg(test)]
@@ -164,12 +171,17 @@ mod tests {
 
     #[test]
     fn no_two_rows_of_a_scheme_claim_the_same_scores() {
-        for (name, bins, unmapped) in [("standard", 5, 0), ("shopify", 5, 0), ("klaviyo", 3, 0), ("pymc", 4, 17)] {
+        for (name, bins, unmapped) in
+            [("standard", 5, 0), ("shopify", 5, 0), ("klaviyo", 3, 0), ("pymc", 4, 17)]
+        {
             let rows = scheme(name).unwrap();
             let mut missing = 0;
             for code in 0..bins * bins * bins {
                 let (r, f, m) = (1 + code / bins / bins, 1 + code / bins % bins, 1 + code % bins);
-                let claims = rows.iter().filter(|row| segment(&[**row], r, f, m).is_some()).count();
+                let claims = rows
+                    .iter()
+                    .filter(|row| segment(std::slice::from_ref(*row), r, f, m).is_some())
+                    .count();
                 assert!(claims <= 1, "{name} {r}{f}{m}: {claims}");
                 missing += usize::from(claims == 0);
             }
@@ -179,7 +191,7 @@ mod tests {
 
     #[test]
     fn the_standard_scheme_has_its_eleven_segments() {
-        let mut segments: Vec<_> = scheme("Standard").unwrap().iter().map(|r| r.segment).collect();
+        let mut segments: Vec<_> = scheme("Standard").unwrap().iter().map(|r| &r.segment).collect();
         segments.sort_unstable();
         segments.dedup();
         assert_eq!(segments.len(), 11);

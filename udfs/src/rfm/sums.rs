@@ -67,7 +67,8 @@ impl ExactSums {
             })
             .collect();
         self.rest = rest.into_iter().map(|(g, sum)| (g - n, sum)).collect();
-        self.rest_size = self.rest.values().map(|s| s.heap_size() + size_of::<(usize, ExactSum)>()).sum();
+        self.rest_size =
+            self.rest.values().map(|s| s.heap_size() + size_of::<(usize, ExactSum)>()).sum();
         out
     }
 

@@ -374,11 +374,14 @@ fn beside(x: f64, limit: f64) -> String {
     }
     (0..=6)
         .map(|digits| format!("{x:.digits$}"))
-        .find(|text| text.parse::<f64>().is_ok_and(|shown| (shown > limit) == (x > limit) && shown != limit))
+        .find(|text| {
+            text.parse::<f64>().is_ok_and(|shown| (shown > limit) == (x > limit) && shown != limit)
+        })
         .unwrap_or_else(|| format!("{x}"))
 }
 
 #[cfg(test)]
+#[allow(clippy::cast_possible_truncation, reason = "test data")]
 mod tests {
     use super::*;
 
@@ -389,7 +392,13 @@ mod tests {
     }
 
     fn bought(first: f64, last: f64, periods: i64) -> Purchases {
-        Purchases { as_of: NOW, first: ago(first), last: ago(last), periods, ..Purchases::default() }
+        Purchases {
+            as_of: NOW,
+            first: ago(first),
+            last: ago(last),
+            periods,
+            ..Purchases::default()
+        }
     }
 
     fn stage(p: Purchases) -> &'static str {
@@ -428,7 +437,10 @@ mod tests {
             (Purchases { previous: Some(ago(395.0)), ..bought(800.0, 30.0, 9) }, "reactivated"),
             (Purchases { previous: Some(ago(394.9)), ..bought(800.0, 30.0, 9) }, "loyal"),
             (Purchases { previous: Some(ago(500.0)), ..bought(800.0, 30.1, 9) }, "loyal"),
-            (Purchases { previous: Some(ago(800.0)), trend: Some(1.0), ..bought(800.0, 1.0, 2) }, "reactivated"),
+            (
+                Purchases { previous: Some(ago(800.0)), trend: Some(1.0), ..bought(800.0, 1.0, 2) },
+                "reactivated",
+            ),
         ] {
             assert_eq!(stage(p), want, "{p:?}");
         }
@@ -456,10 +468,19 @@ mod tests {
     fn a_reason_says_the_rule_and_its_numbers() {
         let policy = Policy { at_risk_after: 120.0, ..Policy::default() };
         for (p, want) in [
-            (bought(400.0, 143.2, 3), "last purchase 143 days ago, more than at_risk_after = 120 days"),
-            (bought(400.0, 120.04, 3), "last purchase 120.04 days ago, more than at_risk_after = 120 days"),
+            (
+                bought(400.0, 143.2, 3),
+                "last purchase 143 days ago, more than at_risk_after = 120 days",
+            ),
+            (
+                bought(400.0, 120.04, 3),
+                "last purchase 120.04 days ago, more than at_risk_after = 120 days",
+            ),
             (bought(12.0, 12.0, 1), "one purchase, 12 days ago, within new_window = 30 days"),
-            (bought(400.0, 120.0, 3), "last purchase 120 days ago, not more than at_risk_after = 120 days"),
+            (
+                bought(400.0, 120.0, 3),
+                "last purchase 120 days ago, not more than at_risk_after = 120 days",
+            ),
             (bought(400.0, 12.0, 8), "8 periods with purchases, at least loyal_min = 6"),
             (
                 Purchases { previous: Some(ago(412.0)), ..bought(800.0, 12.0, 9) },

@@ -61,7 +61,11 @@ pub(super) fn coerce(function: &str, types: &[DataType]) -> Result<Vec<DataType>
             } else {
                 "a stage_policy(…) or the name of one, such as 'grocery'"
             };
-            return plan_err!("{function}: argument {} ({}) must be {want}, got {ty}", i + 1, p.name);
+            return plan_err!(
+                "{function}: argument {} ({}) must be {want}, got {ty}",
+                i + 1,
+                p.name
+            );
         }
     }
     Ok(out)
@@ -204,7 +208,8 @@ impl Columns {
 
     fn at(&self, row: usize) -> Facts {
         let mut registered = self.registered.at(row);
-        if registered && self.registered_by_as_of
+        if registered
+            && self.registered_by_as_of
             && let Known::Valid(r) = &self.registered
             && let Some(as_of) = time(self.as_of.as_ref(), row)
         {

@@ -81,7 +81,10 @@ impl Policies {
             _ => {
                 let names = cast(column, &DataType::Utf8)?;
                 let names = names.as_string::<i32>();
-                names.iter().map(|n| n.map_or_else(|| Ok(Policy::default()), |n| named(function, n))).collect::<Result<_>>()?
+                names
+                    .iter()
+                    .map(|n| n.map_or_else(|| Ok(Policy::default()), |n| named(function, n)))
+                    .collect::<Result<_>>()?
             }
         };
         Ok(match (all.len(), all.pop()) {
@@ -124,15 +127,27 @@ fn from_structs(function: &str, s: &StructArray) -> Result<Vec<Policy>> {
             if s.is_null(row) {
                 return Ok(default);
             }
-            let [new_window, at_risk_after, dormant_after, churn_after, growing_min, at_risk_gaps, dormant_gaps, churn_gaps, gap_floor, gap_cap] =
-                columns.each_ref().map(|c| {
-                    let c = c.as_primitive::<datafusion::arrow::datatypes::Float64Type>();
-                    if c.is_valid(row) { c.value(row) } else { f64::NAN }
-                });
+            let [
+                new_window,
+                at_risk_after,
+                dormant_after,
+                churn_after,
+                growing_min,
+                at_risk_gaps,
+                dormant_gaps,
+                churn_gaps,
+                gap_floor,
+                gap_cap,
+            ] = columns.each_ref().map(|c| {
+                let c = c.as_primitive::<datafusion::arrow::datatypes::Float64Type>();
+                if c.is_valid(row) { c.value(row) } else { f64::NAN }
+            });
             let loyal = loyal.as_primitive::<datafusion::arrow::datatypes::Int64Type>();
             let basis = if basis.is_valid(row) { basis.value(row) } else { "absolute" };
             let Some(basis) = Basis::from_name(basis) else {
-                return exec_err!("{function}: a policy's basis must be 'absolute' or 'cadence', got {basis:?}");
+                return exec_err!(
+                    "{function}: a policy's basis must be 'absolute' or 'cadence', got {basis:?}"
+                );
             };
             let policy = Policy {
                 basis,

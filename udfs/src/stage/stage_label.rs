@@ -186,22 +186,54 @@ mod tests {
             "SELECT s, stage_label(s, 'zh') l FROM (VALUES ('prospect'), ('new'), ('growing'), ('active'), ('loyal'), ('at_risk'), ('dormant'), ('churned'), ('reactivated'), ('anonymous'), ('activated')) v(s)",
         )
         .await?;
-        for label in ["潜客", "新客", "成长", "活跃", "忠诚", "预警", "沉睡", "流失", "回流", "匿名", "已激活"] {
+        for label in [
+            "潜客",
+            "新客",
+            "成长",
+            "活跃",
+            "忠诚",
+            "预警",
+            "沉睡",
+            "流失",
+            "回流",
+            "匿名",
+            "已激活",
+        ] {
             assert!(text.contains(label), "{label}: {text}");
         }
         assert_eq!(value("SELECT stage_label(s) FROM (VALUES ('gold')) v(s)").await?, "");
-        assert_eq!(value("SELECT stage_label(s) FROM (VALUES (CAST(NULL AS VARCHAR))) v(s)").await?, "");
+        assert_eq!(
+            value("SELECT stage_label(s) FROM (VALUES (CAST(NULL AS VARCHAR))) v(s)").await?,
+            ""
+        );
         assert_eq!(value("SELECT stage_label('churned', NULL, 'aarrr')").await?, "Retention");
-        assert_eq!(value("SELECT stage_label('churned', scheme => 'aarrr', lang => 'zh')").await?, "留存");
+        assert_eq!(
+            value("SELECT stage_label('churned', scheme => 'aarrr', lang => 'zh')").await?,
+            "留存"
+        );
         Ok(())
     }
 
     #[tokio::test]
     async fn unknown_constants_are_refused_with_what_is_accepted() -> Result<()> {
-        let said = |sql: &'static str| async move { value(sql).await.map_or_else(|e| e.to_string(), |v| v) };
-        assert!(said("SELECT stage_label('gold')").await.contains("\"gold\" is no stage; stages are 'anonymous', 'prospect'"));
-        assert!(said("SELECT stage_label('new', 'fr')").await.contains("lang must be 'en' or 'zh', got \"fr\""));
-        assert!(said("SELECT stage_label('new', 'en', 'x')").await.contains("scheme must be 'clm' or 'aarrr', got \"x\""));
+        let said = |sql: &'static str| async move {
+            value(sql).await.map_or_else(|e| e.to_string(), |v| v)
+        };
+        assert!(
+            said("SELECT stage_label('gold')")
+                .await
+                .contains("\"gold\" is no stage; stages are 'anonymous', 'prospect'")
+        );
+        assert!(
+            said("SELECT stage_label('new', 'fr')")
+                .await
+                .contains("lang must be 'en' or 'zh', got \"fr\"")
+        );
+        assert!(
+            said("SELECT stage_label('new', 'en', 'x')")
+                .await
+                .contains("scheme must be 'clm' or 'aarrr', got \"x\"")
+        );
         Ok(())
     }
 }

@@ -36,10 +36,22 @@ SELECT stage_of(TIMESTAMP '2011-01-10T00:00:00', TIMESTAMP '2011-08-01T00:00:00'
 SELECT stage_of(NULL, 'retail', TIMESTAMP '2011-01-10T00:00:00');
 -- prospect
 ```"#,
-    argument(name = "summary", description = "the STRUCT of customer_summary(…), NULL for who never bought; or five or six arguments: first_ts, last_ts, periods, registered_ts, as_of [, policy]"),
-    argument(name = "policy", description = "a stage_policy(…), or the name of one; default 'retail'"),
-    argument(name = "registered", description = "when, or whether, the customer registered; matters for who never bought"),
-    argument(name = "activated", description = "whether the customer did what counts as activation")
+    argument(
+        name = "summary",
+        description = "the STRUCT of customer_summary(…), NULL for who never bought; or five or six arguments: first_ts, last_ts, periods, registered_ts, as_of [, policy]"
+    ),
+    argument(
+        name = "policy",
+        description = "a stage_policy(…), or the name of one; default 'retail'"
+    ),
+    argument(
+        name = "registered",
+        description = "when, or whether, the customer registered; matters for who never bought"
+    ),
+    argument(
+        name = "activated",
+        description = "whether the customer did what counts as activation"
+    )
 )]
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct StageOf {
@@ -91,7 +103,11 @@ mod tests {
     /// a summary with the fields that stages are decided by
     fn summary(first: &str, last: &str, previous: &str, periods: u32, trend: &str) -> String {
         let time = |t: &str| {
-            if t == "NULL" { "CAST(NULL AS TIMESTAMP)".to_string() } else { format!("TIMESTAMP '{t}'") }
+            if t == "NULL" {
+                "CAST(NULL AS TIMESTAMP)".to_string()
+            } else {
+                format!("TIMESTAMP '{t}'")
+            }
         };
         format!(
             "named_struct('first_ts', {}, 'last_ts', {}, 'previous_ts', {}, 'median_gap', 4.0, 'trend', CAST({trend} AS DOUBLE), 'periods', {periods}, 'unit_days', 7.0, 'as_of', TIMESTAMP '2012-01-01')",
@@ -112,7 +128,10 @@ mod tests {
         assert_eq!(stage(&s("2011-11-15")).await?, "active");
         assert_eq!(stage(&s("2011-09-01")).await?, "at_risk");
         assert_eq!(stage(&summary("2011-12-15", "2011-12-15", "NULL", 1, "NULL")).await?, "new");
-        assert_eq!(stage(&summary("2011-06-15", "2011-12-15", "2011-12-01", 4, "0.5")).await?, "growing");
+        assert_eq!(
+            stage(&summary("2011-06-15", "2011-12-15", "2011-12-01", 4, "0.5")).await?,
+            "growing"
+        );
         Ok(())
     }
 
@@ -137,9 +156,13 @@ mod tests {
         assert_eq!(stage("NULL, NULL, DATE '2011-01-01', true").await?, "activated");
         assert_eq!(stage("NULL, NULL, NULL, NULL, TIMESTAMP '2011-01-01'").await?, "anonymous");
         // no point in time: the session's, also in a call of constants
-        assert_eq!(stage("TIMESTAMP '2011-01-01', TIMESTAMP '2011-09-01', 3, NULL, NULL").await?, "at_risk");
+        assert_eq!(
+            stage("TIMESTAMP '2011-01-01', TIMESTAMP '2011-09-01', 3, NULL, NULL").await?,
+            "at_risk"
+        );
         // a registration after as_of is not known yet
-        let times = |at: &str| format!("NULL, NULL, NULL, TIMESTAMP '{at}', TIMESTAMP '2011-06-01'");
+        let times =
+            |at: &str| format!("NULL, NULL, NULL, TIMESTAMP '{at}', TIMESTAMP '2011-06-01'");
         assert_eq!(stage(&times("2011-05-01")).await?, "prospect");
         assert_eq!(stage(&times("2011-07-01")).await?, "anonymous");
         Ok(())
@@ -153,7 +176,10 @@ mod tests {
             (TIMESTAMP '2011-01-01', TIMESTAMP '2011-10-20', 3, 'grocery'),
             (NULL, NULL, NULL, 'saas')) v(f, l, n, p) ORDER BY p";
         let text = run(&ctx, sql).await?;
-        assert!(text.contains("last purchase 73 days ago, more than dormant_after = 56 days"), "{text}");
+        assert!(
+            text.contains("last purchase 73 days ago, more than dormant_after = 56 days"),
+            "{text}"
+        );
         assert!(text.contains("| grocery | dormant    "), "{text}");
         assert!(text.contains("| retail  | active     "), "{text}");
         assert!(text.contains("| saas    | anonymous  "), "{text}");
@@ -162,11 +188,26 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_no_summary_or_policy_is_refused() -> Result<()> {
-        let said = |sql: String| async move { value(&sql).await.map_or_else(|e| e.to_string(), |v| v) };
-        assert!(said("SELECT stage_of(5)".into()).await.contains("stage_of: argument 1 (summary) must be the STRUCT of customer_summary"));
-        assert!(said("SELECT stage_of(NULL, 5)".into()).await.contains("argument 2 (policy) must be a stage_policy"));
-        assert!(said("SELECT stage_of(NULL, 'bank')".into()).await.contains("\"bank\" is no policy"));
-        assert!(said("SELECT stage_of(named_struct('a', 1))".into()).await.contains("the struct has no field as_of"));
+        let said =
+            |sql: String| async move { value(&sql).await.map_or_else(|e| e.to_string(), |v| v) };
+        assert!(
+            said("SELECT stage_of(5)".into())
+                .await
+                .contains("stage_of: argument 1 (summary) must be the STRUCT of customer_summary")
+        );
+        assert!(
+            said("SELECT stage_of(NULL, 5)".into())
+                .await
+                .contains("argument 2 (policy) must be a stage_policy")
+        );
+        assert!(
+            said("SELECT stage_of(NULL, 'bank')".into()).await.contains("\"bank\" is no policy")
+        );
+        assert!(
+            said("SELECT stage_of(named_struct('a', 1))".into())
+                .await
+                .contains("the struct has no field as_of")
+        );
         Ok(())
     }
 }

@@ -8,7 +8,8 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{Result, ScalarValue, plan_datafusion_err, plan_err};
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
-    ColumnarValue, Documentation, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, lit,
+    ColumnarValue, Documentation, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    lit,
 };
 use datafusion_macros::user_doc;
 
@@ -54,16 +55,37 @@ SELECT stage_policy('retail', 'cadence')['churn_gaps'];
 SELECT stage_policy('retail', 'absolute', INTERVAL '14 days', INTERVAL '60 days')['at_risk_after'];
 -- 60.0
 ```"#,
-    argument(name = "name", description = "trade whose thresholds to start from; default 'retail'"),
-    argument(name = "basis", description = "'absolute' (days) or 'cadence' (multiples of the own median gap)"),
-    argument(name = "new_window", description = "how long one purchase makes a new customer, and a return a reactivated one"),
+    argument(
+        name = "name",
+        description = "trade whose thresholds to start from; default 'retail'"
+    ),
+    argument(
+        name = "basis",
+        description = "'absolute' (days) or 'cadence' (multiples of the own median gap)"
+    ),
+    argument(
+        name = "new_window",
+        description = "how long one purchase makes a new customer, and a return a reactivated one"
+    ),
     argument(name = "at_risk_after", description = "silence beyond which a customer is at risk"),
     argument(name = "dormant_after", description = "silence beyond which a customer is dormant"),
     argument(name = "churn_after", description = "silence beyond which a customer is churned"),
-    argument(name = "loyal_min", description = "periods with purchases that make a customer loyal, at least 2"),
-    argument(name = "growing_min", description = "trend that makes a customer growing, above 0 and at most 1; 0.3 means 1.86 times as many purchases in the later half"),
-    argument(name = "at_risk_gaps", description = "at_risk_after in own gaps, for basis 'cadence'"),
-    argument(name = "dormant_gaps", description = "dormant_after in own gaps, for basis 'cadence'"),
+    argument(
+        name = "loyal_min",
+        description = "periods with purchases that make a customer loyal, at least 2"
+    ),
+    argument(
+        name = "growing_min",
+        description = "trend that makes a customer growing, above 0 and at most 1; 0.3 means 1.86 times as many purchases in the later half"
+    ),
+    argument(
+        name = "at_risk_gaps",
+        description = "at_risk_after in own gaps, for basis 'cadence'"
+    ),
+    argument(
+        name = "dormant_gaps",
+        description = "dormant_after in own gaps, for basis 'cadence'"
+    ),
     argument(name = "churn_gaps", description = "churn_after in own gaps, for basis 'cadence'"),
     argument(name = "gap_floor", description = "shortest length an own gap is taken for"),
     argument(name = "gap_cap", description = "longest length an own gap is taken for")
@@ -179,10 +201,14 @@ mod tests {
     #[tokio::test]
     async fn options_replace_single_thresholds_of_a_trade() -> Result<()> {
         assert_eq!(
-            value("SELECT stage_policy('grocery', NULL, NULL, INTERVAL '21 days', NULL, NULL, 20)").await?,
+            value("SELECT stage_policy('grocery', NULL, NULL, INTERVAL '21 days', NULL, NULL, 20)")
+                .await?,
             "{name: grocery, basis: absolute, new_window: 14.0, at_risk_after: 21.0, dormant_after: 56.0, churn_after: 112.0, loyal_min: 20, growing_min: 0.3, at_risk_gaps: 3.0, dormant_gaps: 6.0, churn_gaps: 12.0, gap_floor: 3.0, gap_cap: 28.0}"
         );
-        assert_eq!(value("SELECT stage_policy(name => 'saas', basis => 'cadence')['basis']").await?, "cadence");
+        assert_eq!(
+            value("SELECT stage_policy(name => 'saas', basis => 'cadence')['basis']").await?,
+            "cadence"
+        );
         assert_eq!(value("SELECT stage_policy()['name']").await?, "retail");
         assert_eq!(value("SELECT stage_policy(NULL)['at_risk_after']").await?, "90.0");
         Ok(())
@@ -193,7 +219,10 @@ mod tests {
         let ctx = session(1, 8192)?;
         for (sql, says) in [
             ("'bank'", "stage_policy: \"bank\" is no policy; there are 'retail', 'grocery'"),
-            ("'retail', NULL, NULL, INTERVAL '200 days'", "at_risk_after < dormant_after < churn_after must hold, got 200, 180 and 365 days"),
+            (
+                "'retail', NULL, NULL, INTERVAL '200 days'",
+                "at_risk_after < dormant_after < churn_after must hold, got 200, 180 and 365 days",
+            ),
             ("'retail', 'weeks'", "basis must be 'absolute' or 'cadence', got \"weeks\""),
             ("'retail', NULL, NULL, NULL, NULL, NULL, 1", "loyal_min must be at least 2, got 1"),
             ("'retail', NULL, INTERVAL '1 month'", "must have one fixed length"),

@@ -36,10 +36,22 @@ SELECT stage_reason(TIMESTAMP '2011-01-10T00:00:00', TIMESTAMP '2011-08-01T00:00
 SELECT stage_reason(NULL, 'retail', TIMESTAMP '2011-01-10T00:00:00');
 -- registered, no purchase yet
 ```"#,
-    argument(name = "summary", description = "the STRUCT of customer_summary(…), NULL for who never bought; or five or six arguments: first_ts, last_ts, periods, registered_ts, as_of [, policy]"),
-    argument(name = "policy", description = "a stage_policy(…), or the name of one; default 'retail'"),
-    argument(name = "registered", description = "when, or whether, the customer registered; matters for who never bought"),
-    argument(name = "activated", description = "whether the customer did what counts as activation")
+    argument(
+        name = "summary",
+        description = "the STRUCT of customer_summary(…), NULL for who never bought; or five or six arguments: first_ts, last_ts, periods, registered_ts, as_of [, policy]"
+    ),
+    argument(
+        name = "policy",
+        description = "a stage_policy(…), or the name of one; default 'retail'"
+    ),
+    argument(
+        name = "registered",
+        description = "when, or whether, the customer registered; matters for who never bought"
+    ),
+    argument(
+        name = "activated",
+        description = "whether the customer did what counts as activation"
+    )
 )]
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct StageReason {
@@ -86,4 +98,3 @@ impl ScalarUDFImpl for StageReason {
         self.doc()
     }
 }
-

@@ -10,7 +10,7 @@
 //! - Time zone: days are those of the session's wall clock.
 //! - A group without purchases gives NULL.
 //! - Cost: O(n), and O(k log k) for a customer whose k purchases came out of order. Memory: 20 bytes
-//!   a purchase, twice that while the groups are evaluated.
+//!   a purchase, 36 while they are sorted by customer.
 //! - Source: see `core.rs`; the definitions agree with `summary_data_from_transaction_data` of
 //!   Lifetimes and `rfm_summary` of PyMC-Marketing, except that a unit longer than a day does not
 //!   make periods longer (they call this `freq`; Hardie's published figures count days / 7), that
@@ -71,8 +71,8 @@ half of the customer's life; NULL under 3 periods), periods, orders (rows), reve
 as_of. Purchases of one day count as one period (with a unit shorter than a day: those of one \
 unit); times are in units. Rows after as_of and rows with NULL ts are ignored; a NULL, NaN or \
 infinite amount counts as an order without money. Days are those of tenure.timezone. The order of \
-rows and equal times make no difference. No purchases: NULL. Memory: 20 bytes a purchase, 36 while \
-groups are evaluated. Source: Fader, Hardie & Lee (2005).",
+rows and equal times make no difference. No purchases: NULL. Memory: 20 bytes a purchase, 36 \
+while they are sorted by customer. Source: Fader, Hardie & Lee (2005).",
     syntax_example = "customer_summary(ts, amount [, as_of, unit])",
     sql_example = r#"```sql
 SELECT s.frequency, s.recency, s.t, s.monetary_value, s.orders, s.revenue
@@ -197,7 +197,9 @@ struct Purchases {
 impl Purchases {
     fn try_new(args: &AccumulatorArgs) -> Result<Self> {
         if args.is_distinct {
-            return plan_err!("{NAME} does not take DISTINCT: purchases of one day are one period anyway");
+            return plan_err!(
+                "{NAME} does not take DISTINCT: purchases of one day are one period anyway"
+            );
         }
         Ok(Self {
             events: EventBuffer::default(),
@@ -215,11 +217,11 @@ impl Purchases {
 }
 
 /// Time and amount columns of arguments and, as the values of lists, of states.
-fn columns(
-    ts: &ArrayRef,
-    amount: &ArrayRef,
-) -> (TimestampMicrosecondArray, Float64Array) {
-    (ts.as_primitive::<TimestampMicrosecondType>().clone(), amount.as_primitive::<Float64Type>().clone())
+fn columns(ts: &ArrayRef, amount: &ArrayRef) -> (TimestampMicrosecondArray, Float64Array) {
+    (
+        ts.as_primitive::<TimestampMicrosecondType>().clone(),
+        amount.as_primitive::<Float64Type>().clone(),
+    )
 }
 
 #[inline]
@@ -375,8 +377,9 @@ impl Columns {
         let ints = |v: Vec<i64>| Arc::new(Int64Array::new(v.into(), nulls.clone())) as ArrayRef;
         let floats = |v: Vec<f64>| Arc::new(Float64Array::new(v.into(), nulls.clone())) as ArrayRef;
         let maybe = |v: Vec<Option<f64>>| Arc::new(Float64Array::from(v)) as ArrayRef;
-        let times =
-            |v: Vec<i64>| Arc::new(TimestampMicrosecondArray::new(v.into(), nulls.clone())) as ArrayRef;
+        let times = |v: Vec<i64>| {
+            Arc::new(TimestampMicrosecondArray::new(v.into(), nulls.clone())) as ArrayRef
+        };
         let periods = self.frequency.iter().map(|f| f + 1).collect();
         let columns = vec![
             ints(self.frequency),
@@ -400,11 +403,19 @@ impl Columns {
 }
 
 #[cfg(test)]
-#[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "test data")]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "test data"
+)]
 mod tests {
     use datafusion::arrow::datatypes::Int64Type;
     use datafusion::assert_batches_eq;
     use datafusion::datasource::MemTable;
+    use datafusion::execution::SessionStateBuilder;
+    use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+    use datafusion::prelude::{SessionContext, col};
 
     use super::*;
     use crate::testing::{batch, run, same_bits, session, value};
@@ -422,7 +433,10 @@ mod tests {
         batch(vec![
             ("c", Arc::new(Int64Array::from_iter_values(rows.iter().map(|r| r[0])))),
             ("ts", Arc::new(TimestampMicrosecondArray::from_iter_values(ts))),
-            ("amount", Arc::new(Float64Array::from_iter_values(rows.iter().map(|r| r[2] as f64 / 100.0)))),
+            (
+                "amount",
+                Arc::new(Float64Array::from_iter_values(rows.iter().map(|r| r[2] as f64 / 100.0))),
+            ),
         ])
     }
 
@@ -459,9 +473,9 @@ mod tests {
             ("c", Arc::new(Int64Array::from_iter_values((0..n).map(|i| (step(i) % 23) as i64)))),
             (
                 "ts",
-                Arc::new(TimestampMicrosecondArray::from_iter((0..n).map(|i| {
-                    (i % 11 != 3).then(|| (step(i + 5) % 40) as i64 * DAY / 3)
-                }))),
+                Arc::new(TimestampMicrosecondArray::from_iter(
+                    (0..n).map(|i| (i % 11 != 3).then(|| (step(i + 5) % 40) as i64 * DAY / 3)),
+                )),
             ),
             (
                 "amount",
@@ -486,6 +500,52 @@ mod tests {
         Ok(())
     }
 
+    /// One customer at a time (EmitTo::First) from sorted rows, and from disk under memory pressure.
+    #[tokio::test]
+    async fn sorted_input_and_spilling_give_the_same_bits() -> Result<()> {
+        let n = 60_000i64;
+        let rows = batch(vec![
+            ("c", Arc::new(Int64Array::from_iter_values((0..n).map(|i| i / 20)))),
+            (
+                "ts",
+                Arc::new(TimestampMicrosecondArray::from_iter_values(
+                    (0..n).map(|i| i * 7_919 % 1_009 * DAY / 3),
+                )),
+            ),
+            (
+                "amount",
+                Arc::new(Float64Array::from_iter_values((0..n).map(|i| (i % 701) as f64 / 7.0))),
+            ),
+        ])?;
+        let sql = "SELECT c, customer_summary(ts, amount) AS s FROM t GROUP BY c";
+        let mut answers = vec![];
+        for (sorted, limit) in [(false, usize::MAX), (true, usize::MAX), (false, 1 << 20)] {
+            let ctx = session(1, 128)?;
+            let runtime = RuntimeEnvBuilder::new().with_memory_limit(limit, 1.0).build_arc()?;
+            let state =
+                SessionStateBuilder::new_from_existing(ctx.state()).with_runtime_env(runtime);
+            let ctx = SessionContext::new_with_state(state.build());
+            ctx.sql("SET datafusion.execution.sort_spill_reservation_bytes = 0").await?;
+            let parts = (0..n as usize).step_by(500).map(|at| rows.slice(at, 500)).collect();
+            let mut table = MemTable::try_new(rows.schema(), vec![parts])?;
+            if sorted {
+                table = table.with_sort_order(vec![vec![col("c").sort(true, false)]]);
+            }
+            ctx.register_table("t", Arc::new(table))?;
+            let plan = run(&ctx, &format!("EXPLAIN ANALYZE {sql}")).await?;
+            let aggregate =
+                plan.lines().filter(|l| l.contains("AggregateExec")).collect::<String>();
+            assert_eq!(aggregate.contains("ordering_mode=Sorted"), sorted, "{plan}");
+            let spilled = aggregate.split("spill_count=").skip(1).any(|n| !n.starts_with('0'));
+            assert_eq!(spilled, limit != usize::MAX, "{plan}");
+            let mut lines: Vec<String> = run(&ctx, sql).await?.lines().map(String::from).collect();
+            lines.sort_unstable();
+            answers.push(lines);
+        }
+        assert!(answers.windows(2).all(|w| w[0] == w[1]));
+        Ok(())
+    }
+
     #[tokio::test]
     async fn no_purchase_is_null() -> Result<()> {
         for rows in ["(NULL, 1.0)", "('2012-01-02', 1.0)"] {
@@ -494,7 +554,8 @@ mod tests {
             );
             assert_eq!(value(&sql).await?, "true", "{rows}");
         }
-        let empty = "SELECT customer_summary(ts, 1.0) IS NULL FROM (SELECT now() AS ts) WHERE 1 = 2";
+        let empty =
+            "SELECT customer_summary(ts, 1.0) IS NULL FROM (SELECT now() AS ts) WHERE 1 = 2";
         assert_eq!(value(empty).await?, "true");
         Ok(())
     }
@@ -516,11 +577,16 @@ mod tests {
         for (args, want) in [
             ("ts", "customer_summary takes 2 to 4 arguments, got 1"),
             ("ts, 'x' = 'y'", "argument 2 (amount) must be a number"),
-            ("ts, 1.0, unit => INTERVAL '1 month', as_of => NULL", "unit must have one fixed length"),
+            (
+                "ts, 1.0, unit => INTERVAL '1 month', as_of => NULL",
+                "unit must have one fixed length",
+            ),
             ("ts, 1.0, ts", "argument 3 (as_of) must be a constant"),
             ("DISTINCT ts, 1.0", "does not take DISTINCT"),
         ] {
-            let sql = format!("SELECT customer_summary({args}) FROM (SELECT TIMESTAMP '2011-01-01' AS ts UNION ALL SELECT now())");
+            let sql = format!(
+                "SELECT customer_summary({args}) FROM (SELECT TIMESTAMP '2011-01-01' AS ts UNION ALL SELECT now())"
+            );
             let err = value(&sql).await.unwrap_err().to_string();
             assert!(err.contains(want), "{args}: {err}");
         }

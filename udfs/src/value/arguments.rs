@@ -6,7 +6,9 @@ use std::sync::Arc;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Float64Array, StringArray, StructArray};
 use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Field, Fields, Float64Type, IntervalMonthDayNanoType, IntervalUnit};
+use datafusion::arrow::datatypes::{
+    DataType, Field, Fields, Float64Type, IntervalMonthDayNanoType, IntervalUnit,
+};
 use datafusion::common::{Result, exec_err, plan_err};
 use datafusion::logical_expr::{ColumnarValue, Signature, TypeSignature, Volatility};
 
@@ -61,8 +63,20 @@ impl Overloads {
         let mut coerced = args::coerce(self.name, params, types)?;
         for ((ty, p), i) in coerced.iter_mut().zip(params).zip(1..) {
             match p.name {
-                "model" => self.check_fields(ty, i, p, &["model", "r", "alpha", "a", "b"], "a model such as bg_nbd_fit(…) gives")?,
-                "summary" => self.check_fields(ty, i, p, &["frequency", "recency", "t"], "a summary such as customer_summary(…) gives")?,
+                "model" => self.check_fields(
+                    ty,
+                    i,
+                    p,
+                    &["model", "r", "alpha", "a", "b"],
+                    "a model such as bg_nbd_fit(…) gives",
+                )?,
+                "summary" => self.check_fields(
+                    ty,
+                    i,
+                    p,
+                    &["frequency", "recency", "t"],
+                    "a summary such as customer_summary(…) gives",
+                )?,
                 "horizon" => *ty = self.horizon_type(ty, i)?,
                 _ => {}
             }
@@ -70,22 +84,33 @@ impl Overloads {
         Ok(coerced)
     }
 
-    fn check_fields(&self, ty: &DataType, i: usize, p: &Param, want: &[&str], what: &str) -> Result<()> {
+    fn check_fields(
+        &self,
+        ty: &DataType,
+        i: usize,
+        p: &Param,
+        want: &[&str],
+        what: &str,
+    ) -> Result<()> {
         let usage = args::usage(self.name, self.columns);
         match ty {
             DataType::Null => Ok(()),
-            DataType::Struct(fields) => match want.iter().find(|name| fields.find(name).is_none()) {
-                None => Ok(()),
-                Some(missing) => plan_err!(
-                    "{}: argument {i} ({}) must be {what}, but it has no field {missing:?}; the function is called {usage}",
-                    self.name, p.name
-                ),
-            },
+            DataType::Struct(fields) => {
+                match want.iter().find(|name| fields.find(name).is_none()) {
+                    None => Ok(()),
+                    Some(missing) => plan_err!(
+                        "{}: argument {i} ({}) must be {what}, but it has no field {missing:?}; the function is called {usage}",
+                        self.name,
+                        p.name
+                    ),
+                }
+            }
             // a model's name is text, where a function takes one
             other if matches!(p.ty, args::Ty::Text) && matches!(other, DataType::Utf8) => Ok(()),
             other => plan_err!(
                 "{}: argument {i} ({}) must be {what}, got {other}; the function is called {usage}",
-                self.name, p.name
+                self.name,
+                p.name
             ),
         }
     }
@@ -122,11 +147,23 @@ impl Overloads {
                     Some(v) => as_floats(v),
                     None => exec_err!("{}: frequency, recency and t must all be given", self.name),
                 };
-                Ok(Customers { x: column(0)?, tx: column(1)?, t: column(2)?, unit_days: None, outer: None })
+                Ok(Customers {
+                    x: column(0)?,
+                    tx: column(1)?,
+                    t: column(2)?,
+                    unit_days: None,
+                    outer: None,
+                })
             }
             first => {
                 let none = Float64Array::new_null(first.map_or(0, |f| f.len()));
-                Ok(Customers { x: none.clone(), tx: none.clone(), t: none, unit_days: None, outer: None })
+                Ok(Customers {
+                    x: none.clone(),
+                    tx: none.clone(),
+                    t: none,
+                    unit_days: None,
+                    outer: None,
+                })
             }
         }
     }
@@ -276,7 +313,8 @@ pub(crate) fn legal(
     if strict && customer.tx > customer.t {
         return exec_err!(
             "{function}: recency {} is longer than t {}; both count from the first purchase, so t cannot be shorter",
-            customer.tx, customer.t
+            customer.tx,
+            customer.t
         );
     }
     Ok(customer.is_legal().then_some(customer))
@@ -317,7 +355,10 @@ impl Horizons {
                     "{function}: horizon must have one fixed length, and months and years do not; use days, such as INTERVAL '90 days'"
                 );
             }
-            #[expect(clippy::cast_precision_loss, reason = "parts of a day, far below the model's precision")]
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "parts of a day, far below the model's precision"
+            )]
             let of_day = v.nanoseconds as f64 / 86_400e9;
             (f64::from(v.days) + of_day) / unit_days
         } else {
@@ -326,7 +367,9 @@ impl Horizons {
         if horizon >= 0.0 && horizon.is_finite() {
             Ok(Some(horizon))
         } else {
-            exec_err!("{function}: horizon must be a length of time from now on, got {horizon} units of {unit_days} days")
+            exec_err!(
+                "{function}: horizon must be a length of time from now on, got {horizon} units of {unit_days} days"
+            )
         }
     }
 }

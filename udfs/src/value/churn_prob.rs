@@ -63,11 +63,23 @@ SELECT round(churn_prob(named_struct('model', 'bg_nbd', 'r', 0.243, 'alpha', 4.4
 SELECT round(churn_prob(named_struct('model', 'bg_nbd', 'r', 0.243, 'alpha', 4.414, 'a', 0.793, 'b', 2.426, 'unit_days', 7), 2, 30.43, 38.86, INTERVAL '273 days'), 6);
 -- 0.445373
 ```"#,
-    argument(name = "model", description = "a fitted model: the STRUCT of `bg_nbd_fit` or `mbg_nbd_fit`"),
-    argument(name = "frequency", description = "repeat purchases, or the STRUCT of `customer_summary` in place of the three"),
-    argument(name = "recency", description = "time from the first purchase to the last, in the model's unit"),
+    argument(
+        name = "model",
+        description = "a fitted model: the STRUCT of `bg_nbd_fit` or `mbg_nbd_fit`"
+    ),
+    argument(
+        name = "frequency",
+        description = "repeat purchases, or the STRUCT of `customer_summary` in place of the three"
+    ),
+    argument(
+        name = "recency",
+        description = "time from the first purchase to the last, in the model's unit"
+    ),
     argument(name = "t", description = "time from the first purchase to now, in the model's unit"),
-    argument(name = "horizon", description = "how far to look ahead: a number in the model's unit, or an INTERVAL without months; default: for ever")
+    argument(
+        name = "horizon",
+        description = "how far to look ahead: a number in the model's unit, or an INTERVAL without months; default: for ever"
+    )
 )]
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct ChurnProb {
@@ -98,7 +110,9 @@ impl ScalarUDFImpl for ChurnProb {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let Some(model) = args.args.first() else { return internal_err!("churn_prob: no arguments") };
+        let Some(model) = args.args.first() else {
+            return internal_err!("churn_prob: no arguments");
+        };
         let strict = TenureOptions::of(&args.config_options).strict;
         let models = Models::of(CALLS.name, model)?;
         let horizon = CALLS.position(&super::types(&args), "horizon");

@@ -61,14 +61,31 @@ pub fn churn_score_udwf() -> Arc<WindowUDF> {
     syntax_example = "churn_score(frequency, recency, t [, horizon, model]) OVER ([PARTITION BY …]) or churn_score(summary [, horizon, model]) OVER (…)",
     sql_example = r#"```sql
 SELECT x, tx, round(churn_score(x, tx, t) OVER (), 2), round(churn_score(x, tx, t, 10) OVER (), 2)
-FROM (VALUES (0, 0, 30), (0, 0, 39), (1, 3, 39), (1, 30, 39), (2, 20, 35), (3, 36, 39), (5, 12, 39), (9, 38, 39), (NULL, 5, 10)) AS customers (x, tx, t)
+FROM (VALUES (0, 0, 39), (0, 0, 39), (0, 0, 39), (1, 2, 39), (1, 32, 39), (2, 8, 39), (4, 35, 39), (9, 28, 39), (NULL, 5, 10)) AS customers (x, tx, t)
 ORDER BY x NULLS LAST, tx, t;
--- TODO
+-- 0 | 0 | 0.8 | 0.95
+-- 0 | 0 | 0.8 | 0.95
+-- 0 | 0 | 0.8 | 0.95
+-- 1 | 2 | 0.9 | 0.96
+-- 1 | 32 | 0.31 | 0.75
+-- 2 | 8 | 0.88 | 0.94
+-- 4 | 35 | 0.2 | 0.5
+-- 9 | 28 | 0.56 | 0.62
+-- NULL | 5 | NULL | NULL
 ```"#,
-    argument(name = "frequency", description = "repeat purchases, or the STRUCT of `customer_summary` in place of the three"),
-    argument(name = "recency", description = "time from the first purchase to the last, 0 without repeat"),
+    argument(
+        name = "frequency",
+        description = "repeat purchases, or the STRUCT of `customer_summary` in place of the three"
+    ),
+    argument(
+        name = "recency",
+        description = "time from the first purchase to the last, 0 without repeat"
+    ),
     argument(name = "t", description = "time from the first purchase to now, in the same unit"),
-    argument(name = "horizon", description = "how far to look ahead, a constant: a number in the unit of t, or an INTERVAL without months (t is then in days, or in the unit of the summary); default: for ever"),
+    argument(
+        name = "horizon",
+        description = "how far to look ahead, a constant: a number in the unit of t, or an INTERVAL without months (t is then in days, or in the unit of the summary); default: for ever"
+    ),
     argument(name = "model", description = "'mbg_nbd' (default) or 'bg_nbd'")
 )]
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -103,7 +120,8 @@ impl WindowUDFImpl for ChurnScore {
         &self,
         args: PartitionEvaluatorArgs,
     ) -> Result<Box<dyn PartitionEvaluator>> {
-        let types: Vec<DataType> = args.input_fields().iter().map(|f| f.data_type().clone()).collect();
+        let types: Vec<DataType> =
+            args.input_fields().iter().map(|f| f.data_type().clone()).collect();
         let params = CALLS.params(&types);
         let kind = match args::constant(CALLS.name, params, args.input_exprs(), "model")? {
             ScalarValue::Utf8(Some(name)) => match Kind::of(&name) {
@@ -134,7 +152,8 @@ impl PartitionEvaluator for Partition {
             let row = Row { customer: customers.get(i)?, weight: 1.0 };
             row.is_legal().then_some(row)
         };
-        let mut units = (0..num_rows).filter(|&i| row(i).is_some()).filter_map(|i| customers.unit_days(i));
+        let mut units =
+            (0..num_rows).filter(|&i| row(i).is_some()).filter_map(|i| customers.unit_days(i));
         let unit_days = units.next().unwrap_or(1.0);
         if let Some(other) = units.find(|u| *u != unit_days) {
             let (short, long) = (unit_days.min(other), unit_days.max(other));

@@ -260,6 +260,32 @@ mod tests {
         assert!(by_series * 3 > all, "{by_series} of {all} by the series");
     }
 
+    proptest::proptest! {
+        #![proptest_config(proptest::test_runner::Config { cases: 64, ..Default::default() })]
+
+        #[test]
+        fn more_time_brings_more_purchases_and_less_silence(
+            logs in proptest::array::uniform4(-6.0..6.0_f64),
+            x in 0..1_000_000_u32,
+            (t, share, h) in (0.0..1e5_f64, 0.0..=1.0_f64, 0.0..1e4_f64),
+        ) {
+            let [r, alpha, a, b] = logs.map(f64::exp);
+            let c = Customer { x: f64::from(x), tx: t * share, t };
+            for kind in Kind::ALL {
+                let m = Model { kind, r, alpha, a, b };
+                let (few, many) = (m.expected(c, h), m.expected(c, 2.0 * h));
+                proptest::prop_assert!(few <= many * (1.0 + 1e-12) && many <= 2.0 * few * (1.0 + 1e-12));
+                // nobody buys more than somebody who never leaves
+                let most = (r + c.x) * h / (alpha + t);
+                proptest::prop_assert!(few <= most * m.p_alive(c) * (1.0 + 1e-12));
+                // whoever is expected to buy n times buys something with a probability up to n
+                let (soon, late) = (m.churn(c, Some(h)), m.churn(c, Some(2.0 * h)));
+                proptest::prop_assert!(late <= soon + 1e-15 && m.churn(c, None) <= late + 1e-15);
+                proptest::prop_assert!(1.0 - soon <= few + 1e-12);
+            }
+        }
+    }
+
     #[test]
     fn published_figures() {
         let paper = Model { kind: Kind::Bg, r: 0.243, alpha: 4.414, a: 0.793, b: 2.426 };
@@ -285,14 +311,19 @@ mod tests {
     #[test]
     fn probabilities_stay_in_range_and_rise_with_recency() {
         for kind in Kind::ALL {
-            for (r, alpha, a, b) in [(0.24, 4.4, 0.79, 2.4), (1e-4, 1e-3, 1e4, 1e-3), (900.0, 1e5, 1e-5, 1e4)] {
+            for (r, alpha, a, b) in
+                [(0.24, 4.4, 0.79, 2.4), (1e-4, 1e-3, 1e4, 1e-3), (900.0, 1e5, 1e-5, 1e4)]
+            {
                 let m = Model { kind, r, alpha, a, b };
                 for x in [1.0, 7.0, 1e3, 1e6] {
                     let mut last = 0.0;
                     for i in 0..=100 {
                         let c = Customer { x, tx: f64::from(i) * 1e3, t: 1e5 };
                         let p = m.p_alive(c);
-                        assert!((0.0..=1.0).contains(&p) && p >= last, "{m:?} {c:?}: {p} after {last}");
+                        assert!(
+                            (0.0..=1.0).contains(&p) && p >= last,
+                            "{m:?} {c:?}: {p} after {last}"
+                        );
                         last = p;
                         for h in [0.0, 1.0, 1e5, 1e300] {
                             let (churn, n) = (m.churn(c, Some(h)), m.expected(c, h));

@@ -62,10 +62,22 @@ SELECT round(expected_purchases(named_struct('model', 'bg_nbd', 'r', 0.243, 'alp
 SELECT round(expected_purchases(named_struct('model', 'bg_nbd', 'r', 0.242593, 'alpha', 4.413532, 'a', 0.792886, 'b', 2.425752), 39), 5);
 -- 1.19502
 ```"#,
-    argument(name = "model", description = "a fitted model: the STRUCT of `bg_nbd_fit` or `mbg_nbd_fit`"),
-    argument(name = "horizon", description = "how far to look ahead: a number in the model's unit, or an INTERVAL without months"),
-    argument(name = "frequency", description = "repeat purchases, or the STRUCT of `customer_summary` in place of the three; left out: a new customer"),
-    argument(name = "recency", description = "time from the first purchase to the last, in the model's unit"),
+    argument(
+        name = "model",
+        description = "a fitted model: the STRUCT of `bg_nbd_fit` or `mbg_nbd_fit`"
+    ),
+    argument(
+        name = "horizon",
+        description = "how far to look ahead: a number in the model's unit, or an INTERVAL without months"
+    ),
+    argument(
+        name = "frequency",
+        description = "repeat purchases, or the STRUCT of `customer_summary` in place of the three; left out: a new customer"
+    ),
+    argument(
+        name = "recency",
+        description = "time from the first purchase to the last, in the model's unit"
+    ),
     argument(name = "t", description = "time from the first purchase to now, in the model's unit")
 )]
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -94,7 +106,8 @@ impl ScalarUDFImpl for ExpectedPurchases {
         if of_columns && !matches!(types.len(), 2 | 5) {
             return plan_err!(
                 "{}: frequency, recency and t must all be given or none, or a summary in their place; it is called {}",
-                CALLS.name, args::usage(CALLS.name, CALLS.columns)
+                CALLS.name,
+                args::usage(CALLS.name, CALLS.columns)
             );
         }
         Ok(coerced)

@@ -28,9 +28,11 @@ impl Row {
             && self.weight.is_finite()
     }
 
-    fn key(&self) -> [f64; 4] {
+    /// Orders legal rows: the bits of numbers from 0 up are in the order of the numbers.
+    fn key(&self) -> [u64; 4] {
         let Customer { x, tx, t } = self.customer;
-        [x, t, tx, self.weight]
+        // adding 0 makes −0 a 0
+        [x, t, tx, self.weight].map(|v| (v + 0.0).to_bits())
     }
 }
 
@@ -60,10 +62,7 @@ pub(crate) struct Sample {
 impl Sample {
     /// Sorts and groups legal rows.
     pub(crate) fn new(mut rows: Vec<Row>) -> Self {
-        rows.sort_unstable_by(|p, q| {
-            let pairs = p.key().into_iter().zip(q.key());
-            pairs.map(|(p, q)| p.total_cmp(&q)).find(|o| o.is_ne()).unwrap_or(std::cmp::Ordering::Equal)
-        });
+        rows.sort_unstable_by_key(Row::key);
         let longest = rows.iter().map(|r| r.customer.t).fold(0.0, f64::max);
         let scale = if longest > 0.0 { longest } else { 1.0 };
         let mut blocks: Vec<Block> = vec![];
@@ -103,7 +102,7 @@ impl Sample {
             let mut rows = vec![];
             for row in &block.rows {
                 seen += 1;
-                if seen % every == 0 {
+                if seen.is_multiple_of(every) {
                     rows.push(*row);
                 }
             }
@@ -141,8 +140,8 @@ pub(crate) fn log_likelihood(kind: Kind, sample: &Sample, parameters: [f64; 4]) 
         let (x, n, s) = (block.x, block.weight, r + block.x);
         let survived = kind.survived(x);
         let (at_s, at_b_y, at_a_b_y) = (gamma(s), gamma(b + survived), gamma(a + b + survived));
-        value += n
-            * (at_s.ln - at_r.ln + r * log_alpha + at_a_b.ln + at_b_y.ln - at_b.ln - at_a_b_y.ln);
+        value +=
+            n * (at_s.ln - at_r.ln + r * log_alpha + at_a_b.ln + at_b_y.ln - at_b.ln - at_a_b_y.ln);
         g[0] += n * (at_s.digamma - at_r.digamma + log_alpha);
         g[1] += n * r / alpha;
         let both = at_a_b.digamma - at_a_b_y.digamma;
@@ -263,7 +262,14 @@ mod tests {
     use super::*;
 
     fn sample() -> Sample {
-        let rows = [(0.0, 0.0, 38.0), (0.0, 0.0, 12.0), (1.0, 3.0, 30.0), (4.0, 25.0, 30.0), (1.0, 3.0, 30.0), (250.0, 29.0, 31.0)];
+        let rows = [
+            (0.0, 0.0, 38.0),
+            (0.0, 0.0, 12.0),
+            (1.0, 3.0, 30.0),
+            (4.0, 25.0, 30.0),
+            (1.0, 3.0, 30.0),
+            (250.0, 29.0, 31.0),
+        ];
         let row = |(x, tx, t)| Row { customer: Customer { x, tx, t }, weight: 1.5 };
         Sample::new(rows.into_iter().map(row).collect())
     }
@@ -282,12 +288,20 @@ mod tests {
                     };
                     let (up, down) = (side(step), side(-step));
                     let slope = (up.value - down.value) / (2.0 * step);
-                    let tolerance = 1e-6 * (1.0 + here.gradient[i].abs() + here.value.abs() * 1e-4 / at[i]);
-                    assert!((slope - here.gradient[i]).abs() < tolerance, "{kind:?} {at:?} {i}: {slope} {}", here.gradient[i]);
+                    let tolerance =
+                        1e-6 * (1.0 + here.gradient[i].abs() + here.value.abs() * 1e-4 / at[i]);
+                    assert!(
+                        (slope - here.gradient[i]).abs() < tolerance,
+                        "{kind:?} {at:?} {i}: {slope} {}",
+                        here.gradient[i]
+                    );
                     for j in 0..4 {
                         let curve = (up.gradient[j] - down.gradient[j]) / (2.0 * step);
                         let want = here.hessian[i][j];
-                        assert!((curve - want).abs() < 1e-5 * (1.0 + want.abs()), "{kind:?} {at:?} {i}{j}: {curve} {want}");
+                        assert!(
+                            (curve - want).abs() < 1e-5 * (1.0 + want.abs()),
+                            "{kind:?} {at:?} {i}{j}: {curve} {want}"
+                        );
                     }
                 }
             }

@@ -7,8 +7,9 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, BooleanBuilder, Float64Array, Float64Builder, Int64Array,
-    Int64Builder, ListArray, ListBuilder, NullBufferBuilder, StringBuilder, StructArray,
+    Array, ArrayRef, AsArray, BooleanArray, BooleanBuilder, Float64Array, Float64Builder,
+    Int64Array, Int64Builder, ListArray, ListBuilder, NullBufferBuilder, StringBuilder,
+    StructArray,
 };
 use datafusion::arrow::buffer::OffsetBuffer;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Float64Type, Int64Type};
@@ -89,7 +90,17 @@ pub(crate) struct Groups {
 }
 
 impl Groups {
-    pub(crate) fn new(kind: Kind, calls: &'static Overloads, args: &AccumulatorArgs) -> Result<Self> {
+    pub(crate) fn new(
+        kind: Kind,
+        calls: &'static Overloads,
+        args: &AccumulatorArgs,
+    ) -> Result<Self> {
+        if args.is_distinct {
+            return plan_err!(
+                "{}: DISTINCT would drop customers who are alike; leave it out, or group them and give their number as weight",
+                calls.name
+            );
+        }
         let types: Vec<DataType> = args.expr_fields.iter().map(|f| f.data_type().clone()).collect();
         let params = calls.params(&types);
         let l2 = match args::constant(calls.name, params, args.exprs, L2.name)? {
@@ -98,9 +109,10 @@ impl Groups {
             v => return plan_err!("{}: l2 must be a number from 0 up, got {v}", calls.name),
         };
         let is_null = |i: usize| {
-            let literal = args.exprs.get(i).and_then(|e| {
-                e.downcast_ref::<datafusion::physical_expr::expressions::Literal>()
-            });
+            let literal = args
+                .exprs
+                .get(i)
+                .and_then(|e| e.downcast_ref::<datafusion::physical_expr::expressions::Literal>());
             literal.is_some_and(|l| l.value().is_null())
         };
         let weight = calls.position(&types, WEIGHT.name).filter(|&i| !is_null(i));
@@ -122,7 +134,9 @@ impl Groups {
     }
 
     fn agree(&mut self, group: usize, unit_days: Option<f64>) -> Result<()> {
-        let (Some(group), Some(unit)) = (self.groups.get_mut(group), unit_days) else { return Ok(()) };
+        let (Some(group), Some(unit)) = (self.groups.get_mut(group), unit_days) else {
+            return Ok(());
+        };
         match group.unit_days {
             Some(other) if other != unit => {
                 let (short, long) = (unit.min(other), unit.max(other));
@@ -151,7 +165,8 @@ impl Groups {
         filter: Option<&BooleanArray>,
     ) -> Result<()> {
         let customers = self.calls.customers(values)?;
-        let weights = self.weight.and_then(|i| values.get(i)).map(|w| w.as_primitive::<Float64Type>());
+        let weights =
+            self.weight.and_then(|i| values.get(i)).map(|w| w.as_primitive::<Float64Type>());
         for i in 0..customers.len() {
             if filter.is_some_and(|f| f.is_null(i) || !f.value(i)) {
                 continue;
@@ -183,7 +198,8 @@ impl Groups {
             flat.extend([*x, *tx, *t, *weight]);
         }
         let offsets = OffsetBuffer::from_lengths(groups.iter().map(|g| g.rows.len() * 4));
-        let customers = ListArray::try_new(item(), offsets, Arc::new(Float64Array::from(flat)), None)?;
+        let customers =
+            ListArray::try_new(item(), offsets, Arc::new(Float64Array::from(flat)), None)?;
         let dropped: Int64Array = groups.iter().map(|g| Some(g.dropped)).collect();
         let unit_days: Float64Array = groups.iter().map(|g| g.unit_days).collect();
         Ok(vec![Arc::new(customers), Arc::new(dropped), Arc::new(unit_days)])
@@ -207,7 +223,10 @@ impl Groups {
             if customers.is_valid(i) {
                 let flat = customers.value(i);
                 let (rows, _) = flat.as_primitive::<Float64Type>().values().as_chunks::<4>();
-                let row = |&[x, tx, t, weight]: &[f64; 4]| Row { customer: Customer { x, tx, t }, weight };
+                let row = |&[x, tx, t, weight]: &[f64; 4]| Row {
+                    customer: Customer { x, tx, t },
+                    weight,
+                };
                 self.push(group, rows.iter().map(row));
             }
         }
@@ -217,8 +236,10 @@ impl Groups {
     fn models(&self, groups: Vec<Group>) -> Result<ArrayRef> {
         let many = groups.len();
         let mut names = StringBuilder::new();
-        let mut floats: [Float64Builder; 6] = std::array::from_fn(|_| Float64Builder::with_capacity(many));
-        let mut ints: [Int64Builder; 3] = std::array::from_fn(|_| Int64Builder::with_capacity(many));
+        let mut floats: [Float64Builder; 6] =
+            std::array::from_fn(|_| Float64Builder::with_capacity(many));
+        let mut ints: [Int64Builder; 3] =
+            std::array::from_fn(|_| Int64Builder::with_capacity(many));
         let mut se = ListBuilder::new(Float64Builder::new());
         let mut converged = BooleanBuilder::with_capacity(many);
         let mut valid = NullBufferBuilder::new(many);
@@ -315,7 +336,9 @@ impl GroupsAccumulator for Groups {
     }
 
     fn size(&self) -> usize {
-        size_of::<Self>() + self.groups.capacity() * size_of::<Group>() + self.room * size_of::<Row>()
+        size_of::<Self>()
+            + self.groups.capacity() * size_of::<Group>()
+            + self.room * size_of::<Row>()
     }
 }
 

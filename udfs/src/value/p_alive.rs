@@ -35,7 +35,8 @@ static CALLS: Overloads = Overloads {
     ],
 };
 
-static UDF: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Arc::new(ScalarUDF::from(PAlive::default())));
+static UDF: LazyLock<Arc<ScalarUDF>> =
+    LazyLock::new(|| Arc::new(ScalarUDF::from(PAlive::default())));
 
 /// The function `p_alive`.
 pub fn p_alive_udf() -> Arc<ScalarUDF> {
@@ -52,9 +53,18 @@ SELECT round(p_alive(named_struct('model', 'bg_nbd', 'r', 0.243, 'alpha', 4.414,
 SELECT round(p_alive(named_struct('model', 'mbg_nbd', 'r', 0.525, 'alpha', 6.183, 'a', 0.891, 'b', 1.614), 0, 0, 38.86), 4);
 -- 0.3897
 ```"#,
-    argument(name = "model", description = "a fitted model: the STRUCT of `bg_nbd_fit` or `mbg_nbd_fit`"),
-    argument(name = "frequency", description = "repeat purchases, or the STRUCT of `customer_summary` in place of the three"),
-    argument(name = "recency", description = "time from the first purchase to the last, in the model's unit"),
+    argument(
+        name = "model",
+        description = "a fitted model: the STRUCT of `bg_nbd_fit` or `mbg_nbd_fit`"
+    ),
+    argument(
+        name = "frequency",
+        description = "repeat purchases, or the STRUCT of `customer_summary` in place of the three"
+    ),
+    argument(
+        name = "recency",
+        description = "time from the first purchase to the last, in the model's unit"
+    ),
     argument(name = "t", description = "time from the first purchase to now, in the model's unit")
 )]
 #[derive(Debug, PartialEq, Eq, Hash)]

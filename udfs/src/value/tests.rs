@@ -8,7 +8,8 @@ use datafusion::prelude::SessionContext;
 
 use crate::testing::{batch, run, same_bits, session, value};
 
-const BG: &str = "named_struct('model', 'bg_nbd', 'r', 0.243, 'alpha', 4.414, 'a', 0.793, 'b', 2.426)";
+const BG: &str =
+    "named_struct('model', 'bg_nbd', 'r', 0.243, 'alpha', 4.414, 'a', 0.793, 'b', 2.426)";
 const WEEKLY: &str = "named_struct('model', 'bg_nbd', 'r', 0.243, 'alpha', 4.414, 'a', 0.793, 'b', 2.426, 'unit_days', 7)";
 
 /// The CDNOW sample in weeks as the table `cdnow(x, tx, t, n)`.
@@ -40,7 +41,10 @@ async fn a_cohort_is_fitted_and_scored_in_sql() -> Result<()> {
     let ctx = cdnow().await?;
     let fitted = "WITH fits AS (SELECT bg_nbd_fit(x, tx, t, n) AS bg, mbg_nbd_fit(x, tx, t, weight => n) AS mbg FROM cdnow)";
     let out = run(&ctx, &format!("{fitted} SELECT round(bg['r'], 5) AS r, round(bg['alpha'], 4) AS alpha, round(bg['a'], 4) AS a, round(bg['b'], 4) AS b, round(bg['ll'], 3) AS ll, bg['n'] AS n, bg['converged'] AS c, round(bg['se'][1], 4) AS se, round(mbg['r'], 4) AS mr, mbg['model'] AS m, round(mbg['ll'], 3) AS mll FROM fits")).await?;
-    shows(&out, "| 0.24259 | 4.4136 | 0.7929 | 2.4259 | -9582.429 | 1016 | true | 0.0126 | 0.5248 | mbg_nbd | -9582.136 |");
+    shows(
+        &out,
+        "| 0.24259 | 4.4136 | 0.7929 | 2.4259 | -9582.429 | 1016 | true | 0.0126 | 0.5248 | mbg_nbd | -9582.136 |",
+    );
     let out = run(&ctx, &format!("{fitted} SELECT round(sum(n * expected_purchases(bg, 39, x, tx, t)), 2) AS e, round(sum(n * p_alive(bg, x, tx, t)) / sum(n), 5) AS p, round(sum(n * p_alive(mbg, x, tx, t)) / sum(n), 4) AS mp FROM cdnow CROSS JOIN fits")).await?;
     shows(&out, "| 0.81344 | 0.4487 |");
     shows(&out, "| 1653.");
@@ -66,15 +70,29 @@ async fn a_summary_stands_for_the_three_columns() -> Result<()> {
         ("p_alive(WEEKLY, s, NULL, NULL)", "p_alive(WEEKLY, x, tx, t)"),
         ("churn_prob(WEEKLY, s)", "1 - p_alive(WEEKLY, x, tx, t)"),
         ("churn_prob(WEEKLY, s, 10)", "churn_prob(WEEKLY, x, tx, t, 10)"),
-        ("churn_prob(WEEKLY, s, NULL, NULL, INTERVAL '70 days')", "churn_prob(WEEKLY, x, tx, t, 10)"),
+        (
+            "churn_prob(WEEKLY, s, NULL, NULL, INTERVAL '70 days')",
+            "churn_prob(WEEKLY, x, tx, t, 10)",
+        ),
         ("churn_prob(WEEKLY, s, '70 days')", "churn_prob(WEEKLY, x, tx, t, horizon => 10)"),
-        ("expected_purchases(WEEKLY, INTERVAL '70 days', s)", "expected_purchases(WEEKLY, 10, x, tx, t)"),
+        (
+            "expected_purchases(WEEKLY, INTERVAL '70 days', s)",
+            "expected_purchases(WEEKLY, 10, x, tx, t)",
+        ),
         ("expected_purchases(WEEKLY, 10)", "expected_purchases(WEEKLY, 10, 0, 0, 0)"),
         ("churn_score(s, 10) OVER ()", "churn_score(x, tx, t, 10) OVER ()"),
-        ("churn_score(s, '70 days', 'bg_nbd') OVER ()", "churn_score(x, tx, t, 10, model => 'bg_nbd') OVER ()"),
-        ("churn_score(s, NULL, NULL, NULL, 'bg_nbd') OVER ()", "churn_score(x, tx, t, NULL, 'bg_nbd') OVER ()"),
+        (
+            "churn_score(s, '70 days', 'bg_nbd') OVER ()",
+            "churn_score(x, tx, t, 10, model => 'bg_nbd') OVER ()",
+        ),
+        (
+            "churn_score(s, NULL, NULL, NULL, 'bg_nbd') OVER ()",
+            "churn_score(x, tx, t, NULL, 'bg_nbd') OVER ()",
+        ),
     ] {
-        let sql = format!("SELECT max(abs(d)) < 1e-15 AS same, count(d) AS n FROM (SELECT ({one}) - ({other}) AS d FROM {t})");
+        let sql = format!(
+            "SELECT max(abs(d)) < 1e-15 AS same, count(d) AS n FROM (SELECT ({one}) - ({other}) AS d FROM {t})"
+        );
         let out = run(&ctx, &sql.replace("WEEKLY", WEEKLY)).await?;
         assert!(out.contains("| true | 1016 |"), "{sql}\n{out}");
     }
@@ -126,16 +144,32 @@ async fn illegal_rows_are_counted_and_null_rows_are_not() -> Result<()> {
 #[tokio::test]
 async fn what_is_wrong_is_named() -> Result<()> {
     for (sql, want) in [
-        ("SELECT p_alive(named_struct('model', 'pareto_nbd', 'r', 1, 'alpha', 1, 'a', 1, 'b', 1), 1, 2, 3)", "known are 'bg_nbd', 'mbg_nbd'"),
-        ("SELECT p_alive(named_struct('model', 'bg_nbd', 'r', 1, 'alpha', 1, 'a', -1, 'b', 1), 1, 2, 3)", "must be positive"),
+        (
+            "SELECT p_alive(named_struct('model', 'pareto_nbd', 'r', 1, 'alpha', 1, 'a', 1, 'b', 1), 1, 2, 3)",
+            "known are 'bg_nbd', 'mbg_nbd'",
+        ),
+        (
+            "SELECT p_alive(named_struct('model', 'bg_nbd', 'r', 1, 'alpha', 1, 'a', -1, 'b', 1), 1, 2, 3)",
+            "must be positive",
+        ),
         ("SELECT p_alive(1, 1, 2, 3)", "p_alive: argument 1 (model) must be a model"),
         ("SELECT p_alive(named_struct('model', 'bg_nbd'), 1, 2, 3)", "no field \"r\""),
         ("SELECT p_alive(BG, named_struct('frequency', 1))", "no field \"recency\""),
-        ("SELECT churn_prob(BG, 1, 2, 3, INTERVAL '1 month')", "horizon must have one fixed length"),
+        (
+            "SELECT churn_prob(BG, 1, 2, 3, INTERVAL '1 month')",
+            "horizon must have one fixed length",
+        ),
         ("SELECT churn_prob(BG, 1, 2, 3, -1)", "horizon must be a length of time"),
         ("SELECT expected_purchases(BG, 10, 1, 2)", "must all be given or none"),
-        ("SELECT p_alive(WEEKLY, named_struct('frequency', 1, 'recency', 2, 't', 3, 'unit_days', 1))", "units of 7 days, the summary in units of 1"),
-        ("SELECT bg_nbd_fit(s) FROM (VALUES (named_struct('frequency', 1, 'recency', 2, 't', 3, 'unit_days', 1)), (named_struct('frequency', 1, 'recency', 2, 't', 3, 'unit_days', 7))) AS v (s)", "units of 1 days, others of 7"),
+        (
+            "SELECT p_alive(WEEKLY, named_struct('frequency', 1, 'recency', 2, 't', 3, 'unit_days', 1))",
+            "units of 7 days, the summary in units of 1",
+        ),
+        (
+            "SELECT bg_nbd_fit(s) FROM (VALUES (named_struct('frequency', 1, 'recency', 2, 't', 3, 'unit_days', 1)), (named_struct('frequency', 1, 'recency', 2, 't', 3, 'unit_days', 7))) AS v (s)",
+            "units of 1 days, others of 7",
+        ),
+        ("SELECT bg_nbd_fit(DISTINCT 1, 2, 3)", "DISTINCT would drop customers who are alike"),
         ("SELECT bg_nbd_fit(1, 2, 3, 1, -1)", "l2 must be a number from 0 up"),
         ("SELECT churn_score(1, 2, 3, 4, 'pareto') OVER ()", "known are 'bg_nbd', 'mbg_nbd'"),
         ("SELECT bg_nbd_fit(1, 2)", "bg_nbd_fit takes 3 to 5 arguments"),
@@ -155,7 +189,8 @@ async fn what_is_wrong_is_named() -> Result<()> {
 fn customers() -> Result<RecordBatch> {
     let mut state = 7_u64;
     let mut next = |below: u64| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) % below
     };
     let (mut region, mut x, mut tx, mut t, mut w) = (vec![], vec![], vec![], vec![], vec![]);
@@ -164,7 +199,11 @@ fn customers() -> Result<RecordBatch> {
         let age = 20 + next(40);
         let n = if next(3) == 0 { 1 + next(6) } else { 0 };
         x.push((next(20) > 0).then_some(n as f64));
-        tx.push((next(30) > 0).then_some(if n == 0 { 0.0 } else { (1 + next(age + 2)) as f64 / 7.0 }));
+        tx.push((next(30) > 0).then_some(if n == 0 {
+            0.0
+        } else {
+            (1 + next(age + 2)) as f64 / 7.0
+        }));
         t.push(Some(age as f64 / 7.0));
         w.push((next(25) > 0).then_some(1.0 + next(3) as f64 / 3.0));
     }
@@ -185,6 +224,24 @@ async fn a_fit_has_the_same_bits_however_its_rows_arrive() -> Result<()> {
     same_bits(&rows, "SELECT mbg_nbd_fit(x, tx, t, w), bg_nbd_fit(x, tx, t) FILTER (WHERE region = 'south') FROM t").await?;
     same_bits(&rows, "SELECT region, x, tx, t, w, churn_score(x, tx, t, 5) OVER (PARTITION BY region) FROM t ORDER BY region, x, tx, t, w").await?;
     same_bits(&rows, "SELECT x, tx, t, p_alive(m, x, tx, t), churn_prob(m, x, tx, t, 3), expected_purchases(m, 3, x, tx, t) FROM t CROSS JOIN (SELECT bg_nbd_fit(x, tx, t, l2 => 1, weight => 1) AS m FROM t) ORDER BY x, tx, t").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn many_groups_are_fitted_each_by_itself() -> Result<()> {
+    let ctx = cdnow().await?;
+    let out = run(&ctx, "WITH parts AS (SELECT *, CAST(t AS BIGINT) % 7 AS part FROM cdnow), grouped AS (SELECT part, bg_nbd_fit(x, tx, t, n)['ll'] AS ll FROM parts GROUP BY part), alone AS (SELECT bg_nbd_fit(x, tx, t, n) FILTER (WHERE part = 3)['ll'] AS ll FROM parts) SELECT count(*) AS n, count(DISTINCT grouped.ll) AS d, max(CASE WHEN part = 3 THEN abs(grouped.ll - alone.ll) END) = 0 AS same FROM grouped CROSS JOIN alone").await?;
+    shows(&out, "| 7 | 7 | true |");
+    Ok(())
+}
+
+#[tokio::test]
+async fn each_row_may_have_its_own_model_and_horizon() -> Result<()> {
+    let ctx = cdnow().await?;
+    let out = run(&ctx, "WITH fits AS (SELECT 'a' AS k, bg_nbd_fit(x, tx, t, n) AS m, INTERVAL '10 days' AS h FROM cdnow UNION ALL SELECT 'b', mbg_nbd_fit(x, tx, t, n), INTERVAL '240 hours' FROM cdnow UNION ALL SELECT 'c', NULL, INTERVAL '1 day') SELECT k, round(p_alive(m, 0, 0, 38.86), 4) AS p, churn_prob(m, 0, 0, 38.86, h) = churn_prob(m, 0, 0, 38.86, 10) AS same, expected_purchases(m, h, 0, 0, 38.86) = expected_purchases(m, 10, 0, 0, 38.86) AS too FROM fits ORDER BY k").await?;
+    shows(&out, "| a | 1.0    | true | true |");
+    shows(&out, "| b | 0.3897 | true | true |");
+    shows(&out, "| c |        |      |      |");
     Ok(())
 }
 

@@ -1,0 +1,85 @@
+//! The HTTP client under the stores.
+//!
+//! It follows no redirects (a store must not send a reader, with its credentials, to another host),
+//! gives up an answer that makes no progress for ten seconds (a slow one may take as long as it
+//! needs), and ends retries of a host that cannot be reached after five seconds: a wrong endpoint
+//! is seldom cured by waiting.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use object_store::client::{
+    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
+};
+use object_store::{ClientConfigKey, ClientOptions, Result};
+
+const NO_PROGRESS: Duration = Duration::from_secs(10);
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// Makes the client of a store.
+#[derive(Debug)]
+pub(crate) struct Patient;
+
+impl HttpConnector for Patient {
+    fn connect(&self, options: &ClientOptions) -> Result<HttpClient> {
+        let inner = client(options).map_err(|source| object_store::Error::Generic {
+            store: "HTTP client",
+            source: source.without_url().into(),
+        })?;
+        let failing = Mutex::default();
+        Ok(HttpClient::new(Service { inner: HttpClient::new(inner), failing }))
+    }
+}
+
+fn client(options: &ClientOptions) -> reqwest::Result<reqwest::Client> {
+    let on = |key| options.get_config_value(&key).is_some_and(|value| value == "true");
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!("tenure/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .read_timeout(NO_PROGRESS)
+        .connect_timeout(CONNECT)
+        .https_only(!on(ClientConfigKey::AllowHttp))
+        .danger_accept_invalid_certs(on(ClientConfigKey::AllowInvalidCertificates));
+    if on(ClientConfigKey::Http1Only) {
+        builder = builder.http1_only();
+    }
+    if let Some(url) = options.get_config_value(&ClientConfigKey::ProxyUrl) {
+        let excludes = options.get_config_value(&ClientConfigKey::ProxyExcludes);
+        let excludes = excludes.and_then(|hosts| reqwest::NoProxy::from_string(&hosts));
+        builder = builder.proxy(reqwest::Proxy::all(url)?.no_proxy(excludes));
+    }
+    builder.build()
+}
+
+#[derive(Debug)]
+struct Service {
+    inner: HttpClient,
+    /// since when no connection has been made
+    failing: Mutex<Option<Instant>>,
+}
+
+#[async_trait]
+impl HttpService for Service {
+    async fn call(&self, request: HttpRequest) -> std::result::Result<HttpResponse, HttpError> {
+        let answer = self.inner.execute(request).await;
+        let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        match answer {
+            Err(e) if e.kind() == HttpErrorKind::Connect => {
+                let since = *failing.get_or_insert_with(Instant::now);
+                match since.elapsed() < CONNECT {
+                    true => Err(e),
+                    // a kind that is not retried; the next request starts afresh
+                    false => {
+                        *failing = None;
+                        Err(HttpError::new(HttpErrorKind::Unknown, e))
+                    }
+                }
+            }
+            other => {
+                *failing = None;
+                other
+            }
+        }
+    }
+}

@@ -1,0 +1,581 @@
+//! Everything that turned one customer's life, from that customer's events in order.
+//!
+//! - *Milestones* are the first of their kind, and purchases by number. Purchase rows of one
+//!   instant are one purchase.
+//! - *Key points* are decisions on the way to a purchase: the first `add_to_cart`, `checkout` and
+//!   `payment` of each journey. A journey ends with a purchase, or when its cart is abandoned.
+//! - *Turning points* come as events, but for two that are derived: a cart is abandoned when
+//!   neither payment nor purchase follows its last event within the window, and a purchase of a
+//!   category never bought before, not the first, is a cross-sell.
+//! - A *lapse* begins when the silence since the last purchase exceeds the customer's own median
+//!   gap, as known by then, so many times; a *reactivation* is the purchase that ends it.
+//! - *Changes* of rate and value are found over the whole life.
+//!
+//! But for those changes, nothing that is found depends on what came later.
+
+use super::buffer::{Event, NO_LABEL};
+use super::options::{DAY, bucket_start};
+use super::pelt::Penalty;
+use super::rates::Changes;
+use super::vocabulary::Kind;
+
+const DAY_F: f64 = 86_400_000_000.0;
+
+/// How a life is read; lengths in microseconds.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Reading {
+    pub as_of: i64,
+    pub cart_window: i64,
+    pub lapse_factor: f64,
+    pub lapse_min: i64,
+    pub rate_unit: i64,
+    pub penalty: Penalty,
+    pub min_size: usize,
+    /// numbers of purchases that are milestones, beside the first and second
+    pub nth: Vec<i64>,
+}
+
+/// What sort of turn it is; points of one instant are listed in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Turn {
+    Milestone,
+    KeyPoint,
+    TurningPoint,
+    Lapse,
+    Reactivation,
+    RateChange,
+    ValueChange,
+}
+
+impl Turn {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Milestone => "milestone",
+            Self::KeyPoint => "key_point",
+            Self::TurningPoint => "turning_point",
+            Self::Lapse => "lapse",
+            Self::Reactivation => "reactivation",
+            Self::RateChange => "rate_change",
+            Self::ValueChange => "value_change",
+        }
+    }
+}
+
+/// What there is to say beside the numbers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Detail {
+    None,
+    /// the so-many-th purchase
+    Purchase(i64),
+    /// a category, by its label
+    Category(u32),
+    /// a cart without payment within the window
+    Unpaid,
+    /// no purchase for so many days, own median gap so many
+    Silent(f64, f64),
+    /// a purchase after so many days
+    Back(f64, f64),
+    Rate,
+    Value,
+}
+
+/// One turn of a life.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Point {
+    pub ts: i64,
+    pub turn: Turn,
+    pub point: &'static str,
+    pub before: Option<f64>,
+    pub after: Option<f64>,
+    pub score: Option<f64>,
+    pub detail: Detail,
+}
+
+/// Reads lives, one after the other, on the same memory.
+#[derive(Debug, Default)]
+pub(super) struct Reader {
+    points: Vec<Point>,
+    purchases: Vec<i64>,
+    /// amounts that are known and positive, and when
+    amounts: Vec<f64>,
+    paid_at: Vec<i64>,
+    /// in whole days, rising
+    gaps: Vec<i64>,
+    categories: Vec<u32>,
+    fresh: Vec<u32>,
+    buckets: Vec<usize>,
+    changes: Changes,
+}
+
+/// The way to a purchase.
+#[derive(Debug, Default, Clone, Copy)]
+struct Journey {
+    /// the last cart or checkout that waits for payment
+    waiting: Option<i64>,
+    /// key points that were listed
+    cart: bool,
+    checkout: bool,
+    payment: bool,
+}
+
+impl Reader {
+    /// The turns of a life in the order of time. Events are in order, and none is after `as_of`.
+    pub(super) fn read<'a>(
+        &mut self,
+        events: &[Event],
+        how: &Reading,
+        text: impl Fn(u32) -> &'a str,
+    ) -> &[Point] {
+        self.points.clear();
+        self.purchases.clear();
+        self.amounts.clear();
+        self.paid_at.clear();
+        self.gaps.clear();
+        self.categories.clear();
+        let mut journey = Journey::default();
+        // the cart that waited last was found abandoned, and no other has begun
+        let mut given_up = false;
+        let (mut registered, mut subscribed) = (false, false);
+        let mut rest = events;
+        while let Some((e, tail)) = rest.split_first() {
+            rest = tail;
+            let Some(kind) = Kind::from_tag(e.kind) else { continue };
+            if self.abandoned(journey.waiting, e.ts, how) {
+                journey = Journey::default();
+                given_up = true;
+            }
+            let amount = (!e.value.is_nan()).then_some(e.value);
+            match kind {
+                Kind::Signup if !registered => {
+                    registered = true;
+                    self.push(e.ts, Turn::Milestone, "registered", None);
+                }
+                Kind::Subscribe if !subscribed => {
+                    subscribed = true;
+                    self.push(e.ts, Turn::Milestone, "subscribed", amount);
+                }
+                Kind::Signup | Kind::Subscribe => {}
+                Kind::AddToCart | Kind::Checkout => {
+                    if journey.waiting.is_none() {
+                        journey = Journey::default();
+                    }
+                    given_up = false;
+                    journey.waiting = Some(e.ts);
+                    let (seen, name) = match kind {
+                        Kind::AddToCart => (&mut journey.cart, "add_to_cart"),
+                        _ => (&mut journey.checkout, "checkout"),
+                    };
+                    if !std::mem::replace(seen, true) {
+                        self.push(e.ts, Turn::KeyPoint, name, amount);
+                    }
+                }
+                Kind::Payment => {
+                    journey.waiting = None;
+                    given_up = false;
+                    if !std::mem::replace(&mut journey.payment, true) {
+                        self.push(e.ts, Turn::KeyPoint, "payment", amount);
+                    }
+                }
+                Kind::Purchase => {
+                    journey = Journey::default();
+                    given_up = false;
+                    let lines =
+                        1 + rest.iter().take_while(|o| o.ts == e.ts && o.kind == e.kind).count();
+                    let (_, later) = rest.split_at(lines - 1);
+                    rest = later;
+                    let from = events.len() - rest.len() - lines;
+                    self.purchase(events.get(from..from + lines).unwrap_or_default(), how, &text);
+                }
+                Kind::CartAbandon => {
+                    if !given_up {
+                        self.push(e.ts, Turn::TurningPoint, "cart_abandon", amount);
+                    }
+                    journey = Journey::default();
+                    given_up = false;
+                }
+                Kind::CrossSell => self.push(e.ts, Turn::TurningPoint, "cross_sell", amount),
+                Kind::OrderCancel => self.push(e.ts, Turn::TurningPoint, "order_cancel", amount),
+                Kind::Return => self.push(e.ts, Turn::TurningPoint, "return", amount),
+                Kind::Complaint => self.push(e.ts, Turn::TurningPoint, "complaint", amount),
+                Kind::Unsubscribe => self.push(e.ts, Turn::TurningPoint, "unsubscribe", amount),
+                Kind::Upgrade => self.push(e.ts, Turn::TurningPoint, "upgrade", amount),
+                Kind::Downgrade => self.push(e.ts, Turn::TurningPoint, "downgrade", amount),
+            }
+        }
+        self.abandoned(journey.waiting, how.as_of, how);
+        if let Some(&last) = self.purchases.last() {
+            self.lapse(last, how.as_of, how);
+        }
+        self.level_changes(how);
+        if !self.points.is_sorted_by_key(|p| (p.ts, p.turn)) {
+            // stable: at one instant and of one sort, in the order they were found
+            self.points.sort_by_key(|p| (p.ts, p.turn));
+        }
+        &self.points
+    }
+
+    fn push(&mut self, ts: i64, turn: Turn, point: &'static str, after: Option<f64>) {
+        self.points.push(Point {
+            ts,
+            turn,
+            point,
+            before: None,
+            after,
+            score: None,
+            detail: Detail::None,
+        });
+    }
+
+    /// Whether the cart that waits since `waiting` is abandoned at `now`; lists it if so.
+    fn abandoned(&mut self, waiting: Option<i64>, now: i64, how: &Reading) -> bool {
+        let deadline = waiting.and_then(|t| t.checked_add(how.cart_window)).filter(|d| *d <= now);
+        if let Some(ts) = deadline {
+            self.push(ts, Turn::TurningPoint, "cart_abandon", None);
+            if let Some(p) = self.points.last_mut() {
+                p.detail = Detail::Unpaid;
+            }
+        }
+        deadline.is_some()
+    }
+
+    /// One purchase, of one or more rows.
+    fn purchase<'a>(&mut self, lines: &[Event], how: &Reading, text: &impl Fn(u32) -> &'a str) {
+        let Some(ts) = lines.first().map(|l| l.ts) else { return };
+        let known = || lines.iter().map(|l| l.value).filter(|v| !v.is_nan());
+        // rows of one instant are in the order of their amounts, so the sum has one value
+        let amount = known().next().is_some().then(|| known().sum::<f64>());
+        // what is free has no level
+        if let Some(amount) = amount.filter(|a| *a > 0.0) {
+            self.amounts.push(amount);
+            self.paid_at.push(ts);
+        }
+        if let Some(&last) = self.purchases.last() {
+            if let Some(gap) = self.lapse(last, ts, how) {
+                let days = between(last, ts);
+                self.points.push(Point {
+                    ts,
+                    turn: Turn::Reactivation,
+                    point: "reactivation",
+                    before: Some(gap),
+                    after: Some(days),
+                    score: Some(days / gap),
+                    detail: Detail::Back(days, gap),
+                });
+            }
+            // the days of purchases make the cadence, not the orders of one day
+            let days = ts.div_euclid(DAY) - last.div_euclid(DAY);
+            if days > 0 {
+                let at = self.gaps.partition_point(|g| *g < days);
+                self.gaps.insert(at, days);
+            }
+        }
+        self.purchases.push(ts);
+        let number = i64::try_from(self.purchases.len()).unwrap_or(i64::MAX);
+        let name = match number {
+            1 => Some("first_purchase"),
+            2 => Some("second_purchase"),
+            n => how.nth.contains(&n).then_some("nth_purchase"),
+        };
+        if let Some(name) = name {
+            self.push(ts, Turn::Milestone, name, amount);
+            if let Some(p) = self.points.last_mut().filter(|_| number > 2) {
+                p.detail = Detail::Purchase(number);
+            }
+        }
+        self.fresh.clear();
+        for l in lines {
+            if l.label != NO_LABEL && !self.categories.contains(&l.label) {
+                self.categories.push(l.label);
+                self.fresh.push(l.label);
+            }
+        }
+        if number > 1 {
+            // labels are numbered as they come; names have one order
+            self.fresh.sort_by(|a, b| text(*a).cmp(text(*b)));
+            for &label in &self.fresh {
+                let spent = lines.iter().filter(|l| l.label == label && !l.value.is_nan());
+                let spent = spent.map(|l| l.value).reduce(|a, b| a + b);
+                self.points.push(Point {
+                    ts,
+                    turn: Turn::TurningPoint,
+                    point: "cross_sell",
+                    before: None,
+                    after: spent,
+                    score: None,
+                    detail: Detail::Category(label),
+                });
+            }
+        }
+    }
+
+    /// Lists a lapse between the purchase at `last` and `now`; the own gap if there is one.
+    fn lapse(&mut self, last: i64, now: i64, how: &Reading) -> Option<f64> {
+        let gap = median(&self.gaps)?;
+        #[expect(clippy::cast_possible_truncation, reason = "saturates: a limit beyond all time")]
+        let limit = ((how.lapse_factor * gap * DAY_F) as i64).max(how.lapse_min);
+        let ts = last.checked_add(limit).filter(|ts| *ts < now)?;
+        let days = between(last, ts);
+        self.points.push(Point {
+            ts,
+            turn: Turn::Lapse,
+            point: "lapse",
+            before: Some(gap),
+            after: Some(days),
+            score: Some(days / gap),
+            detail: Detail::Silent(days, gap),
+        });
+        Some(gap)
+    }
+
+    fn level_changes(&mut self, how: &Reading) {
+        let Self { points, purchases, amounts, paid_at, buckets, changes, .. } = self;
+        let Some(&first) = purchases.first() else { return };
+        let enough = how.min_size.saturating_mul(2);
+        let up_or = |up: bool, a, b| if up { a } else { b };
+        if purchases.len() >= enough {
+            let start = bucket_start(first, how.rate_unit);
+            let bucket = |ts: i64| {
+                let whole = (i128::from(ts) - i128::from(start)) / i128::from(how.rate_unit);
+                usize::try_from(whole).unwrap_or(0)
+            };
+            buckets.clear();
+            buckets.extend(purchases.iter().map(|t| bucket(*t)));
+            // a bucket that has not ended by as_of is no bucket yet
+            changes.of_rate(buckets, bucket(how.as_of), how.min_size, how.penalty, |c| {
+                let steps = i64::try_from(c.at).unwrap_or(i64::MAX);
+                points.push(Point {
+                    ts: start.saturating_add(steps.saturating_mul(how.rate_unit)),
+                    turn: Turn::RateChange,
+                    point: up_or(c.after > c.before, "rate_up", "rate_down"),
+                    before: Some(c.before),
+                    after: Some(c.after),
+                    score: Some(c.score),
+                    detail: Detail::Rate,
+                });
+            });
+        }
+        if amounts.len() >= enough {
+            changes.of_value(amounts, how.min_size, how.penalty, |c| {
+                points.push(Point {
+                    ts: paid_at.get(c.at).copied().unwrap_or(first),
+                    turn: Turn::ValueChange,
+                    point: up_or(c.after > c.before, "value_up", "value_down"),
+                    before: Some(c.before),
+                    after: Some(c.after),
+                    score: Some(c.score),
+                    detail: Detail::Value,
+                });
+            });
+        }
+    }
+}
+
+/// Days from one time to another.
+fn between(from: i64, to: i64) -> f64 {
+    (to as f64 - from as f64) / DAY_F
+}
+
+/// The median of rising numbers.
+fn median(rising: &[i64]) -> Option<f64> {
+    let half = rising.len() / 2;
+    let upper = *rising.get(half)? as f64;
+    if rising.len() % 2 == 1 {
+        return Some(upper);
+    }
+    let lower = *rising.get(half.checked_sub(1)?)? as f64;
+    Some((lower + upper) / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn how() -> Reading {
+        Reading {
+            as_of: 400 * DAY,
+            cart_window: DAY,
+            lapse_factor: 3.0,
+            lapse_min: 30 * DAY,
+            rate_unit: 7 * DAY,
+            penalty: Penalty::Bic,
+            min_size: 4,
+            nth: vec![5],
+        }
+    }
+
+    const HOUR: i64 = DAY / 24;
+
+    fn at(hours: i64, kind: Kind) -> Event {
+        Event { ts: hours * HOUR, kind: kind.tag(), value: f64::NAN, label: NO_LABEL }
+    }
+
+    /// (hour, point) of what is found
+    fn life(events: &[Event], how: &Reading) -> Vec<(i64, &'static str)> {
+        let mut reader = Reader::default();
+        reader.read(events, how, |_| "").iter().map(|p| (p.ts / HOUR, p.point)).collect()
+    }
+
+    #[test]
+    fn a_cart_is_abandoned_when_its_window_has_passed_and_pending_before() {
+        let cart = [at(10, Kind::AddToCart), at(12, Kind::AddToCart)];
+        let until = |hour: i64| Reading { as_of: hour * HOUR, ..how() };
+        assert_eq!(life(&cart, &until(35)), [(10, "add_to_cart")]);
+        assert_eq!(life(&cart, &until(36)), [(10, "add_to_cart"), (36, "cart_abandon")]);
+        // a purchase in time, and one at the very end of the window
+        let buy = |hour| [cart[0], cart[1], at(hour, Kind::Purchase)];
+        assert_eq!(life(&buy(35), &until(99)), [(10, "add_to_cart"), (35, "first_purchase")]);
+        assert_eq!(
+            life(&buy(36), &until(99)),
+            [(10, "add_to_cart"), (36, "first_purchase"), (36, "cart_abandon")]
+        );
+        // the shop says so itself: once is enough
+        let told = [
+            cart[0],
+            at(20, Kind::CartAbandon),
+            at(200, Kind::AddToCart),
+            at(250, Kind::CartAbandon),
+        ];
+        assert_eq!(
+            life(&told, &until(999)),
+            [
+                (10, "add_to_cart"),
+                (20, "cart_abandon"),
+                (200, "add_to_cart"),
+                (224, "cart_abandon")
+            ]
+        );
+    }
+
+    #[test]
+    fn key_points_are_the_first_of_each_journey() {
+        let events = [
+            at(1, Kind::AddToCart),
+            at(2, Kind::AddToCart),
+            at(3, Kind::Checkout),
+            at(4, Kind::Checkout),
+            at(5, Kind::Payment),
+            at(5, Kind::Purchase),
+            at(9, Kind::AddToCart),
+            at(10, Kind::Payment),
+            at(11, Kind::Payment),
+        ];
+        let want = [
+            (1, "add_to_cart"),
+            (3, "checkout"),
+            (5, "first_purchase"),
+            (5, "payment"),
+            (9, "add_to_cart"),
+            (10, "payment"),
+        ];
+        assert_eq!(life(&events, &how()), want);
+    }
+
+    #[test]
+    fn a_lapse_begins_at_the_customers_own_limit_and_ends_with_a_purchase() {
+        let days = [0, 20, 40, 60, 160, 170];
+        let events: Vec<Event> = days.map(|d| at(d * 24, Kind::Purchase)).to_vec();
+        let named = |as_of: i64| -> Vec<(i64, &str)> {
+            let got = life(&events[..4], &Reading { as_of: as_of * DAY, ..how() });
+            got.into_iter().filter(|p| p.1 == "lapse").collect()
+        };
+        // three times twenty days: not at the limit, but after it
+        assert_eq!(named(120), []);
+        assert_eq!(named(121), [(120 * 24, "lapse")]);
+        let mut reader = Reader::default();
+        let got: Vec<Point> =
+            reader.read(&events, &Reading { as_of: 175 * DAY, ..how() }, |_| "").to_vec();
+        let lapse = got.iter().find(|p| p.turn == Turn::Lapse).unwrap();
+        assert_eq!((lapse.before, lapse.after, lapse.score), (Some(20.0), Some(60.0), Some(3.0)));
+        let back = got.iter().find(|p| p.turn == Turn::Reactivation).unwrap();
+        assert_eq!(
+            (back.ts, back.before, back.after, back.score),
+            (160 * DAY, Some(20.0), Some(100.0), Some(5.0))
+        );
+        // one purchase has no cadence
+        assert_eq!(life(&events[..1], &how()), [(0, "first_purchase")]);
+    }
+
+    #[test]
+    fn rows_of_one_instant_are_one_purchase_and_new_categories_are_cross_sells() {
+        let line = |day: i64, value: f64, label: u32| Event {
+            ts: day * DAY,
+            kind: Kind::Purchase.tag(),
+            value,
+            label,
+        };
+        let events = [
+            line(0, 1.0, 3),
+            line(0, 2.0, 1),
+            line(5, 3.0, 1),
+            line(5, 4.0, 0),
+            line(5, 6.0, 2),
+            line(6, 1.0, 0),
+        ];
+        let names = ["toys", "books", "art", "food"];
+        let mut reader = Reader::default();
+        let got = reader.read(&events, &Reading { as_of: 9 * DAY, ..how() }, |l| names[l as usize]);
+        let got: Vec<_> = got.iter().map(|p| (p.point, p.after, p.detail)).collect();
+        assert_eq!(
+            got,
+            [
+                ("first_purchase", Some(3.0), Detail::None),
+                ("second_purchase", Some(13.0), Detail::None),
+                ("cross_sell", Some(6.0), Detail::Category(2)),
+                ("cross_sell", Some(4.0), Detail::Category(0)),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_rate_that_falls_and_a_value_that_rises_are_found() {
+        // twice a week for twenty weeks at 10, then once in three weeks at 30
+        let days = (0..40).map(|i| i * 7 / 2).chain((0..10).map(|i| 147 + i * 21));
+        let events: Vec<Event> = days
+            .map(|d| Event {
+                value: if d < 147 { 10.0 } else { 30.0 },
+                ..at(d * 24 + 12, Kind::Purchase)
+            })
+            .collect();
+        let mut reader = Reader::default();
+        let got: Vec<Point> =
+            reader.read(&events, &Reading { as_of: 350 * DAY, ..how() }, |_| "").to_vec();
+        let rate = got.iter().find(|p| p.turn == Turn::RateChange).unwrap();
+        assert_eq!((rate.point, rate.before), ("rate_down", Some(2.0)));
+        assert_eq!(rate.ts, 140 * DAY);
+        assert!(rate.after.unwrap() < 0.4 && rate.score.unwrap() > 0.0);
+        let value = got.iter().find(|p| p.turn == Turn::ValueChange).unwrap();
+        assert_eq!((value.point, value.before, value.after), ("value_up", Some(10.0), Some(30.0)));
+        assert_eq!(value.ts, 147 * DAY + 12 * HOUR);
+        let fewer = &events[..7];
+        let got = reader.read(fewer, &Reading { as_of: 350 * DAY, ..how() }, |_| "");
+        assert!(got.iter().all(|p| p.turn < Turn::RateChange));
+    }
+
+    #[test]
+    fn the_first_of_a_kind_is_a_milestone_and_the_rest_are_events() {
+        let mut events = vec![
+            at(1, Kind::Signup),
+            at(2, Kind::Signup),
+            at(3, Kind::Subscribe),
+            at(4, Kind::Complaint),
+            at(5, Kind::Complaint),
+        ];
+        events.extend((6..12).map(|h| at(h, Kind::Purchase)));
+        events.extend([at(20, Kind::Return), at(21, Kind::Unsubscribe)]);
+        assert_eq!(
+            life(&events, &Reading { as_of: 10 * DAY, ..how() }),
+            [
+                (1, "registered"),
+                (3, "subscribed"),
+                (4, "complaint"),
+                (5, "complaint"),
+                (6, "first_purchase"),
+                (7, "second_purchase"),
+                (10, "nth_purchase"),
+                (20, "return"),
+                (21, "unsubscribe"),
+            ]
+        );
+        assert_eq!(life(&[], &how()), []);
+    }
+}
