@@ -8,9 +8,9 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::error::ArrowError;
 use datafusion::physical_plan::ExecutionPlan;
 use futures::StreamExt;
-use indicatif::{HumanBytes, HumanCount};
+use indicatif::{DecimalBytes, HumanCount};
 use tenure::render::{self, Sink};
-use tenure::{Answer, Error, Params, Result};
+use tenure::{Answer, Error, ErrorKind, Params, Result};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -43,6 +43,18 @@ pub(crate) fn statement(session: &mut Session, sql: &str) -> Outcome {
 
 /// Runs a statement and shows its rows.
 pub(crate) fn with_params(session: &mut Session, sql: &str, params: Params) -> Outcome {
+    let before = session.runtimes.busy();
+    let outcome = show(session, sql, params);
+    if session.interactive
+        && matches!(&outcome, Err(Stop::Error(e)) if e.kind() == ErrorKind::Interrupted)
+        && session.runtimes.settle(before)
+    {
+        session.output.aside("an operator did not stop at once; it ends in the background");
+    }
+    outcome
+}
+
+fn show(session: &mut Session, sql: &str, params: Params) -> Outcome {
     let since = Instant::now();
     let answer = plan(session, sql, params)?;
     if answer.schema.fields().is_empty() {
@@ -218,7 +230,7 @@ fn footer(session: &Session, summary: Summary, has_rows: bool, shown: Option<usi
         parts.push(format!("{} read", megabytes(summary.progress.bytes)));
     }
     if summary.progress.spilled > 0 {
-        parts.push(format!("{} spilled", HumanBytes(summary.progress.spilled)));
+        parts.push(format!("{} spilled", megabytes(summary.progress.spilled)));
     }
     if let Some(path) = session.output.file() {
         parts.push(format!("to {}", path.display()));
@@ -258,5 +270,5 @@ pub(crate) fn rows(count: usize) -> String {
 
 /// Decimal bytes, as storage is billed.
 pub(crate) fn megabytes(bytes: u64) -> String {
-    indicatif::DecimalBytes(bytes).to_string()
+    DecimalBytes(bytes).to_string()
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use datafusion::datasource::physical_plan::FileScanConfig;
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::physical_plan::ExecutionPlan;
-use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{DecimalBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// A bar that appears sooner than this is a flicker.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -103,17 +103,18 @@ impl Bar {
         } else {
             bar.set_style(style("{spinner} {elapsed} {msg}"));
         }
-        let mut message = format!(
-            "{} of {} · {} rows",
-            HumanBytes(progress.bytes),
-            HumanBytes(progress.total_bytes),
-            HumanCount(progress.rows)
-        );
-        if plan.is_none() {
-            message = "planning".to_string();
-        }
+        let mut message = match plan {
+            None => "planning".to_string(),
+            Some(_) if progress.total_bytes == 0 => "running".to_string(),
+            Some(_) => format!(
+                "{} of {} · {} rows",
+                DecimalBytes(progress.bytes),
+                DecimalBytes(progress.total_bytes),
+                HumanCount(progress.rows)
+            ),
+        };
         if progress.spilled > 0 {
-            message.push_str(&format!(" · {} spilled", HumanBytes(progress.spilled)));
+            message.push_str(&format!(" · {} spilled", DecimalBytes(progress.spilled)));
         }
         bar.set_message(message);
         bar.tick();

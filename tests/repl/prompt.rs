@@ -19,9 +19,13 @@ struct Prompt {
 impl Prompt {
     /// Opens the prompt on the lake and waits until it asks.
     fn open() -> Self {
+        Self::open_with("cat")
+    }
+
+    fn open_with(pager: &str) -> Self {
         let shop = Shop::new();
         let mut command = shop.command();
-        command.arg("shop").env("TERM", "xterm").env("NO_COLOR", "1").env("TENURE_PAGER", "cat");
+        command.arg("shop").env("TERM", "xterm").env("NO_COLOR", "1").env("TENURE_PAGER", pager);
         let mut session = Session::spawn(command).unwrap();
         session.set_expect_timeout(Some(Duration::from_secs(20)));
         session.get_process_mut().set_window_size(120, 40).unwrap();
@@ -142,6 +146,15 @@ fn the_history_is_private_and_holds_no_secret() {
     assert!(text.contains("SELECT 1 AS kept;"), "{text}");
     assert!(!text.contains("hunter2"), "{text}");
     assert_eq!(std::fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn text_that_is_longer_than_the_screen_goes_through_the_pager() {
+    let mut prompt = Prompt::open_with("wc -l");
+    prompt.line("\\format csv").see("format is csv");
+    prompt.line("SELECT value FROM generate_series(1, 4321);").see("\\b4322\\b");
+    prompt.line("SELECT 'few' AS x;").see("few");
+    prompt.leave();
 }
 
 #[test]

@@ -205,6 +205,10 @@ fn statement_starts() -> Vec<Candidate> {
 
 fn expressions(scope: &Scope, catalog: &Catalog, word: &str) -> Vec<Candidate> {
     let mut found = scope.columns();
+    if scope.relations.is_empty() && !word.is_empty() {
+        // FROM is not written yet: a column of any relation may be meant
+        found.extend(any_column(catalog));
+    }
     found.extend(scope.names());
     found.extend(scope.common_tables());
     let functions = |tenure: bool| {
@@ -222,6 +226,16 @@ fn expressions(scope: &Scope, catalog: &Catalog, word: &str) -> Vec<Candidate> {
     found
 }
 
+/// The columns of all relations that need no qualification.
+fn any_column(catalog: &Catalog) -> impl Iterator<Item = Candidate> {
+    let relations = catalog.relations.iter();
+    relations.filter(|r| r.lake == catalog.default_lake && r.schema == "main").flat_map(|r| {
+        r.columns.iter().map(move |(name, kind)| {
+            Candidate::new(quoted(name), "column", format!("{kind} of {}", r.name))
+        })
+    })
+}
+
 /// Keywords in the case in which the word is being typed.
 fn keywords(word: &str) -> impl Iterator<Item = Candidate> {
     let lower = word.chars().next().is_some_and(char::is_lowercase);
@@ -234,15 +248,14 @@ fn keywords(word: &str) -> impl Iterator<Item = Candidate> {
 /// Relations by their shortest name that works.
 fn relations(catalog: &Catalog) -> Vec<Candidate> {
     let mut relations: Vec<&Relation> = catalog.relations.iter().collect();
+    // the tables of a lake stand in `raw` too; the short name will do
+    relations.retain(|r| r.schema != "raw" || !has(catalog, r, "table"));
     relations.sort_by_key(|r| (r.schema != "main", r.schema.clone(), r.name.clone()));
-    let taken = |r: &Relation| {
-        catalog.relations.iter().any(|other| other.name == r.name && other.schema == "main" && other.lake == r.lake)
-    };
     relations
         .iter()
         .map(|r| {
             let mut text = quoted(&r.name);
-            if r.schema != "main" && (r.schema != "raw" || taken(r)) {
+            if r.schema != "main" && (r.schema != "raw" || has(catalog, r, "view")) {
                 text = format!("{}.{text}", quoted(&r.schema));
             }
             if r.lake != catalog.default_lake {
@@ -252,6 +265,13 @@ fn relations(catalog: &Catalog) -> Vec<Candidate> {
             Candidate::new(text, r.kind, format!("{} columns", r.columns.len()))
         })
         .collect()
+}
+
+/// Whether `main` has a relation of the same name and of a kind.
+fn has(catalog: &Catalog, relation: &Relation, kind: &str) -> bool {
+    catalog.relations.iter().any(|r| {
+        r.schema == "main" && r.kind == kind && r.name == relation.name && r.lake == relation.lake
+    })
 }
 
 /// A name as it must be written: in quotes unless it is plain.
