@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use datafusion::common::{DataFusionError, SchemaError};
+use datafusion::common::DataFusionError;
 use datafusion::error::DataFusionError as Df;
 
 mod classify;
@@ -203,12 +203,6 @@ impl From<DataFusionError> for Error {
 
 impl From<datafusion::arrow::error::ArrowError> for Error {
     fn from(e: datafusion::arrow::error::ArrowError) -> Self {
-        classify::classify(Df::from(e))
-    }
-}
-
-impl From<SchemaError> for Error {
-    fn from(e: SchemaError) -> Self {
         classify::classify(Df::from(e))
     }
 }

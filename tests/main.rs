@@ -2,5 +2,6 @@
 
 mod cli;
 mod lake;
+mod queries;
 mod repl;
 mod support;

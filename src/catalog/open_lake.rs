@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use datafusion::datasource::TableProvider;
 use datafusion::execution::SessionState;
 
 use crate::engine::pinned;

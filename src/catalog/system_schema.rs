@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
+use datafusion::arrow::array::{
+    ArrayRef, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray,
+};
 use datafusion::catalog::SchemaProvider;
 use datafusion::common::{DataFusionError, Result};
 use datafusion::datasource::{MemTable, TableProvider};
 
 use super::Session;
 use crate::options::settings;
-use crate::udfs;
+use crate::udfs::{self, rfm::SchemeRow};
 
 const NAMES: [&str; 3] = ["event_types", "rfm_scheme", "settings"];
 
@@ -37,10 +39,39 @@ impl SystemSchema {
                 &["event_type", "class"],
                 udfs::points::event_types().iter().map(|(n, c)| vec![n.to_string(), c.to_string()]),
             )?,
-            "rfm_scheme" => udfs::rfm::scheme_batch()?,
+            "rfm_scheme" => rfm_scheme()?,
             _ => return Ok(None),
         }))
     }
+}
+
+/// The schemes of `rfm_segment`, one row per rectangle of scores.
+fn rfm_scheme() -> Result<RecordBatch> {
+    let rows = udfs::rfm::scheme_rows();
+    let text = |f: fn(&SchemeRow) -> &str| -> ArrayRef {
+        Arc::new(rows.iter().map(|r| Some(f(r))).collect::<StringArray>())
+    };
+    let whole = |f: fn(&SchemeRow) -> i32| -> ArrayRef {
+        Arc::new(rows.iter().map(|r| Some(f(r))).collect::<Int32Array>())
+    };
+    let number = |f: fn(&SchemeRow) -> f64| -> ArrayRef {
+        Arc::new(rows.iter().map(|r| Some(f(r))).collect::<Float64Array>())
+    };
+    let ordering: ArrayRef = Arc::new(rows.iter().map(|r| Some(r.ordering)).collect::<Int64Array>());
+    Ok(RecordBatch::try_from_iter([
+        ("scheme", text(|r| r.scheme)),
+        ("ordering", ordering),
+        ("segment", text(|r| r.segment.as_ref())),
+        ("r_from", whole(|r| r.r.0)),
+        ("r_to", whole(|r| r.r.1)),
+        ("f_from", whole(|r| r.f.0)),
+        ("f_to", whole(|r| r.f.1)),
+        ("m_from", whole(|r| r.m.0)),
+        ("m_to", whole(|r| r.m.1)),
+        ("fm_from", number(|r| r.fm.0)),
+        ("fm_to", number(|r| r.fm.1)),
+        ("version", text(|r| r.version)),
+    ])?)
 }
 
 fn texts(names: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Result<RecordBatch> {

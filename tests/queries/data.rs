@@ -2,7 +2,7 @@
 
 use tenure::Params;
 
-use crate::support::{answer, open};
+use super::support::{answer, open};
 
 async fn one_row(lake: &str, sql: &str) -> String {
     let tenure = open(lake).await;

@@ -3,7 +3,7 @@
 use tenure::Params;
 use tenure::library::{self, Query};
 
-use crate::support::{answer, given, open};
+use super::support::{answer, given, open};
 
 fn of_family(family: &str) -> Vec<Query> {
     let queries = library::queries().expect("the library is read");

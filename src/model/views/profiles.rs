@@ -30,7 +30,7 @@ pub(super) fn sql(w: &Writer<'_>) -> String {
              t.turn AS turn, t.last_channel AS last_channel \
            FROM {customers} AS c \
            LEFT JOIN {summaries} AS s ON c.customer_id = s.customer_id \
-           LEFT JOIN (SELECT customer_id, array_last(turning_points(ts, event_type, amount)) AS turn, \
+           LEFT JOIN (SELECT customer_id, array_element(turning_points(ts, event_type, amount), -1) AS turn, \
              last_value(channel ORDER BY ts, channel) FILTER (WHERE channel IS NOT NULL) AS last_channel \
              FROM {events} GROUP BY customer_id) AS t ON c.customer_id = t.customer_id) AS scored) AS base"
     )
