@@ -140,7 +140,7 @@ fn stream(
     mut each: impl FnMut(&RecordBatch) -> Outcome,
 ) -> Outcome<Summary> {
     let Answer { stream, plan, .. } = answer;
-    let mut bar = Bar::new(session.interactive && console::user_attended_stderr());
+    let mut bar = Bar::new(console::user_attended_stderr());
     let rows = pull(&session.runtimes, stream, |batch| match batch {
         Some(batch) => {
             // whatever is written next must not meet the bar
@@ -214,14 +214,17 @@ fn finish(output: &Output, mut sink: Box<dyn Sink + '_>) -> Outcome {
 
 /// `18 rows · 1.24 s · 312 MB read`, on stderr, for a person.
 fn footer(session: &Session, summary: Summary, has_rows: bool, shown: Option<usize>) {
-    if !session.interactive || !session.settings.timing {
+    let watched =
+        session.interactive || (session.output.shown() && console::user_attended_stderr());
+    if !watched || !session.settings.timing {
         return;
     }
     let mut parts = Vec::new();
     if has_rows {
         let mut text = rows(summary.rows);
         if let Some(shown) = shown {
-            text.push_str(&format!(" ({shown} shown, \\last shows all)"));
+            let all = if session.interactive { "\\last shows" } else { "-o FILE keeps" };
+            text.push_str(&format!(" ({shown} shown, {all} all)"));
         }
         parts.push(text);
     }

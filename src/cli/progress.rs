@@ -26,7 +26,6 @@ pub(crate) struct Progress {
 /// Steps of the bar.
 const STEPS: u64 = 1000;
 
-
 impl Progress {
     /// Reads the metrics of a plan and of all below it.
     pub(crate) fn of(plan: &Arc<dyn ExecutionPlan>) -> Self {
@@ -45,9 +44,10 @@ impl Progress {
             if let Some(files) = scan.data_source().downcast_ref::<FileScanConfig>() {
                 for file in files.file_groups.iter().flat_map(|group| group.iter()) {
                     self.files += 1;
-                    self.total_bytes += file.range.as_ref().map_or(file.object_meta.size, |range| {
-                        u64::try_from(range.end - range.start).unwrap_or(0)
-                    });
+                    self.total_bytes +=
+                        file.range.as_ref().map_or(file.object_meta.size, |range| {
+                            u64::try_from(range.end - range.start).unwrap_or(0)
+                        });
                 }
             }
             if let Some(metrics) = &metrics {

@@ -155,8 +155,11 @@ mod tests {
     fn a_long_line_is_cut_around_the_place() {
         let text = format!("SELECT {} nme", "x, ".repeat(200));
         let column = text.len() - 2;
-        let shown =
-            statement(&error(1, column, column + 3), Origin { text: &text, file: None, line: 1 }, false);
+        let shown = statement(
+            &error(1, column, column + 3),
+            Origin { text: &text, file: None, line: 1 },
+            false,
+        );
         let lines: Vec<_> = shown.lines().collect();
         let caret = lines[3].find('^').unwrap();
         assert_eq!(lines[2].chars().skip(caret).collect::<String>(), "nme");

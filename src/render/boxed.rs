@@ -14,7 +14,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::cells::{printable, text_columns};
 use super::layout::{Layout, Wish, cut, hidden_label, layout};
-use super::type_name::{is_number, short_type_name};
+use super::type_name::{is_number, may_be_cut, short_type_name};
 use super::{Options, RenderResult, Sink, not_begun};
 
 const DIM: &str = "\x1b[2m";
@@ -97,6 +97,7 @@ struct Column {
     name: Cell,
     kind: Cell,
     number: bool,
+    cut: bool,
     cells: Vec<Cell>,
 }
 
@@ -146,9 +147,9 @@ impl<W: Write> BoxSink<W> {
     /// The rows to show, and after how many of them the gap stands.
     fn shown(&mut self) -> (Vec<RecordBatch>, Option<usize>) {
         let mut batches = std::mem::take(&mut self.head);
-        let Some((head, tail)) = self.halves().filter(|_| {
-            self.options.max_rows.is_some_and(|max| self.rows > max)
-        }) else {
+        let Some((head, tail)) =
+            self.halves().filter(|_| self.options.max_rows.is_some_and(|max| self.rows > max))
+        else {
             return (batches, None);
         };
         // what the head kept beyond its half may belong to the tail
@@ -186,6 +187,7 @@ impl<W: Write> BoxSink<W> {
                 name: Cell::new(field.name(), Look::Bold),
                 kind: Cell::new(&kind(field.data_type()), Look::Dim),
                 number: is_number(field.data_type()),
+                cut: may_be_cut(field.data_type()),
                 cells: Vec::new(),
             })
             .collect();
@@ -233,7 +235,7 @@ impl<W: Write> Sink for BoxSink<W> {
         let (batches, gap) = self.shown();
         let columns = self.columns(&schema, &batches)?;
         let wishes: Vec<Wish> =
-            columns.iter().map(|c| Wish { width: c.width(), text: !c.number }).collect();
+            columns.iter().map(|c| Wish { width: c.width(), text: c.cut }).collect();
         let layout = layout(&wishes, self.options.width);
         let rows = batches.iter().map(RecordBatch::num_rows).sum();
         let table = Table { columns, layout, rows, gap, options: &self.options };

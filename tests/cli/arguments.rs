@@ -47,7 +47,14 @@ fn statements_and_files_run_in_the_order_of_the_command_line() {
     let shop = Shop::new();
     std::fs::write(shop.folder.path().join("b.sql"), "#!/usr/bin/tenure\nSELECT 'b' AS x").unwrap();
     let run = shop.run(&[
-        "--format", "csv", "-c", "SELECT 'a' AS x", "-f", "b.sql", "-c", "SELECT 'c' AS x",
+        "--format",
+        "csv",
+        "-c",
+        "SELECT 'a' AS x",
+        "-f",
+        "b.sql",
+        "-c",
+        "SELECT 'c' AS x",
     ]);
     assert_eq!(run.out, "x\na\nx\nb\nx\nc\n", "{}", run.shown());
 }
@@ -56,8 +63,16 @@ fn statements_and_files_run_in_the_order_of_the_command_line() {
 fn parameters_are_bound_with_their_types() {
     let sql = "SELECT $n + 1 AS n, $d AS d, $t AS t, arrow_typeof($d) AS k";
     let run = Shop::new().run(&[
-        "--format", "ndjson", "-p", "n=4", "--param", "d=2018-01-01", "--param", "t=it's; -- x",
-        "-c", sql,
+        "--format",
+        "ndjson",
+        "-p",
+        "n=4",
+        "--param",
+        "d=2018-01-01",
+        "--param",
+        "t=it's; -- x",
+        "-c",
+        sql,
     ]);
     assert_eq!(
         run.out,
@@ -70,8 +85,17 @@ fn parameters_are_bound_with_their_types() {
 #[test]
 fn the_session_takes_its_moment_and_zone_from_the_command_line() {
     let run = Shop::new().run(&[
-        "--as-of", "2017-03-01", "--timezone", "Europe/London", "--format", "csv", "shop", "-c",
-        "SELECT count(*) AS n FROM events", "-c", "SHOW tenure.timezone",
+        "--as-of",
+        "2017-03-01",
+        "--timezone",
+        "Europe/London",
+        "--format",
+        "csv",
+        "shop",
+        "-c",
+        "SELECT count(*) AS n FROM events",
+        "-c",
+        "SHOW tenure.timezone",
     ]);
     assert_eq!(run.out, "n\n6\nname,value\ntenure.timezone,Europe/London\n", "{}", run.shown());
 }
@@ -107,6 +131,14 @@ fn the_query_library_is_listed_and_runs() {
     let run = shop.run(&["run", "churn/nonsense", "shop"]);
     assert_ne!(run.code, Some(0));
     assert!(run.err.contains("churn/"), "{}", run.err);
+}
+
+#[test]
+fn the_tour_says_its_questions_and_answers_them() {
+    let run = Shop::new().run(&["run", "tour", "shop"]);
+    assert_eq!(run.code, Some(0), "{}", run.shown());
+    assert!(run.err.contains("Who is there?"), "{}", run.err);
+    assert!(run.out.contains("customers"), "{}", run.out);
 }
 
 #[test]

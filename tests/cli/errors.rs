@@ -43,8 +43,11 @@ fn a_parameter_without_a_value_is_named() {
 #[test]
 fn an_error_in_a_file_says_where() {
     let shop = Shop::new();
-    std::fs::write(shop.folder.path().join("a.sql"), "-- one\nSELECT 1;\n\nSELECT\n  nme\nFROM orders;\n")
-        .unwrap();
+    std::fs::write(
+        shop.folder.path().join("a.sql"),
+        "-- one\nSELECT 1;\n\nSELECT\n  nme\nFROM orders;\n",
+    )
+    .unwrap();
     insta::assert_snapshot!(shop.run(&["shop", "-f", "a.sql"]).shown());
 }
 

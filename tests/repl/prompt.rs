@@ -23,7 +23,10 @@ impl Prompt {
     }
 
     fn open_with(pager: &str) -> Self {
-        let shop = Shop::new();
+        Self::open_on(Shop::new(), pager)
+    }
+
+    fn open_on(shop: Shop, pager: &str) -> Self {
         let mut command = shop.command();
         command.arg("shop").env("TERM", "xterm").env("NO_COLOR", "1").env("TENURE_PAGER", pager);
         let mut session = Session::spawn(command).unwrap();
@@ -63,7 +66,10 @@ impl Prompt {
 #[test]
 fn a_query_over_several_lines_shows_a_box_and_a_footer() {
     let mut prompt = Prompt::open();
-    prompt.line("SELECT name, count(*) AS n").line("FROM people").line("GROUP BY name ORDER BY name LIMIT 3;");
+    prompt
+        .line("SELECT name, count(*) AS n")
+        .line("FROM people")
+        .line("GROUP BY name ORDER BY name LIMIT 3;");
     let shown = prompt.see("3 rows · [0-9.]+ s");
     assert!(shown.contains("┌") && shown.contains("│ name"), "{shown}");
     assert!(shown.contains("bigint"), "{shown}");
@@ -118,6 +124,20 @@ fn ctrl_c_at_the_prompt_clears_the_line_and_ctrl_d_leaves() {
     prompt.session.expect(Eof).unwrap();
     let status = prompt.session.get_process().wait().unwrap();
     assert!(matches!(status, WaitStatus::Exited(_, 0)), "{status:?}");
+}
+
+#[test]
+fn the_configuration_folder_sets_the_prompt_up() {
+    let shop = Shop::new();
+    let folder = shop.folder.path().join("config/tenure");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("config.toml"), "rows = 6\nedit = \"vi\"\n").unwrap();
+    std::fs::write(folder.join("rc.sql"), "CREATE VIEW five AS SELECT 5 AS n;").unwrap();
+    let mut prompt = Prompt::open_on(shop, "cat");
+    prompt.line("SELECT n + 1 AS six FROM five;").see("1 row ·");
+    prompt.line("SELECT value FROM generate_series(1, 50);").see(r"50 rows \(6 shown");
+    prompt.line("\\set edit").see("vi");
+    prompt.leave();
 }
 
 #[test]

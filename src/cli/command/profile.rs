@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::display::DisplayableExecutionPlan;
 use indicatif::HumanCount;
 use unicode_width::UnicodeWidthStr;
@@ -56,6 +57,10 @@ struct Step {
 }
 
 fn collect(plan: &Arc<dyn ExecutionPlan>, depth: usize, steps: &mut Vec<Step>) {
+    if let Some(inner) = plan.downcast_ref::<CooperativeExec>() {
+        // only gives way, does no work
+        return inner.children().into_iter().for_each(|child| collect(child, depth, steps));
+    }
     let metrics = plan.metrics().unwrap_or_default();
     let sum = |name: &str| metrics.sum_by_name(name).map_or(0, |value| value.as_usize());
     let nanos = |n: usize| Duration::from_nanos(u64::try_from(n).unwrap_or(u64::MAX));
@@ -130,8 +135,11 @@ mod tests {
             rows,
             notes: String::new(),
         };
-        let steps =
-            [step(0, "Sort", 250, Some(10)), step(1, "Scan", 750, Some(12345)), step(1, "X", 0, None)];
+        let steps = [
+            step(0, "Sort", 250, Some(10)),
+            step(1, "Scan", 750, Some(12345)),
+            step(1, "X", 0, None),
+        ];
         insta::assert_snapshot!(table(&steps, false));
     }
 }

@@ -28,15 +28,80 @@ impl Candidate {
 
 /// Keywords that people type; the parser knows nine hundred more.
 const KEYWORDS: [&str; 74] = [
-    "SELECT", "FROM", "WHERE", "GROUP BY", "ORDER BY", "HAVING", "LIMIT", "OFFSET", "JOIN",
-    "LEFT JOIN", "RIGHT JOIN", "FULL JOIN", "INNER JOIN", "CROSS JOIN", "ON", "USING", "AS", "AND",
-    "OR", "NOT", "IN", "IS NULL", "IS NOT NULL", "NULL", "TRUE", "FALSE", "BETWEEN", "LIKE",
-    "ILIKE", "EXISTS", "CASE", "WHEN", "THEN", "ELSE", "END", "DISTINCT", "ALL", "UNION",
-    "UNION ALL", "INTERSECT", "EXCEPT", "WITH", "RECURSIVE", "OVER", "PARTITION BY", "ROWS",
-    "RANGE", "PRECEDING", "FOLLOWING", "UNBOUNDED", "CURRENT ROW", "FILTER", "WITHIN GROUP",
-    "QUALIFY", "EXCLUDE", "ASC", "DESC", "NULLS FIRST", "NULLS LAST", "CAST", "EXTRACT", "INTERVAL",
-    "DATE", "TIMESTAMP", "VALUES", "CREATE TABLE", "CREATE VIEW", "DROP TABLE", "DROP VIEW",
-    "INSERT INTO", "EXPLAIN", "SHOW", "SET", "DESCRIBE",
+    "SELECT",
+    "FROM",
+    "WHERE",
+    "GROUP BY",
+    "ORDER BY",
+    "HAVING",
+    "LIMIT",
+    "OFFSET",
+    "JOIN",
+    "LEFT JOIN",
+    "RIGHT JOIN",
+    "FULL JOIN",
+    "INNER JOIN",
+    "CROSS JOIN",
+    "ON",
+    "USING",
+    "AS",
+    "AND",
+    "OR",
+    "NOT",
+    "IN",
+    "IS NULL",
+    "IS NOT NULL",
+    "NULL",
+    "TRUE",
+    "FALSE",
+    "BETWEEN",
+    "LIKE",
+    "ILIKE",
+    "EXISTS",
+    "CASE",
+    "WHEN",
+    "THEN",
+    "ELSE",
+    "END",
+    "DISTINCT",
+    "ALL",
+    "UNION",
+    "UNION ALL",
+    "INTERSECT",
+    "EXCEPT",
+    "WITH",
+    "RECURSIVE",
+    "OVER",
+    "PARTITION BY",
+    "ROWS",
+    "RANGE",
+    "PRECEDING",
+    "FOLLOWING",
+    "UNBOUNDED",
+    "CURRENT ROW",
+    "FILTER",
+    "WITHIN GROUP",
+    "QUALIFY",
+    "EXCLUDE",
+    "ASC",
+    "DESC",
+    "NULLS FIRST",
+    "NULLS LAST",
+    "CAST",
+    "EXTRACT",
+    "INTERVAL",
+    "DATE",
+    "TIMESTAMP",
+    "VALUES",
+    "CREATE TABLE",
+    "CREATE VIEW",
+    "DROP TABLE",
+    "DROP VIEW",
+    "INSERT INTO",
+    "EXPLAIN",
+    "SHOW",
+    "SET",
+    "DESCRIBE",
 ];
 
 /// Words after which a relation stands.
@@ -44,8 +109,21 @@ const BEFORE_RELATION: [&str; 6] = ["FROM", "JOIN", "INTO", "TABLE", "DESCRIBE",
 
 /// Words that end a list of relations.
 const AFTER_FROM: [&str; 15] = [
-    "WHERE", "GROUP", "ORDER", "HAVING", "LIMIT", "UNION", "INTERSECT", "EXCEPT", "QUALIFY",
-    "WINDOW", "SELECT", "ON", "USING", "SET", "VALUES",
+    "WHERE",
+    "GROUP",
+    "ORDER",
+    "HAVING",
+    "LIMIT",
+    "UNION",
+    "INTERSECT",
+    "EXCEPT",
+    "QUALIFY",
+    "WINDOW",
+    "SELECT",
+    "ON",
+    "USING",
+    "SET",
+    "VALUES",
 ];
 
 /// Words that are no alias although they follow a relation.
@@ -101,9 +179,11 @@ fn complete_command(line: &str, catalog: &Catalog) -> (usize, Vec<Candidate>) {
             .iter()
             .map(|f| Candidate::new(&f.name, f.kind, &f.signature))
             .collect(),
-        Takes::Query => {
-            catalog.queries.iter().map(|(name, title)| Candidate::new(name, "query", title)).collect()
-        }
+        Takes::Query => catalog
+            .queries
+            .iter()
+            .map(|(name, title)| Candidate::new(name, "query", title))
+            .collect(),
         Takes::Setting => {
             catalog.settings.iter().map(|name| Candidate::new(name, "setting", "")).collect()
         }
@@ -123,20 +203,24 @@ fn complete_command(line: &str, catalog: &Catalog) -> (usize, Vec<Candidate>) {
 fn complete_sql(buffer: &str, cursor: usize, catalog: &Catalog) -> (usize, Vec<Candidate>) {
     let all = tokens(buffer);
     // only the statement around the cursor counts
-    let first = all.iter().rposition(|t| t.is_mark(";") && t.end() <= cursor).map_or(0, |at| at + 1);
+    let first =
+        all.iter().rposition(|t| t.is_mark(";") && t.end() <= cursor).map_or(0, |at| at + 1);
     let last = all.iter().position(|t| t.is_mark(";") && t.start >= cursor).unwrap_or(all.len());
     let statement = all.get(first..last.max(first)).unwrap_or_default();
     let typed = statement.iter().find(|t| {
         let inside = t.start < cursor && cursor <= t.end();
         // behind a closing quote nothing is being typed
-        inside && (t.is_name() || t.kind == Kind::Text) && !(t.kind != Kind::Word && t.closed && cursor == t.end())
+        inside
+            && (t.is_name() || t.kind == Kind::Text)
+            && !(t.kind != Kind::Word && t.closed && cursor == t.end())
     });
     let start = typed.map_or(cursor, |t| t.start);
     let word = buffer.get(start..cursor).unwrap_or_default();
     let before: Vec<&Token<'_>> = statement.iter().filter(|t| t.end() <= start).collect();
 
     if typed.is_some_and(|t| t.kind == Kind::Text) {
-        let relation = before.last().is_some_and(|t| t.is("FROM") || t.is("JOIN") || t.is_mark(","));
+        let relation =
+            before.last().is_some_and(|t| t.is("FROM") || t.is("JOIN") || t.is_mark(","));
         if !relation {
             return (cursor, Vec::new());
         }
@@ -150,23 +234,22 @@ fn complete_sql(buffer: &str, cursor: usize, catalog: &Catalog) -> (usize, Vec<C
     {
         return (start, starting_with(scope.members(&owner.name(), catalog), word));
     }
-    let found = match before.last() {
-        None => statement_starts(),
-        Some(_) if expects_relation(&before) => {
-            let mut found = scope.common_tables();
-            found.extend(relations(catalog));
-            found.extend(
-                catalog.functions.iter().filter(|f| f.kind == "table").map(|f| {
+    let found =
+        match before.last() {
+            None => statement_starts(),
+            Some(_) if expects_relation(&before) => {
+                let mut found = scope.common_tables();
+                found.extend(relations(catalog));
+                found.extend(catalog.functions.iter().filter(|f| f.kind == "table").map(|f| {
                     Candidate::new(format!("{}(", f.name), "table function", &f.signature)
-                }),
-            );
-            if !word.is_empty() {
-                found.extend(keywords(word));
+                }));
+                if !word.is_empty() {
+                    found.extend(keywords(word));
+                }
+                found
             }
-            found
-        }
-        Some(_) => expressions(&scope, catalog, word),
-    };
+            Some(_) => expressions(&scope, catalog, word),
+        };
     (start, starting_with(found, word))
 }
 
@@ -198,9 +281,24 @@ fn expects_relation(before: &[&Token<'_>]) -> bool {
 }
 
 fn statement_starts() -> Vec<Candidate> {
-    ["SELECT", "WITH", "FROM", "EXPLAIN", "SHOW", "SET", "DESCRIBE", "CREATE TABLE", "CREATE VIEW", "DROP TABLE", "DROP VIEW", "INSERT INTO", "VALUES", "COPY"]
-        .map(|word| Candidate::new(word, "keyword", ""))
-        .to_vec()
+    [
+        "SELECT",
+        "WITH",
+        "FROM",
+        "EXPLAIN",
+        "SHOW",
+        "SET",
+        "DESCRIBE",
+        "CREATE TABLE",
+        "CREATE VIEW",
+        "DROP TABLE",
+        "DROP VIEW",
+        "INSERT INTO",
+        "VALUES",
+        "COPY",
+    ]
+    .map(|word| Candidate::new(word, "keyword", ""))
+    .to_vec()
 }
 
 fn expressions(scope: &Scope, catalog: &Catalog, word: &str) -> Vec<Candidate> {

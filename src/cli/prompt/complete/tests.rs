@@ -18,7 +18,12 @@ fn catalog() -> Catalog {
     Catalog {
         relations: vec![
             relation("main", "events", "view", &[("customer_id", "bigint"), ("ts", "timestamp")]),
-            relation("main", "customers", "view", &[("customer_id", "bigint"), ("Age Group", "varchar")]),
+            relation(
+                "main",
+                "customers",
+                "view",
+                &[("customer_id", "bigint"), ("Age Group", "varchar")],
+            ),
             relation("main", "coupons", "table", &[("coupon", "bigint")]),
             relation("raw", "events", "table", &[("household", "bigint")]),
             relation("raw", "coupons", "table", &[("coupon", "bigint")]),
@@ -48,7 +53,10 @@ fn offered(text: &str) -> Vec<String> {
 
 #[test]
 fn columns_come_from_a_from_that_stands_later() {
-    assert_eq!(at("SELECT cu| FROM events e"), (7, vec!["customer_id".into(), "CURRENT ROW".to_lowercase()]));
+    assert_eq!(
+        at("SELECT cu| FROM events e"),
+        (7, vec!["customer_id".into(), "CURRENT ROW".to_lowercase()])
+    );
     let all = offered("SELECT | FROM events");
     assert_eq!(all[..2], ["customer_id", "ts"]);
     assert!(all.contains(&"churn_prob(".to_string()));
@@ -69,7 +77,10 @@ fn odd_names_are_quoted_and_found_behind_a_quote() {
 
 #[test]
 fn an_alias_names_its_own_columns() {
-    assert_eq!(at("SELECT e.| FROM events AS e JOIN customers c"), (9, vec!["customer_id".into(), "ts".into()]));
+    assert_eq!(
+        at("SELECT e.| FROM events AS e JOIN customers c"),
+        (9, vec!["customer_id".into(), "ts".into()])
+    );
     assert_eq!(offered("SELECT 1 FROM events e JOIN customers c ON c.cu|"), ["customer_id"]);
     assert_eq!(offered("SELECT r.| FROM raw.events r"), ["household"]);
 }
