@@ -19,6 +19,8 @@ pub struct Model {
     pub timezone: Option<String>,
     /// "today" of a lake whose data have ended
     pub as_of: Option<String>,
+    /// the policy of its stages, if it states one
+    pub stage_policy: Option<String>,
     /// how each table is read
     pub tables: Vec<TableModel>,
     /// this lake's names of events to the standard ones
