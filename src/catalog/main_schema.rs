@@ -47,7 +47,7 @@ impl MainSchema {
         }
     }
 
-    async fn from_path(&self, path: &str) -> Result<Arc<dyn TableProvider>, DataFusionError> {
+    async fn table_of_path(&self, path: &str) -> Result<Arc<dyn TableProvider>, DataFusionError> {
         let state = self.session.state()?;
         let env = Arc::clone(state.runtime_env());
         let options = StoreOptions::default();
@@ -89,7 +89,7 @@ impl SchemaProvider for MainSchema {
             return self.replanned(made).await.map(Some);
         }
         if is_path(name) {
-            return self.from_path(name).await.map(Some);
+            return self.table_of_path(name).await.map(Some);
         }
         let holding = || self.lakes.iter().filter(|(_, l)| l.table_exist(name)).collect::<Vec<_>>();
         let mut holders = holding();
