@@ -54,6 +54,13 @@ impl Prompt {
         }
     }
 
+    /// Waits for a pattern and then until the prompt asks again: keys before that could be lost.
+    fn done(&mut self, pattern: &str) -> String {
+        let text = self.see(pattern);
+        self.see("shop> ");
+        text
+    }
+
     fn leave(mut self) -> Shop {
         self.line("\\q");
         self.session.expect(Eof).unwrap();
@@ -70,7 +77,7 @@ fn a_query_over_several_lines_shows_a_box_and_a_footer() {
         .line("SELECT name, count(*) AS n")
         .line("FROM people")
         .line("GROUP BY name ORDER BY name LIMIT 3;");
-    let shown = prompt.see("3 rows · [0-9.]+ s");
+    let shown = prompt.done("3 rows · [0-9.]+ s");
     assert!(shown.contains("┌") && shown.contains("│ name"), "{shown}");
     assert!(shown.contains("bigint"), "{shown}");
     prompt.leave();
@@ -92,7 +99,7 @@ fn tab_completes_by_what_the_whole_statement_says() {
     assert!(arrived);
     prompt.session.set_expect_timeout(Some(Duration::from_secs(20)));
     prompt.session.send(";\r").unwrap();
-    prompt.see("4 rows");
+    prompt.done("4 rows");
     prompt.session.send("SELECT p.\t").unwrap();
     prompt.session.send(ControlCode::EndOfText).unwrap();
     prompt.see("shop> ");
@@ -110,11 +117,11 @@ fn ctrl_c_cancels_a_running_query_and_keeps_the_session() {
     std::thread::sleep(Duration::from_millis(1500));
     let since = Instant::now();
     prompt.session.send(ControlCode::EndOfText).unwrap();
-    prompt.see("cancelled");
+    prompt.done("cancelled");
     let waited = since.elapsed();
     assert!(waited < Duration::from_secs(2), "{waited:?}");
     prompt.line("SELECT seven + 1 AS eight FROM kept;");
-    let shown = prompt.see("1 row ·");
+    let shown = prompt.done("1 row ·");
     assert!(shown.contains("eight"), "{shown}");
     prompt.leave();
 }
@@ -126,7 +133,7 @@ fn ctrl_c_at_the_prompt_clears_the_line_and_ctrl_d_leaves() {
     prompt.session.send(ControlCode::EndOfText).unwrap();
     prompt.see("shop> ");
     prompt.line("SELECT 41 + 1 AS answer;");
-    let shown = prompt.see("1 row ·");
+    let shown = prompt.done("1 row ·");
     assert!(shown.contains("42"), "{shown}");
     prompt.session.send(ControlCode::EndOfTransmission).unwrap();
     prompt.session.expect(Eof).unwrap();
@@ -142,7 +149,7 @@ fn the_configuration_folder_sets_the_prompt_up() {
     std::fs::write(folder.join("config.toml"), "rows = 6\nedit = \"vi\"\n").unwrap();
     std::fs::write(folder.join("rc.sql"), "CREATE VIEW five AS SELECT 5 AS n;").unwrap();
     let mut prompt = Prompt::open_on(shop, "cat");
-    prompt.line("SELECT n + 1 AS six FROM five;").see("1 row ·");
+    prompt.line("SELECT n + 1 AS six FROM five;").done("1 row ·");
     prompt.line("SELECT value FROM generate_series(1, 50);").see(r"50 rows \(6 shown");
     prompt.line("\\set edit").see("vi");
     prompt.leave();
@@ -163,11 +170,11 @@ fn an_error_keeps_the_session_and_shows_a_caret() {
 fn the_history_is_private_and_holds_no_secret() {
     let mut prompt = Prompt::open();
     prompt.line("SELECT 1 AS kept;");
-    prompt.see("1 row ·");
+    prompt.done("1 row ·");
     prompt.line("SELECT 'x' AS y -- password = 'hunter2'");
     prompt.line(";");
     prompt.see("not kept in the history");
-    prompt.see("1 row ·");
+    prompt.done("1 row ·");
     let shop = prompt.leave();
     let path = shop.folder.path().join("state/tenure/history");
     let text = std::fs::read_to_string(&path).unwrap();
