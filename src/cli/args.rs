@@ -68,7 +68,13 @@ pub(crate) struct Shared {
     #[arg(long, global = true, value_name = "N", value_parser = threads)]
     pub(crate) threads: Option<usize>,
     /// auto, always or never; NO_COLOR and CLICOLOR_FORCE are heeded
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_possible_values = true
+    )]
     pub(crate) color: Color,
 }
 
@@ -89,7 +95,7 @@ pub(crate) enum Color {
 pub(crate) enum Action {
     /// Run a question of the query library on a lake
     Run {
-        /// Name, as `tenure queries` lists it
+        /// Name, as `tenure queries` lists it; `tour` tells the story of the lake
         name: String,
         /// The lake
         #[arg(value_name = "LAKE")]

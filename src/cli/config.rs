@@ -90,9 +90,7 @@ pub(crate) fn get(session: &Session, name: &str) -> String {
 
 /// Changes a setting of the prompt; false if there is none of that name.
 pub(crate) fn set(session: &mut Session, name: &str, value: &str) -> Outcome<bool> {
-    let wrong = |allowed: &str| {
-        Err(Stop::usage(format!("{name} is {allowed}, not {value:?}")))
-    };
+    let wrong = |allowed: &str| Err(Stop::usage(format!("{name} is {allowed}, not {value:?}")));
     match name {
         "edit" => match value {
             "vi" => session.settings.vi = true,

@@ -8,9 +8,9 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::error::ArrowError;
 use datafusion::physical_plan::ExecutionPlan;
 use futures::StreamExt;
-use indicatif::{HumanBytes, HumanCount};
+use indicatif::{DecimalBytes, HumanCount};
 use tenure::render::{self, Sink};
-use tenure::{Answer, Error, Params, Result};
+use tenure::{Answer, Error, ErrorKind, Params, Result};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -43,6 +43,18 @@ pub(crate) fn statement(session: &mut Session, sql: &str) -> Outcome {
 
 /// Runs a statement and shows its rows.
 pub(crate) fn with_params(session: &mut Session, sql: &str, params: Params) -> Outcome {
+    let before = session.runtimes.busy();
+    let outcome = show(session, sql, params);
+    if session.interactive
+        && matches!(&outcome, Err(Stop::Error(e)) if e.kind() == ErrorKind::Interrupted)
+        && session.runtimes.settle(before)
+    {
+        session.output.aside("an operator did not stop at once; it ends in the background");
+    }
+    outcome
+}
+
+fn show(session: &mut Session, sql: &str, params: Params) -> Outcome {
     let since = Instant::now();
     let answer = plan(session, sql, params)?;
     if answer.schema.fields().is_empty() {
@@ -128,7 +140,7 @@ fn stream(
     mut each: impl FnMut(&RecordBatch) -> Outcome,
 ) -> Outcome<Summary> {
     let Answer { stream, plan, .. } = answer;
-    let mut bar = Bar::new(session.interactive && console::user_attended_stderr());
+    let mut bar = Bar::new(console::user_attended_stderr());
     let rows = pull(&session.runtimes, stream, |batch| match batch {
         Some(batch) => {
             // whatever is written next must not meet the bar
@@ -201,16 +213,18 @@ fn finish(output: &Output, mut sink: Box<dyn Sink + '_>) -> Outcome {
 }
 
 /// `18 rows · 1.24 s · 312 MB read`, on stderr, for a person.
-fn footer(session: &Session, summary: Summary, rows: bool, shown: Option<usize>) {
-    if !session.interactive || !session.settings.timing {
+fn footer(session: &Session, summary: Summary, has_rows: bool, shown: Option<usize>) {
+    let watched =
+        session.interactive || (session.output.shown() && console::user_attended_stderr());
+    if !watched || !session.settings.timing {
         return;
     }
     let mut parts = Vec::new();
-    if rows {
-        let unit = if summary.rows == 1 { "row" } else { "rows" };
-        let mut text = format!("{} {unit}", HumanCount(u64::try_from(summary.rows).unwrap_or(0)));
+    if has_rows {
+        let mut text = rows(summary.rows);
         if let Some(shown) = shown {
-            text.push_str(&format!(" ({shown} shown, \\last shows all)"));
+            let all = if session.interactive { "\\last shows" } else { "-o FILE keeps" };
+            text.push_str(&format!(" ({shown} shown, {all} all)"));
         }
         parts.push(text);
     }
@@ -219,7 +233,7 @@ fn footer(session: &Session, summary: Summary, rows: bool, shown: Option<usize>)
         parts.push(format!("{} read", megabytes(summary.progress.bytes)));
     }
     if summary.progress.spilled > 0 {
-        parts.push(format!("{} spilled", HumanBytes(summary.progress.spilled)));
+        parts.push(format!("{} spilled", megabytes(summary.progress.spilled)));
     }
     if let Some(path) = session.output.file() {
         parts.push(format!("to {}", path.display()));
@@ -239,7 +253,25 @@ pub(crate) fn seconds(elapsed: Duration) -> String {
     }
 }
 
+/// A duration of any size with three digits.
+pub(crate) fn duration(elapsed: Duration) -> String {
+    let micros = elapsed.as_micros();
+    if micros < 1000 {
+        format!("{micros} µs")
+    } else if micros < 1_000_000 {
+        format!("{:.1} ms", elapsed.as_secs_f64() * 1e3)
+    } else {
+        seconds(elapsed)
+    }
+}
+
+/// `1 row`, `2 rows`, with separators.
+pub(crate) fn rows(count: usize) -> String {
+    let unit = if count == 1 { "row" } else { "rows" };
+    format!("{} {unit}", HumanCount(u64::try_from(count).unwrap_or(0)))
+}
+
 /// Decimal bytes, as storage is billed.
 pub(crate) fn megabytes(bytes: u64) -> String {
-    indicatif::DecimalBytes(bytes).to_string()
+    DecimalBytes(bytes).to_string()
 }

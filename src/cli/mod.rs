@@ -82,8 +82,12 @@ pub(crate) fn main() -> ExitCode {
 
 fn run(arguments: Arguments, output: Output) -> Outcome {
     match &arguments.action {
-        Some(Action::Completions { shell }) => return subcommand::completions::print(*shell, &output),
-        Some(Action::Queries { pattern }) => return subcommand::queries::print(pattern.as_deref(), output),
+        Some(Action::Completions { shell }) => {
+            return subcommand::completions::print(*shell, &output);
+        }
+        Some(Action::Queries { pattern }) => {
+            return subcommand::queries::print(pattern.as_deref(), output);
+        }
         Some(Action::Functions { pattern }) => {
             return subcommand::functions::print(pattern.as_deref(), output);
         }
@@ -96,7 +100,9 @@ fn run(arguments: Arguments, output: Output) -> Outcome {
     let outcome = match &arguments.action {
         Some(Action::Run { name, .. }) => subcommand::run::run(&mut session, name),
         _ if !arguments.sources.is_empty() => batch::run(&mut session, &arguments),
-        _ if !std::io::stdin().is_terminal() => batch::stdin(&mut session, arguments.keep_going).map(drop),
+        _ if !std::io::stdin().is_terminal() => {
+            batch::stdin(&mut session, arguments.keep_going).map(drop)
+        }
         _ => prompt::run(&mut session, arguments.no_init),
     };
     session.close();

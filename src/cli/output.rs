@@ -104,6 +104,7 @@ impl Output {
             color: self.color_stdout(),
             width: self.width(),
             max_rows: self.shown().then_some(self.max_rows),
+            untyped: false,
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use datafusion::datasource::physical_plan::FileScanConfig;
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::physical_plan::ExecutionPlan;
-use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{DecimalBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// A bar that appears sooner than this is a flicker.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -26,7 +26,6 @@ pub(crate) struct Progress {
 /// Steps of the bar.
 const STEPS: u64 = 1000;
 
-
 impl Progress {
     /// Reads the metrics of a plan and of all below it.
     pub(crate) fn of(plan: &Arc<dyn ExecutionPlan>) -> Self {
@@ -45,9 +44,10 @@ impl Progress {
             if let Some(files) = scan.data_source().downcast_ref::<FileScanConfig>() {
                 for file in files.file_groups.iter().flat_map(|group| group.iter()) {
                     self.files += 1;
-                    self.total_bytes += file.range.as_ref().map_or(file.object_meta.size, |range| {
-                        u64::try_from(range.end - range.start).unwrap_or(0)
-                    });
+                    self.total_bytes +=
+                        file.range.as_ref().map_or(file.object_meta.size, |range| {
+                            u64::try_from(range.end - range.start).unwrap_or(0)
+                        });
                 }
             }
             if let Some(metrics) = &metrics {
@@ -103,17 +103,18 @@ impl Bar {
         } else {
             bar.set_style(style("{spinner} {elapsed} {msg}"));
         }
-        let mut message = format!(
-            "{} of {} · {} rows",
-            HumanBytes(progress.bytes),
-            HumanBytes(progress.total_bytes),
-            HumanCount(progress.rows)
-        );
-        if plan.is_none() {
-            message = "planning".to_string();
-        }
+        let mut message = match plan {
+            None => "planning".to_string(),
+            Some(_) if progress.total_bytes == 0 => "running".to_string(),
+            Some(_) => format!(
+                "{} of {} · {} rows",
+                DecimalBytes(progress.bytes),
+                DecimalBytes(progress.total_bytes),
+                HumanCount(progress.rows)
+            ),
+        };
         if progress.spilled > 0 {
-            message.push_str(&format!(" · {} spilled", HumanBytes(progress.spilled)));
+            message.push_str(&format!(" · {} spilled", DecimalBytes(progress.spilled)));
         }
         bar.set_message(message);
         bar.tick();

@@ -72,6 +72,10 @@ fn excerpt(place: Place, origin: Origin<'_>, color: bool) -> Option<String> {
     let p = paint(color);
     let line = origin.text.lines().nth(place.line.checked_sub(1)?)?;
     let first = place.column.checked_sub(1)?;
+    // one past the end is where something is missing; further on is another text
+    if first > line.chars().count() {
+        return None;
+    }
     let count = place.end_column.saturating_sub(place.column).max(1);
     let (line, first) = window(line, first);
     let width = |from: usize, count: usize| -> usize {
@@ -151,8 +155,11 @@ mod tests {
     fn a_long_line_is_cut_around_the_place() {
         let text = format!("SELECT {} nme", "x, ".repeat(200));
         let column = text.len() - 2;
-        let shown =
-            statement(&error(1, column, column + 3), Origin { text: &text, file: None, line: 1 }, false);
+        let shown = statement(
+            &error(1, column, column + 3),
+            Origin { text: &text, file: None, line: 1 },
+            false,
+        );
         let lines: Vec<_> = shown.lines().collect();
         let caret = lines[3].find('^').unwrap();
         assert_eq!(lines[2].chars().skip(caret).collect::<String>(), "nme");
@@ -163,5 +170,6 @@ mod tests {
     fn a_place_outside_the_statement_is_not_shown() {
         let origin = Origin { text: "SELECT 1", file: None, line: 1 };
         assert!(!statement(&error(7, 1, 2), origin, false).contains('^'));
+        assert!(!statement(&error(1, 20, 22), origin, false).contains('^'));
     }
 }

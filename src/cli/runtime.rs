@@ -4,20 +4,23 @@
 //! progress bar therefore live on a runtime of their own, driven by the program's first thread, so
 //! that Ctrl-C is heard whatever the engine does.
 
+use std::cell::RefCell;
 use std::future::Future;
-use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tenure::{Error, ErrorKind, Result};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::{JoinError, JoinHandle};
 
 /// The runtimes of a session.
-#[derive(Clone)]
 pub(crate) struct Runtimes {
-    front: Arc<Runtime>,
-    engine: Arc<Runtime>,
+    front: Runtime,
+    engine: RefCell<Option<Runtime>>,
+    threads: Option<usize>,
 }
+
+/// How long cancelled work may take to let go of the engine's threads.
+const PATIENCE: Duration = Duration::from_millis(400);
 
 /// A task that ends when nobody waits for it any more.
 pub(crate) struct Task<T>(JoinHandle<T>);
@@ -30,16 +33,9 @@ impl<T> Drop for Task<T> {
 
 impl Runtimes {
     pub(crate) fn new(threads: Option<usize>) -> Result<Self> {
-        let failed = |e: std::io::Error| {
-            Error::new(ErrorKind::Io, format!("cannot start the engine's threads: {e}"))
-        };
-        let mut engine = Builder::new_multi_thread();
-        if let Some(threads) = threads {
-            engine.worker_threads(threads);
-        }
-        let engine = engine.thread_name("tenure").enable_all().build().map_err(failed)?;
-        let front = Builder::new_current_thread().enable_all().build().map_err(failed)?;
-        Ok(Self { front: Arc::new(front), engine: Arc::new(engine) })
+        let front = Builder::new_current_thread().enable_all().build().map_err(|e| failed(&e))?;
+        let engine = RefCell::new(Some(engine(threads)?));
+        Ok(Self { front, engine, threads })
     }
 
     /// Starts work on the engine's threads.
@@ -47,12 +43,12 @@ impl Runtimes {
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Task<T> {
-        Task(self.engine.spawn(work))
+        Task(self.engine().spawn(work))
     }
 
     /// Starts work that nobody waits for.
     pub(crate) fn detach(&self, work: impl Future<Output = ()> + Send + 'static) {
-        drop(self.engine.spawn(work));
+        drop(self.engine().spawn(work));
     }
 
     /// Drives a future on the front: signals and timers work inside.
@@ -75,17 +71,63 @@ impl Runtimes {
         })
     }
 
-    /// The engine's threads, for code that needs to be inside a runtime.
-    pub(crate) fn engine(&self) -> &Handle {
-        self.engine.handle()
+    /// The engine's threads.
+    pub(crate) fn engine(&self) -> Handle {
+        match &*self.engine.borrow() {
+            Some(engine) => engine.handle().clone(),
+            // never empty between two statements
+            None => self.front.handle().clone(),
+        }
+    }
+
+    /// Tasks that the engine works on.
+    pub(crate) fn busy(&self) -> usize {
+        self.engine().metrics().num_alive_tasks()
+    }
+
+    /// Waits until cancelled work is gone, that is, until no more tasks than `before` are left.
+    /// Work that does not stop keeps its threads until it ends; the session gets new ones.
+    ///
+    /// Answers whether that was needed.
+    pub(crate) fn settle(&self, before: usize) -> bool {
+        let gone = self.front(async {
+            let since = Instant::now();
+            while since.elapsed() < PATIENCE {
+                if self.busy() <= before {
+                    return true;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            false
+        });
+        if gone {
+            return false;
+        }
+        let Ok(fresh) = engine(self.threads) else { return false };
+        if let Some(stuck) = self.engine.replace(Some(fresh)) {
+            stuck.shutdown_background();
+        }
+        true
     }
 
     /// Lets go of everything without waiting for what does not stop.
-    pub(crate) fn shut_down(self) {
-        if let Ok(engine) = Arc::try_unwrap(self.engine) {
-            engine.shutdown_timeout(Duration::from_millis(250));
+    pub(crate) fn shut_down(&self) {
+        if let Some(engine) = self.engine.take() {
+            engine.shutdown_timeout(PATIENCE);
         }
     }
+}
+
+fn engine(threads: Option<usize>) -> Result<Runtime> {
+    let mut builder = Builder::new_multi_thread();
+    if let Some(threads) = threads {
+        builder.worker_threads(threads);
+    }
+    builder.thread_name("tenure").enable_all().build().map_err(|e| failed(&e))
+}
+
+fn failed(error: &std::io::Error) -> Error {
+    Error::new(ErrorKind::Io, format!("cannot start the engine's threads: {error}"))
 }
 
 /// Waits for Ctrl-C; for ever where signals cannot be heard.

@@ -16,15 +16,22 @@ pub(crate) enum Piece<'a> {
 pub(crate) struct Script<'a> {
     rest: &'a str,
     line: usize,
+    /// blanks and comments in front of the last piece
+    before: &'a str,
 }
 
 impl<'a> Script<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
         // a script may name its interpreter
         let skip = if text.starts_with("#!") { text.find('\n').unwrap_or(text.len()) } else { 0 };
-        let (head, rest) = text.split_at(skip);
-        let _ = head;
-        Self { rest, line: 1 }
+        let (_, rest) = text.split_at(skip);
+        Self { rest, line: 1, before: "" }
+    }
+
+    /// The words of the comment in front of the last piece.
+    pub(crate) fn comment(&self) -> String {
+        let lines = self.before.lines().filter_map(|line| line.trim().strip_prefix("--"));
+        lines.map(str::trim).collect::<Vec<_>>().join("\n")
     }
 
     fn skip(&mut self, bytes: usize) -> &'a str {
@@ -40,8 +47,7 @@ impl<'a> Iterator for Script<'a> {
 
     fn next(&mut self) -> Option<Piece<'a>> {
         loop {
-            let blank = blank(self.rest);
-            self.skip(blank);
+            self.before = self.skip(blank(self.rest));
             if !self.rest.starts_with(';') {
                 break;
             }
@@ -183,11 +189,26 @@ mod tests {
     #[test]
     fn statements_end_at_semicolons_that_count() {
         assert_eq!(
-            pieces("#!/usr/bin/env tenure\nSELECT ';' -- ;\n, \"a;b\" /* ; /* ; */ */;\n;;\nSELECT $$;$$ ; SELECT $n"),
-            ["2 sql SELECT ';' -- ;\n, \"a;b\" /* ; /* ; */ */", "5 sql SELECT $$;$$", "5 sql SELECT $n"]
+            pieces(
+                "#!/usr/bin/env tenure\nSELECT ';' -- ;\n, \"a;b\" /* ; /* ; */ */;\n;;\nSELECT $$;$$ ; SELECT $n"
+            ),
+            [
+                "2 sql SELECT ';' -- ;\n, \"a;b\" /* ; /* ; */ */",
+                "5 sql SELECT $$;$$",
+                "5 sql SELECT $n"
+            ]
         );
         assert_eq!(pieces("SELECT 'it''s;';SELECT 2"), ["1 sql SELECT 'it''s;'", "1 sql SELECT 2"]);
         assert_eq!(pieces("-- nothing\n/* at all */ ;"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_comment_speaks_of_the_statement_behind_it() {
+        let mut script = Script::new("SELECT 1;\n\n-- Who is\n--  there?\nSELECT 2");
+        script.next();
+        assert_eq!(script.comment(), "");
+        script.next();
+        assert_eq!(script.comment(), "Who is\nthere?");
     }
 
     #[test]

@@ -106,6 +106,13 @@ impl Session {
         runtimes.shut_down();
     }
 
+    /// Confirms to a person what a command changed.
+    pub(crate) fn confirm(&self, line: &str) {
+        if self.interactive {
+            self.output.aside(line);
+        }
+    }
+
     /// The values of `$name`, typed.
     pub(crate) fn bound(&self) -> Outcome<Params> {
         let mut params = Params::default();
@@ -146,7 +153,7 @@ fn show(output: &mut Output, settings: Settings, columns: Vec<(&str, Vec<String>
         .map(|(name, values)| (name, Arc::new(StringArray::from(values)) as ArrayRef));
     let batch = RecordBatch::try_from_iter(arrays).map_err(Error::from)?;
     let format = output.next_format(settings.expanded);
-    let options = render::Options { max_rows: None, ..output.options() };
+    let options = render::Options { max_rows: None, untyped: true, ..output.options() };
     let mut text = Vec::new();
     {
         let mut sink = render::sink(format, &mut text, &options);

@@ -14,7 +14,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::cells::{printable, text_columns};
 use super::layout::{Layout, Wish, cut, hidden_label, layout};
-use super::type_name::{is_number, short_type_name};
+use super::type_name::{is_number, may_be_cut, short_type_name};
 use super::{Options, RenderResult, Sink, not_begun};
 
 const DIM: &str = "\x1b[2m";
@@ -97,6 +97,7 @@ struct Column {
     name: Cell,
     kind: Cell,
     number: bool,
+    cut: bool,
     cells: Vec<Cell>,
 }
 
@@ -146,9 +147,9 @@ impl<W: Write> BoxSink<W> {
     /// The rows to show, and after how many of them the gap stands.
     fn shown(&mut self) -> (Vec<RecordBatch>, Option<usize>) {
         let mut batches = std::mem::take(&mut self.head);
-        let Some((head, tail)) = self.halves().filter(|_| {
-            self.options.max_rows.is_some_and(|max| self.rows > max)
-        }) else {
+        let Some((head, tail)) =
+            self.halves().filter(|_| self.options.max_rows.is_some_and(|max| self.rows > max))
+        else {
             return (batches, None);
         };
         // what the head kept beyond its half may belong to the tail
@@ -174,14 +175,19 @@ impl<W: Write> BoxSink<W> {
         (kept, Some(head))
     }
 
-    fn columns(schema: &SchemaRef, batches: &[RecordBatch]) -> RenderResult<Vec<Column>> {
+    fn columns(&self, schema: &SchemaRef, batches: &[RecordBatch]) -> RenderResult<Vec<Column>> {
+        let kind = |data_type| match self.options.untyped {
+            true => String::new(),
+            false => short_type_name(data_type),
+        };
         let mut columns: Vec<Column> = schema
             .fields()
             .iter()
             .map(|field| Column {
                 name: Cell::new(field.name(), Look::Bold),
-                kind: Cell::new(&short_type_name(field.data_type()), Look::Dim),
+                kind: Cell::new(&kind(field.data_type()), Look::Dim),
                 number: is_number(field.data_type()),
+                cut: may_be_cut(field.data_type()),
                 cells: Vec::new(),
             })
             .collect();
@@ -227,9 +233,9 @@ impl<W: Write> Sink for BoxSink<W> {
     fn end(&mut self) -> RenderResult {
         let schema = self.schema.take().ok_or_else(not_begun)?;
         let (batches, gap) = self.shown();
-        let columns = Self::columns(&schema, &batches)?;
+        let columns = self.columns(&schema, &batches)?;
         let wishes: Vec<Wish> =
-            columns.iter().map(|c| Wish { width: c.width(), text: !c.number }).collect();
+            columns.iter().map(|c| Wish { width: c.width(), text: c.cut }).collect();
         let layout = layout(&wishes, self.options.width);
         let rows = batches.iter().map(RecordBatch::num_rows).sum();
         let table = Table { columns, layout, rows, gap, options: &self.options };
@@ -338,7 +344,9 @@ impl Table<'_> {
         let mut out = String::new();
         self.rule(&mut out, frame.top);
         self.row(&mut out, &self.slots(&label, |column| Some(&column.name)));
-        self.row(&mut out, &self.slots(&[], |column| Some(&column.kind)));
+        if !self.options.untyped {
+            self.row(&mut out, &self.slots(&[], |column| Some(&column.kind)));
+        }
         self.rule(&mut out, frame.middle);
         for index in 0..self.rows {
             if self.gap == Some(index) {

@@ -128,4 +128,3 @@ pub(super) fn printable(text: &str, lines: bool) -> String {
     }
     out
 }
-

@@ -1,7 +1,7 @@
 //! How wide the columns of a box are, and which are hidden when they do not all fit.
 //!
-//! Widths are display cells, not characters: 客 takes two. Numbers are never cut (a cut number is
-//! a wrong number); text is cut down to a floor; then columns are hidden from the middle, for the
+//! Widths are display cells, not characters: 客 takes two. Numbers and times are never cut (a cut
+//! number is a wrong number); text is cut down to a floor; then columns are hidden from the middle, for the
 //! first say who and the last say what came out.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};

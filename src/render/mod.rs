@@ -149,6 +149,8 @@ pub struct Options {
     pub color: bool,
     /// Fit the table into this many cells: long values are cut, middle columns are hidden.
     pub width: Option<usize>,
+    /// Leave out the row of types in the head of a box.
+    pub untyped: bool,
     /// Show at most this many rows, half from the head and half from the tail.
     pub max_rows: Option<usize>,
 }

@@ -76,6 +76,14 @@ pub(super) fn short_type_name(data_type: &DataType) -> String {
     }
 }
 
+/// Half a text still says something; half a number or half a date is a wrong one.
+pub(super) fn may_be_cut(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Dictionary(_, value) => may_be_cut(value),
+        other => other.is_string() || other.is_binary() || other.is_nested(),
+    }
+}
+
 /// Numbers stand to the right.
 pub(super) fn is_number(data_type: &DataType) -> bool {
     match data_type {

@@ -1,6 +1,8 @@
-//! What tests share: folders of Parquet, a session, a Python environment, a real S3 server.
+//! What tests share: folders of Parquet, a session, a Python environment, a real S3 server, the
+//! program.
 
 pub(crate) mod parquet;
+pub(crate) mod program;
 pub(crate) mod proxy;
 pub(crate) mod seaweed;
 pub(crate) mod venv;

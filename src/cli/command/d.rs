@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use indicatif::HumanCount;
+use tenure::lake::LakeTable;
 use tenure::render::type_name;
 use tenure::{Error, ErrorKind, TableInfo};
 
 use super::{Command, Takes};
 use crate::cli::Outcome;
+use crate::cli::execute::megabytes;
 use crate::cli::session::Session;
 
 pub(super) const COMMAND: Command = Command {
@@ -28,7 +31,37 @@ fn run(session: &mut Session, name: &str) -> Outcome {
         ("column", column(|(name, _)| name.clone())),
         ("type", column(|(_, data_type)| type_name(data_type))),
     ];
-    session.list(columns)
+    let files = files(session, table)?;
+    session.list(columns)?;
+    if let Some(files) = files {
+        session.output.aside(&files);
+    }
+    Ok(())
+}
+
+/// What is known of the files behind a table, in one line.
+fn files(session: &Session, table: &TableInfo) -> Outcome<Option<String>> {
+    let context = session.tenure.context().clone();
+    let TableInfo { catalog, schema, name, .. } = table.clone();
+    let provider = session.runtimes.wait(async move {
+        let Some(schema) = context.catalog(&catalog).and_then(|c| c.schema(&schema)) else {
+            return Ok(None);
+        };
+        Ok(schema.table(&name).await?)
+    })?;
+    let Some(provider) = provider else { return Ok(None) };
+    let Some(lake) = provider.downcast_ref::<LakeTable>() else { return Ok(None) };
+    let count = lake.files();
+    let unit = if count == 1 { "file" } else { "files" };
+    let mut parts = vec![format!("{count} {unit}"), megabytes(lake.bytes())];
+    if let Some(rows) = lake.rows() {
+        parts.push(format!("{} rows", HumanCount(rows)));
+    }
+    if !lake.partition_columns().is_empty() {
+        parts.push(format!("partitioned by {}", lake.partition_columns().join(", ")));
+    }
+    parts.push(lake.location().to_string());
+    Ok(Some(parts.join(" · ")))
 }
 
 /// Every relation that a statement could name, without the engine's own.

@@ -31,7 +31,7 @@ pub(crate) fn columns(functions: &[&FunctionInfo]) -> Vec<(&'static str, Vec<Str
         ("function", column(|f| f.name.clone())),
         ("kind", column(|f| f.kind.name().to_string())),
         ("signature", column(|f| one_line(&f.signature))),
-        ("description", column(|f| first_sentence(&f.description))),
+        ("description", column(|f| headline(&f.description))),
     ]
 }
 
@@ -40,10 +40,17 @@ fn one_line(text: &str) -> String {
 }
 
 /// The first sentence of a description, on one line.
-pub(crate) fn first_sentence(text: &str) -> String {
+fn first_sentence(text: &str) -> String {
     let text = one_line(text);
     match text.split_once(". ") {
         Some((first, _)) => first.to_string(),
         None => text.trim_end_matches('.').to_string(),
     }
+}
+
+/// The first sentence, without what is behind its colon or semicolon: one line of a listing.
+fn headline(text: &str) -> String {
+    let sentence = first_sentence(text);
+    let end = sentence.find([':', ';']).filter(|at| *at >= 30);
+    end.and_then(|at| sentence.get(..at)).unwrap_or(&sentence).to_string()
 }

@@ -25,11 +25,21 @@ pub(super) fn list(
     pass: impl Fn(&TableInfo) -> bool,
 ) -> Outcome {
     let pattern = pattern.trim_matches(['*', '%']).to_ascii_lowercase();
-    let found: Vec<_> = super::d::relations(session)?
-        .into_iter()
-        .filter(|table| pass(table) && table.name.to_ascii_lowercase().contains(&pattern))
-        .collect();
-    let column = |text: fn(&TableInfo) -> String| found.iter().map(text).collect::<Vec<_>>();
+    let all = super::d::relations(session)?;
+    // a lake's tables stand in `raw` and, where no view has the name, in `main`: one line each
+    let twice = |table: &TableInfo| {
+        table.schema == "raw"
+            && all.iter().any(|t| {
+                t.schema == "main"
+                    && t.kind == table.kind
+                    && t.name == table.name
+                    && t.catalog == table.catalog
+            })
+    };
+    let named = |table: &TableInfo| table.name.to_ascii_lowercase().contains(&pattern);
+    let found: Vec<_> =
+        all.iter().filter(|table| pass(table) && named(table) && !twice(table)).collect();
+    let column = |text: fn(&TableInfo) -> String| found.iter().map(|t| text(t)).collect::<Vec<_>>();
     session.list(vec![
         ("lake", column(|t| t.catalog.clone())),
         ("schema", column(|t| t.schema.clone())),

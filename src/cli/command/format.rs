@@ -13,7 +13,7 @@ pub(super) const COMMAND: Command = Command {
             config::set(session, "format", argument)?;
         }
         let format = config::get(session, "format");
-        session.output.aside(&format!("the format is {format}"));
+        session.confirm(&format!("the format is {format}"));
         Ok(())
     },
 };

@@ -47,7 +47,8 @@ fn page(functions: &[FunctionInfo], name: &str) -> Outcome<String> {
     let wanted = name.trim_end_matches("()").to_ascii_lowercase();
     let found: Vec<_> = functions.iter().filter(|f| f.name == wanted).collect();
     if found.is_empty() {
-        let error = Error::new(ErrorKind::UndefinedFunction, format!("there is no function {name}"));
+        let error =
+            Error::new(ErrorKind::UndefinedFunction, format!("there is no function {name}"));
         let nearest = functions
             .iter()
             .map(|f| (strsim::damerau_levenshtein(&wanted, &f.name), f.name.as_str()))
@@ -64,11 +65,8 @@ fn page(functions: &[FunctionInfo], name: &str) -> Outcome<String> {
 
 fn describe(function: &FunctionInfo) -> String {
     let mut out = String::new();
-    let family = if function.family.is_empty() {
-        String::new()
-    } else {
-        format!(" · {}", function.family)
-    };
+    let family =
+        if function.family.is_empty() { String::new() } else { format!(" · {}", function.family) };
     let _ = writeln!(out, "{}  ({}{family})\n", function.name, function.kind.name());
     for line in function.signature.lines() {
         let _ = writeln!(out, "  {line}");

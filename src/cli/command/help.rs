@@ -5,13 +5,8 @@ use crate::cli::Outcome;
 use crate::cli::pager;
 use crate::cli::session::Session;
 
-pub(super) const COMMAND: Command = Command {
-    names: &["?", "help"],
-    arguments: "",
-    help: "this help",
-    takes: Takes::Nothing,
-    run,
-};
+pub(super) const COMMAND: Command =
+    Command { names: &["?", "help"], arguments: "", help: "this help", takes: Takes::Nothing, run };
 
 const KEYS: &str = "
 SQL ends with ; and may take several lines. Tab completes, Ctrl-R searches the history,
@@ -27,7 +22,11 @@ fn text() -> String {
         let others: Vec<_> = command.names.iter().skip(1).map(|n| format!(".{n}")).collect();
         let others =
             if others.is_empty() { String::new() } else { format!("  ({})", others.join(", ")) };
-        out.push_str(&format!("  {:width$}  {}{others}\n", usage(command).trim_end(), command.help));
+        out.push_str(&format!(
+            "  {:width$}  {}{others}\n",
+            usage(command).trim_end(),
+            command.help
+        ));
     }
     out.push_str(KEYS);
     out

@@ -18,7 +18,9 @@ pub(super) const COMMAND: Command = Command {
 fn run(session: &mut Session, _: &str) -> Outcome {
     let Some(last) = &session.last else { return Err(Stop::usage("there is no result yet")) };
     if !last.whole {
-        return Err(Stop::usage("the last result is too large to keep; write it to a file with \\o FILE"));
+        return Err(Stop::usage(
+            "the last result is too large to keep; write it to a file with \\o FILE",
+        ));
     }
     let options = Options { max_rows: None, width: None, ..session.output.options() };
     let format = session.output.next_format(session.settings.expanded);

@@ -12,11 +12,11 @@ pub(super) const COMMAND: Command = Command {
     run: |session, argument| {
         if argument.is_empty() {
             session.output.redirect(None);
-            session.output.aside("results go to the screen");
+            session.confirm("results go to the screen");
         } else {
             let path = PathBuf::from(unquoted(argument));
             session.output.redirect(Some(&path));
-            session.output.aside(&format!("results go to {}", path.display()));
+            session.confirm(&format!("results go to {}", path.display()));
         }
         Ok(())
     },

@@ -4,12 +4,14 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use datafusion::physical_plan::{DisplayFormatType, ExecutionPlan};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::coop::CooperativeExec;
+use datafusion::physical_plan::display::DisplayableExecutionPlan;
 use indicatif::HumanCount;
 use unicode_width::UnicodeWidthStr;
 
 use super::{Command, Takes};
-use crate::cli::execute::{megabytes, profile, seconds};
+use crate::cli::execute::{duration, megabytes, profile, rows, seconds};
 use crate::cli::session::Session;
 use crate::cli::{Outcome, Stop, pager};
 
@@ -36,8 +38,8 @@ fn run(session: &mut Session, sql: &str) -> Outcome {
     let mut text = table(&steps, session.output.shown());
     let _ = writeln!(
         text,
-        "\n{} rows in {}, {} read",
-        summary.rows,
+        "\n{} in {}, {} read",
+        rows(summary.rows),
         seconds(summary.elapsed),
         megabytes(summary.progress.bytes)
     );
@@ -55,6 +57,10 @@ struct Step {
 }
 
 fn collect(plan: &Arc<dyn ExecutionPlan>, depth: usize, steps: &mut Vec<Step>) {
+    if let Some(inner) = plan.downcast_ref::<CooperativeExec>() {
+        // only gives way, does no work
+        return inner.children().into_iter().for_each(|child| collect(child, depth, steps));
+    }
     let metrics = plan.metrics().unwrap_or_default();
     let sum = |name: &str| metrics.sum_by_name(name).map_or(0, |value| value.as_usize());
     let nanos = |n: usize| Duration::from_nanos(u64::try_from(n).unwrap_or(u64::MAX));
@@ -67,9 +73,8 @@ fn collect(plan: &Arc<dyn ExecutionPlan>, depth: usize, steps: &mut Vec<Step>) {
     if metrics.spilled_bytes().unwrap_or(0) > 0 {
         notes.push(format!("{} spilled", megabytes(count(metrics.spilled_bytes().unwrap_or(0)))));
     }
-    let shown = datafusion::physical_plan::display::DisplayableExecutionPlan::new(plan.as_ref());
+    let shown = DisplayableExecutionPlan::new(plan.as_ref());
     let details = shown.one_line().to_string();
-    let _ = DisplayFormatType::Default;
     steps.push(Step {
         depth,
         name: details.trim().to_string(),
@@ -90,9 +95,8 @@ fn table(steps: &[Step], unicode: bool) -> String {
     let _ = writeln!(out, "{:>8}  {:BAR$} {:>5}  {:>12}  operator", "time", "share", "", "rows");
     for step in steps {
         let share = if total > 0.0 { step.time.as_secs_f64() / total } else { 0.0 };
-        // a share is in 0..=1, so its bar is in 0..=BAR
-        let filled = (1..=BAR).filter(|n| share * 12.0 >= f64::from(u32::try_from(*n).unwrap_or(0)) - 0.5).count();
-        let rows = step.rows.map_or(String::new(), |rows| HumanCount(rows).to_string());
+        let filled = (0..BAR).filter(|cell| share >= (number(*cell) + 0.5) / number(BAR)).count();
+        let count = step.rows.map_or(String::new(), |rows| HumanCount(rows).to_string());
         let name = format!("{}{}", "  ".repeat(step.depth), step.name);
         let name = if name.width() > NAME {
             name.chars().take(NAME - 1).chain(std::iter::once('…')).collect()
@@ -103,14 +107,19 @@ fn table(steps: &[Step], unicode: bool) -> String {
             if step.notes.is_empty() { String::new() } else { format!("  ({})", step.notes) };
         let _ = writeln!(
             out,
-            "{:>8}  {}{} {:>4.0}%  {rows:>12}  {name}{notes}",
-            seconds(step.time),
+            "{:>8}  {}{} {:>4.0}%  {count:>12}  {name}{notes}",
+            duration(step.time),
             full.repeat(filled),
             empty.repeat(BAR - filled),
             share * 100.0,
         );
     }
     out
+}
+
+/// A small number of cells as a float.
+fn number(cells: usize) -> f64 {
+    f64::from(u8::try_from(cells).unwrap_or(u8::MAX))
 }
 
 #[cfg(test)]
@@ -126,8 +135,11 @@ mod tests {
             rows,
             notes: String::new(),
         };
-        let steps =
-            [step(0, "Sort", 250, Some(10)), step(1, "Scan", 750, Some(12345)), step(1, "X", 0, None)];
+        let steps = [
+            step(0, "Sort", 250, Some(10)),
+            step(1, "Scan", 750, Some(12345)),
+            step(1, "X", 0, None),
+        ];
         insta::assert_snapshot!(table(&steps, false));
     }
 }

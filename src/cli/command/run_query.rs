@@ -1,6 +1,6 @@
 //! `\run NAME [name=value …]`: a question of the query library.
 
-use tenure::library;
+use tenure::{Params, library};
 
 use super::{Command, Takes};
 use crate::cli::report::Origin;
@@ -11,7 +11,7 @@ use crate::cli::{Outcome, Stop, execute};
 pub(super) const COMMAND: Command = Command {
     names: &["run"],
     arguments: "NAME [name=value …]",
-    help: "run a question of the query library",
+    help: "run a question of the query library; tour tells the story of the lake",
     takes: Takes::Query,
     run,
 };
@@ -21,6 +21,9 @@ fn run(session: &mut Session, argument: &str) -> Outcome {
     let Some((name, given)) = words.split_first() else {
         return Err(Stop::usage("\\run takes the name of a query; \\queries lists them"));
     };
+    if name == TOUR {
+        return tour(session);
+    }
     let given = given.iter().map(|text| parameter(text)).collect::<Outcome<Vec<_>>>()?;
     let query = library::find(name)?;
     // \param values serve the queries that know them
@@ -33,6 +36,9 @@ fn run(session: &mut Session, argument: &str) -> Outcome {
 
 /// Runs the statements of a query with its parameters bound.
 pub(crate) fn query_with(session: &mut Session, name: &str, given: &[(String, String)]) -> Outcome {
+    if name == TOUR {
+        return tour(session);
+    }
     let query = library::find(name)?;
     let params = query.bind(given)?;
     let file = format!("queries/{}.sql", query.name);
@@ -40,6 +46,24 @@ pub(crate) fn query_with(session: &mut Session, name: &str, given: &[(String, St
         let Piece::Statement { text, line } = piece else { continue };
         execute::with_params(session, text, params.clone())
             .map_err(|stop| session.report(stop, Origin { text, file: Some(&file), line }))?;
+    }
+    Ok(())
+}
+
+/// The script that is no question: several, and a story.
+pub(crate) const TOUR: &str = "tour";
+
+/// Tells the story of the lake: each question is said, then answered.
+fn tour(session: &mut Session) -> Outcome {
+    let text = library::tour()?;
+    let mut script = Script::new(&text);
+    while let Some(piece) = script.next() {
+        let Piece::Statement { text, line } = piece else { continue };
+        let question = script.comment();
+        session.output.note(&format!("\n{question}"));
+        let file = Some("queries/tour.sql");
+        execute::with_params(session, text, Params::default())
+            .map_err(|stop| session.report(stop, Origin { text, file, line }))?;
     }
     Ok(())
 }

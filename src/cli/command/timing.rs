@@ -10,7 +10,7 @@ pub(super) const COMMAND: Command = Command {
     run: |session, argument| {
         session.settings.timing = toggle("timing", argument, session.settings.timing)?;
         let state = if session.settings.timing { "on" } else { "off" };
-        session.output.aside(&format!("timing is {state}"));
+        session.confirm(&format!("timing is {state}"));
         Ok(())
     },
 };

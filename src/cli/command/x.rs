@@ -10,7 +10,7 @@ pub(super) const COMMAND: Command = Command {
     run: |session, argument| {
         session.settings.expanded = toggle("expanded", argument, session.settings.expanded)?;
         let state = if session.settings.expanded { "on" } else { "off" };
-        session.output.aside(&format!("one value per line is {state}"));
+        session.confirm(&format!("one value per line is {state}"));
         Ok(())
     },
 };

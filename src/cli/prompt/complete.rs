@@ -4,10 +4,15 @@
 //! offered in `SELECT` although `FROM` comes later. The order of what is offered: columns in scope,
 //! aliases and common table expressions, tables, functions, keywords.
 
+mod path;
+mod scope;
+
 use super::catalog::{Catalog, Relation};
 use super::lexer::{Kind, Token, tokens};
 use crate::cli::command::{self, COMMANDS, Takes};
 use crate::cli::script::is_command;
+use path::complete_path;
+use scope::Scope;
 
 /// One thing that could stand at the cursor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,15 +33,80 @@ impl Candidate {
 
 /// Keywords that people type; the parser knows nine hundred more.
 const KEYWORDS: [&str; 74] = [
-    "SELECT", "FROM", "WHERE", "GROUP BY", "ORDER BY", "HAVING", "LIMIT", "OFFSET", "JOIN",
-    "LEFT JOIN", "RIGHT JOIN", "FULL JOIN", "INNER JOIN", "CROSS JOIN", "ON", "USING", "AS", "AND",
-    "OR", "NOT", "IN", "IS NULL", "IS NOT NULL", "NULL", "TRUE", "FALSE", "BETWEEN", "LIKE",
-    "ILIKE", "EXISTS", "CASE", "WHEN", "THEN", "ELSE", "END", "DISTINCT", "ALL", "UNION",
-    "UNION ALL", "INTERSECT", "EXCEPT", "WITH", "RECURSIVE", "OVER", "PARTITION BY", "ROWS",
-    "RANGE", "PRECEDING", "FOLLOWING", "UNBOUNDED", "CURRENT ROW", "FILTER", "WITHIN GROUP",
-    "QUALIFY", "EXCLUDE", "ASC", "DESC", "NULLS FIRST", "NULLS LAST", "CAST", "EXTRACT", "INTERVAL",
-    "DATE", "TIMESTAMP", "VALUES", "CREATE TABLE", "CREATE VIEW", "DROP TABLE", "DROP VIEW",
-    "INSERT INTO", "EXPLAIN", "SHOW", "SET", "DESCRIBE",
+    "SELECT",
+    "FROM",
+    "WHERE",
+    "GROUP BY",
+    "ORDER BY",
+    "HAVING",
+    "LIMIT",
+    "OFFSET",
+    "JOIN",
+    "LEFT JOIN",
+    "RIGHT JOIN",
+    "FULL JOIN",
+    "INNER JOIN",
+    "CROSS JOIN",
+    "ON",
+    "USING",
+    "AS",
+    "AND",
+    "OR",
+    "NOT",
+    "IN",
+    "IS NULL",
+    "IS NOT NULL",
+    "NULL",
+    "TRUE",
+    "FALSE",
+    "BETWEEN",
+    "LIKE",
+    "ILIKE",
+    "EXISTS",
+    "CASE",
+    "WHEN",
+    "THEN",
+    "ELSE",
+    "END",
+    "DISTINCT",
+    "ALL",
+    "UNION",
+    "UNION ALL",
+    "INTERSECT",
+    "EXCEPT",
+    "WITH",
+    "RECURSIVE",
+    "OVER",
+    "PARTITION BY",
+    "ROWS",
+    "RANGE",
+    "PRECEDING",
+    "FOLLOWING",
+    "UNBOUNDED",
+    "CURRENT ROW",
+    "FILTER",
+    "WITHIN GROUP",
+    "QUALIFY",
+    "EXCLUDE",
+    "ASC",
+    "DESC",
+    "NULLS FIRST",
+    "NULLS LAST",
+    "CAST",
+    "EXTRACT",
+    "INTERVAL",
+    "DATE",
+    "TIMESTAMP",
+    "VALUES",
+    "CREATE TABLE",
+    "CREATE VIEW",
+    "DROP TABLE",
+    "DROP VIEW",
+    "INSERT INTO",
+    "EXPLAIN",
+    "SHOW",
+    "SET",
+    "DESCRIBE",
 ];
 
 /// Words after which a relation stands.
@@ -44,13 +114,22 @@ const BEFORE_RELATION: [&str; 6] = ["FROM", "JOIN", "INTO", "TABLE", "DESCRIBE",
 
 /// Words that end a list of relations.
 const AFTER_FROM: [&str; 15] = [
-    "WHERE", "GROUP", "ORDER", "HAVING", "LIMIT", "UNION", "INTERSECT", "EXCEPT", "QUALIFY",
-    "WINDOW", "SELECT", "ON", "USING", "SET", "VALUES",
+    "WHERE",
+    "GROUP",
+    "ORDER",
+    "HAVING",
+    "LIMIT",
+    "UNION",
+    "INTERSECT",
+    "EXCEPT",
+    "QUALIFY",
+    "WINDOW",
+    "SELECT",
+    "ON",
+    "USING",
+    "SET",
+    "VALUES",
 ];
-
-/// Words that are no alias although they follow a relation.
-const NO_ALIAS: [&str; 9] =
-    ["LEFT", "RIGHT", "FULL", "INNER", "CROSS", "NATURAL", "JOIN", "OUTER", "FETCH"];
 
 /// What could stand at the cursor, and where the word starts that it would replace.
 pub(crate) fn complete(buffer: &str, cursor: usize, catalog: &Catalog) -> (usize, Vec<Candidate>) {
@@ -101,9 +180,11 @@ fn complete_command(line: &str, catalog: &Catalog) -> (usize, Vec<Candidate>) {
             .iter()
             .map(|f| Candidate::new(&f.name, f.kind, &f.signature))
             .collect(),
-        Takes::Query => {
-            catalog.queries.iter().map(|(name, title)| Candidate::new(name, "query", title)).collect()
-        }
+        Takes::Query => catalog
+            .queries
+            .iter()
+            .map(|(name, title)| Candidate::new(name, "query", title))
+            .collect(),
         Takes::Setting => {
             catalog.settings.iter().map(|name| Candidate::new(name, "setting", "")).collect()
         }
@@ -123,20 +204,24 @@ fn complete_command(line: &str, catalog: &Catalog) -> (usize, Vec<Candidate>) {
 fn complete_sql(buffer: &str, cursor: usize, catalog: &Catalog) -> (usize, Vec<Candidate>) {
     let all = tokens(buffer);
     // only the statement around the cursor counts
-    let first = all.iter().rposition(|t| t.is_mark(";") && t.end() <= cursor).map_or(0, |at| at + 1);
+    let first =
+        all.iter().rposition(|t| t.is_mark(";") && t.end() <= cursor).map_or(0, |at| at + 1);
     let last = all.iter().position(|t| t.is_mark(";") && t.start >= cursor).unwrap_or(all.len());
     let statement = all.get(first..last.max(first)).unwrap_or_default();
     let typed = statement.iter().find(|t| {
         let inside = t.start < cursor && cursor <= t.end();
         // behind a closing quote nothing is being typed
-        inside && (t.is_name() || t.kind == Kind::Text) && !(t.kind != Kind::Word && t.closed && cursor == t.end())
+        inside
+            && (t.is_name() || t.kind == Kind::Text)
+            && !(t.kind != Kind::Word && t.closed && cursor == t.end())
     });
     let start = typed.map_or(cursor, |t| t.start);
     let word = buffer.get(start..cursor).unwrap_or_default();
     let before: Vec<&Token<'_>> = statement.iter().filter(|t| t.end() <= start).collect();
 
     if typed.is_some_and(|t| t.kind == Kind::Text) {
-        let relation = before.last().is_some_and(|t| t.is("FROM") || t.is("JOIN") || t.is_mark(","));
+        let relation =
+            before.last().is_some_and(|t| t.is("FROM") || t.is("JOIN") || t.is_mark(","));
         if !relation {
             return (cursor, Vec::new());
         }
@@ -150,23 +235,22 @@ fn complete_sql(buffer: &str, cursor: usize, catalog: &Catalog) -> (usize, Vec<C
     {
         return (start, starting_with(scope.members(&owner.name(), catalog), word));
     }
-    let found = match before.last() {
-        None => statement_starts(),
-        Some(_) if expects_relation(&before) => {
-            let mut found = scope.common_tables();
-            found.extend(relations(catalog));
-            found.extend(
-                catalog.functions.iter().filter(|f| f.kind == "table").map(|f| {
+    let found =
+        match before.last() {
+            None => statement_starts(),
+            Some(_) if expects_relation(&before) => {
+                let mut found = scope.common_tables();
+                found.extend(relations(catalog));
+                found.extend(catalog.functions.iter().filter(|f| f.kind == "table").map(|f| {
                     Candidate::new(format!("{}(", f.name), "table function", &f.signature)
-                }),
-            );
-            if !word.is_empty() {
-                found.extend(keywords(word));
+                }));
+                if !word.is_empty() {
+                    found.extend(keywords(word));
+                }
+                found
             }
-            found
-        }
-        Some(_) => expressions(&scope, catalog, word),
-    };
+            Some(_) => expressions(&scope, catalog, word),
+        };
     (start, starting_with(found, word))
 }
 
@@ -198,13 +282,32 @@ fn expects_relation(before: &[&Token<'_>]) -> bool {
 }
 
 fn statement_starts() -> Vec<Candidate> {
-    ["SELECT", "WITH", "FROM", "EXPLAIN", "SHOW", "SET", "DESCRIBE", "CREATE TABLE", "CREATE VIEW", "DROP TABLE", "DROP VIEW", "INSERT INTO", "VALUES", "COPY"]
-        .map(|word| Candidate::new(word, "keyword", ""))
-        .to_vec()
+    [
+        "SELECT",
+        "WITH",
+        "FROM",
+        "EXPLAIN",
+        "SHOW",
+        "SET",
+        "DESCRIBE",
+        "CREATE TABLE",
+        "CREATE VIEW",
+        "DROP TABLE",
+        "DROP VIEW",
+        "INSERT INTO",
+        "VALUES",
+        "COPY",
+    ]
+    .map(|word| Candidate::new(word, "keyword", ""))
+    .to_vec()
 }
 
 fn expressions(scope: &Scope, catalog: &Catalog, word: &str) -> Vec<Candidate> {
     let mut found = scope.columns();
+    if scope.relations.is_empty() && !word.is_empty() {
+        // FROM is not written yet: a column of any relation may be meant
+        found.extend(any_column(catalog));
+    }
     found.extend(scope.names());
     found.extend(scope.common_tables());
     let functions = |tenure: bool| {
@@ -222,6 +325,16 @@ fn expressions(scope: &Scope, catalog: &Catalog, word: &str) -> Vec<Candidate> {
     found
 }
 
+/// The columns of all relations that need no qualification.
+fn any_column(catalog: &Catalog) -> impl Iterator<Item = Candidate> {
+    let relations = catalog.relations.iter();
+    relations.filter(|r| r.lake == catalog.default_lake && r.schema == "main").flat_map(|r| {
+        r.columns.iter().map(move |(name, kind)| {
+            Candidate::new(quoted(name), "column", format!("{kind} of {}", r.name))
+        })
+    })
+}
+
 /// Keywords in the case in which the word is being typed.
 fn keywords(word: &str) -> impl Iterator<Item = Candidate> {
     let lower = word.chars().next().is_some_and(char::is_lowercase);
@@ -234,15 +347,14 @@ fn keywords(word: &str) -> impl Iterator<Item = Candidate> {
 /// Relations by their shortest name that works.
 fn relations(catalog: &Catalog) -> Vec<Candidate> {
     let mut relations: Vec<&Relation> = catalog.relations.iter().collect();
+    // the tables of a lake stand in `raw` too; the short name will do
+    relations.retain(|r| r.schema != "raw" || !has(catalog, r, "table"));
     relations.sort_by_key(|r| (r.schema != "main", r.schema.clone(), r.name.clone()));
-    let taken = |r: &Relation| {
-        catalog.relations.iter().any(|other| other.name == r.name && other.schema == "main" && other.lake == r.lake)
-    };
     relations
         .iter()
         .map(|r| {
             let mut text = quoted(&r.name);
-            if r.schema != "main" && (r.schema != "raw" || taken(r)) {
+            if r.schema != "main" && (r.schema != "raw" || has(catalog, r, "view")) {
                 text = format!("{}.{text}", quoted(&r.schema));
             }
             if r.lake != catalog.default_lake {
@@ -252,6 +364,13 @@ fn relations(catalog: &Catalog) -> Vec<Candidate> {
             Candidate::new(text, r.kind, format!("{} columns", r.columns.len()))
         })
         .collect()
+}
+
+/// Whether `main` has a relation of the same name and of a kind.
+fn has(catalog: &Catalog, relation: &Relation, kind: &str) -> bool {
+    catalog.relations.iter().any(|r| {
+        r.schema == "main" && r.kind == kind && r.name == relation.name && r.lake == relation.lake
+    })
 }
 
 /// A name as it must be written: in quotes unless it is plain.
@@ -286,169 +405,6 @@ fn starting_with(found: Vec<Candidate>, word: &str) -> Vec<Candidate> {
             false => c,
         })
         .collect()
-}
-
-/// Files and folders that a path could go on with.
-fn complete_path(word: &str, start: usize) -> (usize, Vec<Candidate>) {
-    let word = word.trim_start_matches(['\'', '"']);
-    let (folder, name) = match word.rfind('/') {
-        Some(at) => word.split_at(at + 1),
-        None => ("", word),
-    };
-    let place = match folder.strip_prefix("~/") {
-        Some(rest) => match etcetera::home_dir() {
-            Ok(home) => home.join(rest),
-            Err(_) => return (start, Vec::new()),
-        },
-        None if folder.is_empty() => std::path::PathBuf::from("."),
-        None => std::path::PathBuf::from(folder),
-    };
-    let Ok(entries) = std::fs::read_dir(place) else { return (start, Vec::new()) };
-    let mut found: Vec<Candidate> = entries
-        .flatten()
-        .filter_map(|entry| {
-            let entry_name = entry.file_name().into_string().ok()?;
-            let hidden = entry_name.starts_with('.') && !name.starts_with('.');
-            if hidden || !entry_name.starts_with(name) {
-                return None;
-            }
-            let is_folder = entry.path().is_dir();
-            let slash = if is_folder { "/" } else { "" };
-            let kind = if is_folder { "folder" } else { "file" };
-            Some(Candidate::new(format!("{folder}{entry_name}{slash}"), kind, ""))
-        })
-        .collect();
-    found.sort_by(|a, b| a.text.cmp(&b.text));
-    (start, found)
-}
-
-/// What the relations of a statement bring into scope.
-#[derive(Debug, Default)]
-struct Scope {
-    /// the name by which columns are qualified, and the columns
-    relations: Vec<(String, Vec<(String, String)>)>,
-    common: Vec<String>,
-}
-
-impl Scope {
-    fn read(statement: &[Token<'_>], catalog: &Catalog) -> Self {
-        let mut scope = Self::default();
-        for (at, token) in statement.iter().enumerate() {
-            // WITH name AS (…), name AS (…)
-            let rest = statement.get(at..).unwrap_or_default();
-            if let [name, as_, open, ..] = rest
-                && name.is_name()
-                && as_.is("AS")
-                && open.is_mark("(")
-                && statement.iter().any(|t| t.is("WITH"))
-            {
-                scope.common.push(name.name());
-            }
-            if token.is("FROM") || token.is("JOIN") || token.is("INTO") || token.is("DESCRIBE") {
-                scope.read_relations(statement.get(at + 1..).unwrap_or_default(), catalog);
-            }
-        }
-        scope
-    }
-
-    /// Reads `a.b AS c, d e, …` at the start of the tokens.
-    fn read_relations(&mut self, mut rest: &[Token<'_>], catalog: &Catalog) {
-        loop {
-            let mut parts = Vec::new();
-            while let [name, after @ ..] = rest
-                && name.is_name()
-                && !AFTER_FROM.iter().any(|word| name.is(word))
-            {
-                parts.push(name.name());
-                rest = after;
-                match rest {
-                    [dot, after @ ..] if dot.is_mark(".") => rest = after,
-                    _ => break,
-                }
-            }
-            let Some(name) = parts.last().cloned() else { return };
-            if rest.first().is_some_and(|t| t.is_mark("(")) {
-                return;
-            }
-            if let [as_, after @ ..] = rest
-                && as_.is("AS")
-            {
-                rest = after;
-            }
-            let mut alias = name.clone();
-            if let [token, after @ ..] = rest
-                && token.is_name()
-                && !AFTER_FROM.iter().chain(&NO_ALIAS).any(|word| token.is(word))
-            {
-                alias = token.name();
-                rest = after;
-            }
-            let columns = relation(catalog, &parts).map(|r| r.columns.clone()).unwrap_or_default();
-            if !self.relations.iter().any(|(known, _)| *known == alias) {
-                self.relations.push((alias, columns));
-            }
-            match rest {
-                [comma, after @ ..] if comma.is_mark(",") => rest = after,
-                _ => return,
-            }
-        }
-    }
-
-    fn columns(&self) -> Vec<Candidate> {
-        let several = self.relations.len() > 1;
-        let columns = self.relations.iter().flat_map(|(owner, columns)| {
-            columns.iter().map(move |(name, kind)| {
-                let detail = if several { format!("{kind} of {owner}") } else { kind.clone() };
-                Candidate::new(quoted(name), "column", detail)
-            })
-        });
-        columns.collect()
-    }
-
-    fn names(&self) -> Vec<Candidate> {
-        let names = self.relations.iter();
-        names.map(|(name, _)| Candidate::new(quoted(name), "alias", "")).collect()
-    }
-
-    fn common_tables(&self) -> Vec<Candidate> {
-        let names = self.common.iter();
-        names.map(|name| Candidate::new(quoted(name), "common table", "")).collect()
-    }
-
-    /// What may follow `owner.`: columns of a relation, relations of a schema, schemas of a lake.
-    fn members(&self, owner: &str, catalog: &Catalog) -> Vec<Candidate> {
-        let columns = self
-            .relations
-            .iter()
-            .find(|(name, _)| name == owner)
-            .map(|(_, columns)| columns.clone())
-            .or_else(|| Some(relation(catalog, &[owner.to_string()])?.columns.clone()))
-            .unwrap_or_default();
-        let mut found: Vec<Candidate> = columns
-            .into_iter()
-            .map(|(name, kind)| Candidate::new(quoted(&name), "column", kind))
-            .collect();
-        for r in &catalog.relations {
-            if r.schema == owner {
-                let detail = format!("{} columns", r.columns.len());
-                found.push(Candidate::new(quoted(&r.name), r.kind, detail));
-            }
-            if r.lake == owner {
-                found.push(Candidate::new(format!("{}.", quoted(&r.schema)), "schema", ""));
-            }
-        }
-        found
-    }
-}
-
-/// The relation of a possibly qualified name; the canonical views come first.
-fn relation<'a>(catalog: &'a Catalog, parts: &[String]) -> Option<&'a Relation> {
-    let fits = |r: &&Relation| {
-        let full = [&r.lake, &r.schema, &r.name];
-        full.iter().rev().zip(parts.iter().rev()).all(|(have, want)| *have == want)
-    };
-    let found = catalog.relations.iter().filter(fits);
-    found.min_by_key(|r| (r.lake != catalog.default_lake, r.schema != "main"))
 }
 
 #[cfg(test)]

@@ -87,7 +87,8 @@ impl Hinter for PromptHelper {
         }
         // behind `name(` the signature says what comes
         if let Some(head) = line.strip_suffix('(') {
-            let start = head.rfind(|c: char| !c.is_alphanumeric() && c != '_').map_or(0, |at| at + 1);
+            let start =
+                head.rfind(|c: char| !c.is_alphanumeric() && c != '_').map_or(0, |at| at + 1);
             let name = head.get(start..)?.to_lowercase();
             let names = self.names.read();
             let function = names.catalog.functions.iter().find(|f| f.name == name)?;

@@ -102,8 +102,10 @@ mod tests {
 
     #[test]
     fn what_is_not_closed_goes_to_the_end() {
-        let found: Vec<_> =
-            tokens("SELECT a.\"B c\" -- x\n, 'it''s /* y").into_iter().map(|t| (t.text, t.closed)).collect();
+        let found: Vec<_> = tokens("SELECT a.\"B c\" -- x\n, 'it''s /* y")
+            .into_iter()
+            .map(|t| (t.text, t.closed))
+            .collect();
         assert_eq!(
             found,
             [

@@ -40,7 +40,8 @@ pub(crate) fn run(session: &mut Session, no_init: bool) -> Outcome {
     let mut line = editor(&names, session.output.color_stdout()).map_err(unreadable)?;
     let file = history::load(&mut line);
     greet(session);
-    if !no_init && let Some(path) = config::folder().map(|f| f.join("rc.sql")).filter(|p| p.exists())
+    if !no_init
+        && let Some(path) = config::folder().map(|f| f.join("rc.sql")).filter(|p| p.exists())
     {
         // a mistake in it is reported and does not keep anyone out
         let _ = batch::file(session, &path, true);
@@ -136,13 +137,14 @@ fn refresh(session: &Session, names: &Names) {
     let parameters = session.params.iter().map(|(name, _)| name.clone()).collect();
     session.runtimes.detach(async move {
         let relations = tenure.tables().await.unwrap_or_default();
-        let queries = library::queries().unwrap_or_default();
+        let tour = ("tour".to_string(), "the story of the lake".to_string());
+        let queries = library::queries().unwrap_or_default().into_iter();
         let functions = tenure.functions();
         names.replace(Catalog {
             default_lake: default_lake(&tenure),
             relations: relations.iter().map(Relation::new).collect(),
             functions: functions.iter().map(Function::new).collect(),
-            queries: queries.into_iter().map(|q| (q.name, q.title)).collect(),
+            queries: queries.map(|q| (q.name, q.title)).chain([tour]).collect(),
             settings,
             parameters,
         });

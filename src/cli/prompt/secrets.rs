@@ -6,9 +6,22 @@
 
 /// Names of secrets, without their separators.
 const NAMES: [&str; 16] = [
-    "password", "passwd", "passphrase", "pwd", "secret", "secretkey", "secretaccesskey",
-    "accesskey", "accesskeyid", "accountkey", "apikey", "token", "sessiontoken", "sastoken",
-    "credential", "signature",
+    "password",
+    "passwd",
+    "passphrase",
+    "pwd",
+    "secret",
+    "secretkey",
+    "secretaccesskey",
+    "accesskey",
+    "accesskeyid",
+    "accountkey",
+    "apikey",
+    "token",
+    "sessiontoken",
+    "sastoken",
+    "credential",
+    "signature",
 ];
 
 /// Parts of a text that never stand there without a secret.

@@ -2,9 +2,9 @@
 
 use clap_complete::{Shell, generate};
 
+use crate::cli::Outcome;
 use crate::cli::args::command;
 use crate::cli::output::Output;
-use crate::cli::Outcome;
 
 /// Prints the script.
 pub(crate) fn print(shell: Shell, output: &Output) -> Outcome {

@@ -21,5 +21,9 @@ pub(crate) fn print(pattern: Option<&str>, mut output: Output) -> Outcome {
             [&f.name, &f.family, &f.description].iter().any(|t| t.to_lowercase().contains(&pattern))
         })
         .collect();
-    list(&mut output, columns(&found))
+    // what is asked for by name comes first
+    let (mut named, others): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|f| f.name.contains(&pattern));
+    named.extend(others);
+    list(&mut output, columns(&named))
 }

@@ -27,9 +27,9 @@ pub(crate) fn run(lake: &str, print: bool, shared: &Shared, output: Output) -> O
             output.note(&format!("wrote {shown}; look through it and edit what is wrong"));
             Ok(())
         }
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(Stop::usage(
-            format!("{shown} exists already; --print shows what would be written"),
-        )),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            Err(Stop::usage(format!("{shown} exists already; --print shows what would be written")))
+        }
         Err(error) => Err(Stop::file("write", &shown, &error)),
     }
 }
