@@ -149,6 +149,13 @@ impl Error {
         self
     }
 
+    /// Drops a place that is not in the user's own statement.
+    #[must_use]
+    pub(crate) fn without_place(mut self) -> Self {
+        self.place = None;
+        self
+    }
+
     /// The class.
     pub fn kind(&self) -> ErrorKind {
         self.kind

@@ -56,7 +56,9 @@ impl Session {
     async fn view(&self, sql: &str) -> std::result::Result<Arc<ViewTable>, DataFusionError> {
         let state = self.state()?;
         let statement = plan::parse(sql, &state, &crate::Params::default())?;
-        let plan = Box::pin(state.statement_to_plan(statement)).await?;
+        let plan = Box::pin(state.statement_to_plan(statement))
+            .await
+            .map_err(|e| Error::from(e).without_place())?;
         Ok(Arc::new(ViewTable::new(plan, Some(sql.to_string()))))
     }
 }

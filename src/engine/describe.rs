@@ -5,7 +5,7 @@ use datafusion::datasource::TableType;
 use datafusion::logical_expr::Documentation;
 
 use super::Tenure;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::plan::relations;
 
 /// Kinds of relations.
@@ -119,10 +119,10 @@ impl Tenure {
         out
     }
 
-    /// Every relation with its columns, the canonical views first.
+    /// Every relation with its columns. One that cannot be read now is left out.
     ///
     /// # Errors
-    /// A lake that cannot be listed.
+    /// None yet; listing may come to need the store.
     pub async fn tables(&self) -> Result<Vec<TableInfo>> {
         let mut out = vec![];
         for catalog_name in self.context().catalog_names() {
@@ -133,7 +133,15 @@ impl Tenure {
                 }
                 let Some(schema) = catalog.schema(&schema_name) else { continue };
                 for name in schema.table_names() {
-                    let Some(table) = schema.table(&name).await? else { continue };
+                    // a view that cannot be planned, or files that cannot be read, hide nothing else
+                    let table = match schema.table(&name).await {
+                        Ok(Some(table)) => table,
+                        Ok(None) => continue,
+                        Err(e) => {
+                            tracing::warn!(table = %name, error = %Error::from(e), "left out of the list");
+                            continue;
+                        }
+                    };
                     let kind = match table.table_type() {
                         TableType::View => TableKind::View,
                         _ => TableKind::Table,
