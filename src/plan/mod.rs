@@ -3,6 +3,7 @@
 
 pub(crate) mod change_points;
 pub(crate) mod dialect;
+pub(crate) mod fields;
 pub mod limits;
 pub(crate) mod named_args;
 pub(crate) mod relation_args;
@@ -52,6 +53,7 @@ fn rewrite_sql(statement: &mut SqlStatement, state: &SessionState, params: &Para
     params.bind(statement)?;
     show::rewrite(statement, state)?;
     relation_args::resolve(statement);
+    fields::name(statement);
     named_args::fill_gaps(statement, &|function| parameter_names(function, state))
 }
 

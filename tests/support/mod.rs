@@ -2,5 +2,6 @@
 
 pub(crate) mod parquet;
 pub(crate) mod proxy;
+pub(crate) mod rows;
 pub(crate) mod seaweed;
 pub(crate) mod venv;

@@ -208,7 +208,8 @@ pub(crate) fn complete_aggregate(
     }))
 }
 
-fn is_null_literal(e: &Expr) -> bool {
+/// Whether an expression is NULL as it stands, with or without a type.
+pub(crate) fn is_null_literal(e: &Expr) -> bool {
     match e {
         Expr::Literal(v, _) => v.is_null(),
         Expr::Cast(c) => is_null_literal(&c.expr),
