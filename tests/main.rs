@@ -13,8 +13,11 @@
 )]
 
 mod cli;
+mod docs;
+mod engine;
 mod lake;
 mod queries;
 mod readme;
 mod repl;
+mod slt;
 mod support;

@@ -122,8 +122,9 @@ impl Tenure {
 
     async fn frame(&self, sql: &str, params: &Params, statement: &Statement) -> Result<DataFrame> {
         let mut state = self.context.state();
-        statement.freeze(&mut state)?;
         let parsed = plan::parse(sql, &state, params)?;
+        // after SHOW has read the settings as they were set
+        statement.freeze(&mut state)?;
         let planned = Box::pin(state.statement_to_plan(parsed)).await;
         let plan = match planned {
             Ok(plan) => plan,

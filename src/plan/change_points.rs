@@ -18,6 +18,12 @@ pub(crate) const FUNCTION: TableFunction = TableFunction {
     documentation,
 };
 
+const EXAMPLE: &str = "\
+SELECT customer_id, ts, before, after, direction FROM change_points(
+  (SELECT * FROM (VALUES (7, TIMESTAMP '2011-01-01T00:00:00', 2.0), (7, TIMESTAMP '2011-01-02T00:00:00', 2.0), (7, TIMESTAMP '2011-01-03T00:00:00', 2.0),
+    (7, TIMESTAMP '2011-01-04T00:00:00', 9.0), (7, TIMESTAMP '2011-01-05T00:00:00', 9.0), (7, TIMESTAMP '2011-01-06T00:00:00', 9.0)) AS t(customer_id, ts, amount)),
+  as_of => TIMESTAMP '2011-02-01T00:00:00');
+-- 7 | 2011-01-04T00:00:00 | 2.0 | 9.0 | up";
 const POINTS: &str = "change_points";
 
 fn plan(mut call: Call<'_>) -> Result<LogicalPlan> {
@@ -65,7 +71,7 @@ fn documentation() -> FunctionInfo {
             argument("unit", "length of a bucket, such as INTERVAL '7 days'"),
             argument("method, cost, penalty, min_size, as_of", "as for the aggregate"),
         ],
-        example: Some("SELECT ts, round(before), round(after) FROM change_points(orders, key => NULL, unit => INTERVAL '7 days');".to_string()),
+        example: Some(EXAMPLE.to_string()),
         tenure: true,
     }
 }

@@ -4,6 +4,7 @@
 pub(crate) mod change_points;
 pub(crate) mod cooperative_joins;
 pub(crate) mod dialect;
+pub(crate) mod fields;
 pub mod limits;
 pub(crate) mod named_args;
 pub(crate) mod relation_args;
@@ -11,14 +12,18 @@ pub(crate) mod relations;
 pub(crate) mod show;
 pub(crate) mod statements;
 
+use datafusion::arrow::datatypes::DataType;
 use datafusion::execution::SessionState;
 use datafusion::execution::FunctionRegistry;
+use datafusion::logical_expr::TypeSignature;
 use datafusion::logical_expr::sqlparser::ast::Statement as SqlStatement;
 use datafusion::logical_expr::sqlparser::tokenizer::Tokenizer;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::params::Params;
+use crate::udfs::rfm::rfm_apply_udf;
+use crate::udfs::summary::customer_summary_udaf;
 use dialect::TenureDialect;
 
 /// Parses one statement and rewrites it into what DataFusion plans.
@@ -53,19 +58,41 @@ fn rewrite_sql(statement: &mut SqlStatement, state: &SessionState, params: &Para
     params.bind(statement)?;
     show::rewrite(statement, state)?;
     relation_args::resolve(statement);
-    named_args::fill_gaps(statement, &|function| parameter_names(function, state))
+    fields::name(statement);
+    named_args::fill_gaps(statement, &|function| parameters(function, state))
 }
 
-/// The names of the parameters of a function of the session.
-fn parameter_names(function: &str, state: &SessionState) -> Option<Vec<String>> {
-    let signature = if let Ok(f) = state.udf(function) {
-        f.signature().clone()
+/// The parameters of a function that coerces its arguments by itself, as Tenure's do. Others are
+/// left to DataFusion: for them NULL is a value like any other.
+fn parameters(function: &str, state: &SessionState) -> Option<named_args::Parameters> {
+    let (signature, takes): (_, Box<dyn Fn(&[DataType]) -> bool>) = if let Ok(f) = state.udf(function) {
+        (f.signature().clone(), Box::new(move |types| f.coerce_types(types).is_ok()))
     } else if let Ok(f) = state.udaf(function) {
-        f.signature().clone()
+        (f.signature().clone(), Box::new(move |types| f.coerce_types(types).is_ok()))
     } else if let Ok(f) = state.udwf(function) {
-        f.signature().clone()
+        (f.signature().clone(), Box::new(move |types| f.coerce_types(types).is_ok()))
     } else {
         return None;
     };
-    signature.parameter_names
+    if signature.type_signature != TypeSignature::UserDefined {
+        return None;
+    }
+    let names = signature.parameter_names?;
+    let least = (0..=names.len()).find(|n| can_take(*n, &takes)).unwrap_or(0);
+    Some(named_args::Parameters { names, least })
+}
+
+/// Whether a call with `n` arguments can be meant: NULLs, perhaps a STRUCT among them that stands
+/// for several, a customer's summary or scores.
+fn can_take(n: usize, takes: &dyn Fn(&[DataType]) -> bool) -> bool {
+    let nulls = vec![DataType::Null; n];
+    let summary = customer_summary_udaf().return_type(&[DataType::Null, DataType::Null]);
+    let scores = rfm_apply_udf().return_type(&[DataType::Null, DataType::Null]);
+    let with = |at: usize, ty: &DataType| {
+        let mut types = nulls.clone();
+        types.splice(at..=at, [ty.clone()]);
+        types
+    };
+    takes(&nulls)
+        || [summary, scores].iter().flatten().any(|ty| (0..n).any(|at| takes(&with(at, ty))))
 }

@@ -13,10 +13,17 @@ use datafusion::logical_expr::sqlparser::ast::{
 
 use crate::error::{Error, ErrorKind, Place, Result, did_you_mean};
 
-/// Rewrites every call in `statement`; `parameters` gives the names of a function's parameters.
+/// What a function takes.
+pub(crate) struct Parameters {
+    pub names: Vec<String>,
+    /// so many of them have no default
+    pub least: usize,
+}
+
+/// Rewrites every call in `statement`; `parameters` tells those of a function.
 pub(crate) fn fill_gaps(
     statement: &mut Statement,
-    parameters: &dyn Fn(&str) -> Option<Vec<String>>,
+    parameters: &dyn Fn(&str) -> Option<Parameters>,
 ) -> Result<()> {
     let flow = visit_expressions_mut(statement, |expr| {
         if let Expr::Function(call) = expr
@@ -34,14 +41,14 @@ pub(crate) fn fill_gaps(
 
 fn fill_call(
     call: &mut Function,
-    parameters: &dyn Fn(&str) -> Option<Vec<String>>,
+    parameters: &dyn Fn(&str) -> Option<Parameters>,
 ) -> Result<()> {
     let FunctionArguments::List(list) = &mut call.args else { return Ok(()) };
     if !list.args.iter().any(|a| matches!(a, FunctionArg::Named { .. })) {
         return Ok(());
     }
     let function = call.name.to_string().to_lowercase();
-    let Some(names) = parameters(&function) else { return Ok(()) };
+    let Some(Parameters { names, least }) = parameters(&function) else { return Ok(()) };
     let mut slots: Vec<Option<FunctionArgExpr>> = vec![None; names.len()];
     let mut positional = 0;
     for arg in std::mem::take(&mut list.args) {
@@ -77,6 +84,11 @@ fn fill_call(
                 ));
             }
         }
+    }
+    let missing = slots.iter().zip(&names).take(least).find(|(slot, _)| slot.is_none());
+    if let Some((_, name)) = missing {
+        return Err(Error::new(ErrorKind::Invalid, format!("{function}: argument {name} is missing"))
+            .with_hint(format!("its arguments are {}", names.join(", "))));
     }
     let used = slots.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
     list.args = slots
@@ -120,7 +132,8 @@ mod tests {
     fn rewrite(sql: &str) -> Result<String> {
         let mut statement = Parser::parse_sql(&TenureDialect, sql).unwrap().remove(0);
         let names = |f: &str| {
-            (f == "f").then(|| ["a", "b", "c"].iter().map(ToString::to_string).collect())
+            let names = || ["a", "b", "c"].iter().map(ToString::to_string).collect();
+            (f == "f").then(|| Parameters { names: names(), least: 1 })
         };
         fill_gaps(&mut statement, &names)?;
         Ok(statement.to_string())
@@ -133,6 +146,12 @@ mod tests {
         assert_eq!(rewrite("SELECT f(1, b => 2) FILTER (WHERE x) FROM t")?, "SELECT f(1, 2) FILTER (WHERE x) FROM t");
         assert_eq!(rewrite("SELECT g(x => 1), f(1)")?, "SELECT g(x => 1), f(1)");
         Ok(())
+    }
+
+    #[test]
+    fn what_has_no_default_is_not_filled() {
+        let e = rewrite("SELECT f(b => 3)").unwrap_err();
+        assert_eq!(e.to_string(), "f: argument a is missing");
     }
 
     #[test]

@@ -102,7 +102,10 @@ impl<'a> Call<'a> {
         let mut named = BTreeMap::new();
         for (i, arg) in args.into_iter().enumerate() {
             match arg {
-                FunctionArg::Unnamed(FunctionArgExpr::Expr(SqlExpr::Subquery(query))) if i == 0 => {
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(SqlExpr::Subquery(query)))
+                | FunctionArg::Named { arg: FunctionArgExpr::Expr(SqlExpr::Subquery(query)), .. }
+                    if i == 0 =>
+                {
                     input = Some(context.plan(TableFactor::Derived {
                         lateral: false,
                         subquery: query,

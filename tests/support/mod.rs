@@ -4,5 +4,6 @@
 pub(crate) mod parquet;
 pub(crate) mod program;
 pub(crate) mod proxy;
+pub(crate) mod rows;
 pub(crate) mod seaweed;
 pub(crate) mod venv;

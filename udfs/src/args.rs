@@ -225,7 +225,8 @@ fn is_unchecked(e: &Expr, info: &SimplifyContext) -> Result<bool> {
     Ok(!checked && !matches!(e, Expr::Literal(_, _)) && info.get_data_type(e)?.is_floating())
 }
 
-fn is_null_literal(e: &Expr) -> bool {
+/// Whether an expression is NULL as it stands, with or without a type.
+pub(crate) fn is_null_literal(e: &Expr) -> bool {
     match e {
         Expr::Literal(v, _) => v.is_null(),
         Expr::Cast(c) => is_null_literal(&c.expr),

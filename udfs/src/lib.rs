@@ -42,6 +42,17 @@ use datafusion::common::Result;
 use datafusion::execution::FunctionRegistry;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
+/// Calls of every function for the DataFrame API, with the arguments that matter most; a
+/// function's own `…_udf().call(args)` takes all.
+pub mod expr_fn {
+    pub use crate::points::expr_fn::*;
+    pub use crate::rfm::expr_fn::*;
+    pub use crate::stage::expr_fn::*;
+    pub use crate::summary::expr_fn::*;
+    pub use crate::time::expr_fn::*;
+    pub use crate::value::expr_fn::*;
+}
+
 /// Every scalar function of this crate.
 pub fn all_scalar_functions() -> Vec<Arc<ScalarUDF>> {
     [

@@ -18,6 +18,7 @@ use datafusion::logical_expr::{
 };
 use datafusion_macros::user_doc;
 
+use crate::args;
 use crate::settings::TenureOptions;
 
 static UDF: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Arc::new(ScalarUDF::from(LocalTime::default())));
@@ -53,7 +54,9 @@ struct LocalTime {
 
 impl Default for LocalTime {
     fn default() -> Self {
-        Self { signature: Signature::new(TypeSignature::UserDefined, Volatility::Immutable) }
+        let plain = Signature::new(TypeSignature::UserDefined, Volatility::Immutable);
+        let names = ["ts", "timezone"].map(String::from).to_vec();
+        Self { signature: plain.clone().with_parameter_names(names).unwrap_or(plain) }
     }
 }
 
@@ -84,7 +87,12 @@ impl ScalarUDFImpl for LocalTime {
     }
 
     fn simplify(&self, args: Vec<Expr>, info: &SimplifyContext) -> Result<ExprSimplifyResult> {
-        let [ts] = args.as_slice() else { return Ok(ExprSimplifyResult::Original(args)) };
+        // a time zone that is NULL is the session's, as one that is left out
+        let ts = match args.as_slice() {
+            [ts] => ts,
+            [ts, timezone] if args::is_null_literal(timezone) => ts,
+            _ => return Ok(ExprSimplifyResult::Original(args)),
+        };
         let plain = matches!(info.get_data_type(ts)?, DataType::Timestamp(TimeUnit::Microsecond, None));
         let ts = ts.clone();
         Ok(ExprSimplifyResult::Simplified(if plain {

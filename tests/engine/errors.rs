@@ -1,0 +1,75 @@
+//! An error says what, where and what to do, and nothing of a customer.
+
+use tenure::{ErrorKind, Place, Tenure};
+
+use super::{empty, error, retail};
+
+fn at(line: usize, column: usize, end_column: usize) -> Option<Place> {
+    Some(Place { line, column, end_column })
+}
+
+async fn check(tenure: &Tenure, sql: &str, kind: ErrorKind, message: &str, hint: &str, place: Option<Place>) {
+    let e = error(tenure, sql).await;
+    assert_eq!(e.kind(), kind, "{sql}: {e}");
+    assert_eq!(e.to_string(), message, "{sql}");
+    assert!(e.hint().unwrap_or_default().contains(hint), "{sql}: {:?}", e.hint());
+    assert_eq!(e.place(), place, "{sql}");
+}
+
+#[tokio::test]
+async fn a_name_that_does_not_exist_has_its_place_and_the_nearest() {
+    use ErrorKind::{UndefinedColumn, UndefinedFunction, UndefinedTable};
+    let tenure = retail().await;
+    check(&tenure, "SELECT\n  amuont FROM orders", UndefinedColumn, "there is no column amuont", "amount", at(2, 3, 9)).await;
+    check(&tenure, "SELECT o.amuont FROM orders AS o", UndefinedColumn, "there is no column o.amuont", "amount", at(1, 8, 16)).await;
+    check(&tenure, "SELECT * FROM odrers", UndefinedTable, "there is no table \"odrers\"", "orders", at(1, 15, 21)).await;
+    check(&tenure, "SELECT 1,\n stage_off(summary) FROM summaries", UndefinedFunction, "there is no function \"stage_off\"", "stage_of", at(2, 2, 11)).await;
+    let e = error(&tenure, "SELECT zzz FROM orders").await;
+    assert!(e.hint().is_some_and(|h| h.contains("customer_id, order_id, ts")), "{:?}", e.hint());
+}
+
+#[tokio::test]
+async fn syntax_and_arguments_have_their_place() {
+    let tenure = retail().await;
+    let e = error(&tenure, "SELECT *\nFORM orders").await;
+    assert_eq!((e.kind(), e.place().map(|p| p.line)), (ErrorKind::Syntax, Some(2)), "{e}");
+    let e = error(&tenure, "SELECT stage_of(summary, polcy => 'saas') FROM summaries").await;
+    assert_eq!((e.kind(), e.place()), (ErrorKind::Invalid, at(1, 26, 31)), "{e}");
+    assert!(e.hint().is_some_and(|h| h.contains("policy")));
+}
+
+#[tokio::test]
+async fn a_view_without_a_lake_says_that_there_is_no_lake() {
+    let tenure = empty().await;
+    let e = error(&tenure, "SELECT * FROM profiles").await;
+    assert_eq!(e.kind(), ErrorKind::UndefinedTable);
+    assert!(e.hint().is_some_and(|h| h.contains("no lake is open")), "{:?}", e.hint());
+}
+
+#[tokio::test]
+async fn a_value_is_not_repeated() {
+    let tenure = empty().await;
+    for sql in [
+        "SELECT CAST(x AS INT) FROM (VALUES ('someone@example.com')) AS t(x)",
+        "SELECT CAST(x AS DOUBLE) + 1 FROM (VALUES ('someone@example.com')) AS t(x)",
+        "SELECT CAST(x AS TIMESTAMP) FROM (VALUES ('someone@example.com')) AS t(x)",
+        "SELECT CAST(x AS DATE) FROM (VALUES ('someone@example.com')) AS t(x)",
+        "SELECT CAST(x AS BOOLEAN) FROM (VALUES ('someone@example.com')) AS t(x)",
+        "SELECT CAST(x AS DECIMAL(10, 2)) FROM (VALUES ('someone@example.com')) AS t(x)",
+        "SELECT to_timestamp(x) FROM (VALUES ('someone@example.com')) AS t(x)",
+    ] {
+        let e = error(&tenure, sql).await;
+        let all = format!("{e} {:?}", e.hint());
+        assert!(!all.contains("someone"), "{sql}: {all}");
+        assert_eq!(e.kind(), ErrorKind::Invalid, "{sql}: {e}");
+    }
+}
+
+#[tokio::test]
+async fn a_statement_is_one_statement() {
+    let tenure = empty().await;
+    for sql in ["", "  ", "-- nothing", ";"] {
+        assert_eq!(error(&tenure, sql).await.kind(), ErrorKind::Syntax, "{sql:?}");
+    }
+    assert_eq!(error(&tenure, "SELECT 1; SELECT 2").await.kind(), ErrorKind::Syntax);
+}
