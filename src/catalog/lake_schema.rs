@@ -52,6 +52,11 @@ impl LakeSchema {
     pub(super) fn new(lake: Arc<OpenLake>, session: Session) -> Self {
         Self { lake, session }
     }
+
+    /// Sees tables that came since the lake was opened.
+    pub(super) async fn look_again(&self) -> crate::error::Result<()> {
+        self.lake.lake().refresh().await
+    }
 }
 
 #[async_trait]

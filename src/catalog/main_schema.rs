@@ -13,6 +13,7 @@ use super::{OpenLake, Session};
 use crate::engine::pinned;
 use crate::error::{Error, ErrorKind};
 use crate::lake::{self, StoreOptions};
+use crate::plan::relations;
 
 #[derive(Debug)]
 pub(super) struct MainSchema {
@@ -46,7 +47,7 @@ impl MainSchema {
         }
     }
 
-    async fn from_path(&self, path: &str) -> Result<Arc<dyn TableProvider>, DataFusionError> {
+    async fn table_of_path(&self, path: &str) -> Result<Arc<dyn TableProvider>, DataFusionError> {
         let state = self.session.state()?;
         let env = Arc::clone(state.runtime_env());
         let options = StoreOptions::default();
@@ -88,10 +89,17 @@ impl SchemaProvider for MainSchema {
             return self.replanned(made).await.map(Some);
         }
         if is_path(name) {
-            return self.from_path(name).await.map(Some);
+            return self.table_of_path(name).await.map(Some);
         }
-        let holders: Vec<&(String, LakeSchema)> =
-            self.lakes.iter().filter(|(_, l)| l.table_exist(name)).collect();
+        let holding = || self.lakes.iter().filter(|(_, l)| l.table_exist(name)).collect::<Vec<_>>();
+        let mut holders = holding();
+        if holders.is_empty() && !relations::is_known(name) {
+            // a folder may have come since the lake was opened
+            for (_, lake) in &self.lakes {
+                lake.look_again().await?;
+            }
+            holders = holding();
+        }
         match holders.as_slice() {
             [] => Ok(None),
             [(_, lake)] => lake.table(name).await,

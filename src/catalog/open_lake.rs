@@ -26,7 +26,11 @@ impl OpenLake {
     pub(crate) async fn open(lake: Lake, name: String, state: &SessionState) -> Result<Self> {
         let mut open = Self { lake, name, checked: Checked::default() };
         let model = match open.lake.read_text("tenure.toml").await? {
-            Some(text) => model::file::parse(&text)?,
+            Some(text) => {
+                let elsewhere = model::file::options(&text).into_iter().collect();
+                open.lake = open.lake.with_options_elsewhere(elsewhere);
+                model::file::parse(&text)?
+            }
             None => {
                 let mut tables = vec![];
                 for name in open.lake.tables() {
@@ -36,6 +40,10 @@ impl OpenLake {
                 model::infer::infer(&tables)
             }
         };
+        if model.tables.is_empty() && open.lake.tables().is_empty() {
+            // nothing here and nothing elsewhere: says what was listed
+            open.lake.refresh().await?;
+        }
         let mut schemas = vec![];
         for table in &model.tables {
             schemas.push(open.list(&model, &table.name, state).await?.schema());

@@ -163,6 +163,9 @@ impl TenureBuilder {
         if let Some(timezone) = choose(&self.timezone, stated(|l| l.model().timezone.as_ref()), "timezone") {
             settings.timezone = timezone;
         }
+        if let Some(policy) = choose(&None, stated(|l| l.model().stage_policy.as_ref()), "stage_policy") {
+            settings.stage_policy = policy;
+        }
         settings
     }
 }

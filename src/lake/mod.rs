@@ -38,6 +38,8 @@ pub struct Lake {
     name: String,
     location: Location,
     options: StoreOptions,
+    /// options for paths in stores of another kind than the lake's own
+    elsewhere: StoreOptions,
     env: Arc<RuntimeEnv>,
     spot: Spot,
     known: RwLock<Known>,
@@ -73,12 +75,26 @@ impl Lake {
             name: lake_name(&location),
             location,
             options: options.clone(),
+            elsewhere: StoreOptions::new(),
             env: Arc::clone(env),
             spot,
             known: RwLock::default(),
         };
-        lake.refresh().await?;
-        Ok(lake)
+        match lake.refresh().await {
+            // a folder that only says where its tables are
+            Err(e) if e.kind() == ErrorKind::NoFiles => match lake.read_text("tenure.toml").await {
+                Ok(Some(_)) => Ok(lake),
+                _ => Err(e),
+            },
+            other => other.map(|()| lake),
+        }
+    }
+
+    /// Options for paths that lead to stores of another kind than the lake's own.
+    #[must_use]
+    pub fn with_options_elsewhere(mut self, options: StoreOptions) -> Self {
+        self.elsewhere = options;
+        self
     }
 
     /// The last part of the location, as an identifier: `data/retail` is `retail`.
@@ -154,8 +170,8 @@ impl Lake {
         let folder = (self.location.kind == Kind::Local).then(|| FsPath::new(&self.location.root));
         let location = location::parse(path, folder)?;
         let same = location.kind == self.location.kind;
-        let options = if same { self.options.clone() } else { StoreOptions::new() };
-        open_location(&location, &options, &self.env, session).await
+        let options = if same { &self.options } else { &self.elsewhere };
+        open_location(&location, options, &self.env, session).await
     }
 
     /// Looks again: new tables are seen, tables without files are gone.

@@ -7,7 +7,7 @@ use toml::{Table, Value};
 use super::{Model, Role, TableModel};
 use crate::error::{Error, ErrorKind, Result, did_you_mean};
 
-const LAKE_KEYS: &[&str] = &["timezone", "as_of", "options"];
+const LAKE_KEYS: &[&str] = &["timezone", "as_of", "stage_policy", "options"];
 const TOP_KEYS: &[&str] = &["lake", "tables", "events"];
 
 /// Reads a model.
@@ -26,6 +26,7 @@ pub(crate) fn parse(text: &str) -> Result<Model> {
         known(lake, LAKE_KEYS, "[lake]")?;
         model.timezone = text_of(lake, "timezone", "[lake]")?;
         model.as_of = text_of(lake, "as_of", "[lake]")?;
+        model.stage_policy = text_of(lake, "stage_policy", "[lake]")?;
     }
     if let Some(tables) = table(&file, "tables", "tenure.toml")? {
         for (name, value) in tables {
@@ -125,6 +126,9 @@ pub(crate) fn write(model: &Model) -> String {
     let _ = writeln!(out, "timezone = {}", quoted(model.timezone.as_deref().unwrap_or("UTC")));
     if let Some(as_of) = &model.as_of {
         let _ = writeln!(out, "as_of = {}", quoted(as_of));
+    }
+    if let Some(policy) = &model.stage_policy {
+        let _ = writeln!(out, "stage_policy = {}", quoted(policy));
     }
     for table in &model.tables {
         let _ = writeln!(out, "\n[tables.{}]", key(&table.name));

@@ -1,8 +1,8 @@
 //! What the data means: which tables of a lake speak of customers, and which column is what.
 //!
-//! A model is read from `tenure.toml` at the lake's root ([`file`]) or inferred from conventional
-//! names and types ([`infer`]); either is checked against the tables before it is used
-//! ([`check`]), and the canonical [`views`] are written from it as SQL.
+//! A model is read from `tenure.toml` at the lake's root (`file`) or inferred from conventional
+//! names and types (`infer`); either is checked against the tables before it is used (`check`),
+//! and the canonical views are written from it as SQL (`views`).
 
 pub(crate) mod check;
 pub(crate) mod file;
@@ -19,6 +19,8 @@ pub struct Model {
     pub timezone: Option<String>,
     /// "today" of a lake whose data have ended
     pub as_of: Option<String>,
+    /// the policy of its stages, if it states one
+    pub stage_policy: Option<String>,
     /// how each table is read
     pub tables: Vec<TableModel>,
     /// this lake's names of events to the standard ones

@@ -142,13 +142,13 @@ impl<'a> Call<'a> {
     }
 
     /// The schema of the relation.
-    pub fn schema(&self) -> DFSchemaRef {
+    pub(crate) fn schema(&self) -> DFSchemaRef {
         Arc::clone(self.input.schema())
     }
 
     /// The expression of an argument over the relation; without it, the column `default`, if the
     /// relation has it.
-    pub fn column(&mut self, name: &'static str, default: &str) -> Result<Option<Expr>> {
+    pub(crate) fn column(&mut self, name: &'static str, default: &str) -> Result<Option<Expr>> {
         let schema = self.schema();
         match self.named.remove(name) {
             Some(SqlExpr::Value(v)) if v.value == Value::Null => Ok(None),
@@ -161,7 +161,7 @@ impl<'a> Call<'a> {
     }
 
     /// [`Self::column`] where there must be one.
-    pub fn required(&mut self, name: &'static str, default: &str) -> Result<Expr> {
+    pub(crate) fn required(&mut self, name: &'static str, default: &str) -> Result<Expr> {
         match self.column(name, default)? {
             Some(e) => Ok(e),
             None => {
@@ -177,7 +177,7 @@ impl<'a> Call<'a> {
     }
 
     /// The expression of an option, or NULL, which every function takes as its default.
-    pub fn option(&mut self, name: &'static str) -> Result<Expr> {
+    pub(crate) fn option(&mut self, name: &'static str) -> Result<Expr> {
         let schema = self.schema();
         match self.named.remove(name) {
             Some(e) => self.context.sql_to_expr(e, &schema),
@@ -186,7 +186,7 @@ impl<'a> Call<'a> {
     }
 
     /// An aggregate function of the session.
-    pub fn aggregate(&self, name: &str, args: Vec<Expr>) -> Result<Expr> {
+    pub(crate) fn aggregate(&self, name: &str, args: Vec<Expr>) -> Result<Expr> {
         match self.context.context_provider().get_aggregate_meta(name) {
             Some(f) => Ok(f.call(args)),
             None => plan_err!("{}: the aggregate function {name} is not registered", self.function),

@@ -38,7 +38,7 @@ pub(crate) fn rewrite(statement: &mut Statement, state: &SessionState) -> Result
         .collect();
     let sql = format!("SELECT * FROM (VALUES {}) AS settings(name, value)", rows.join(", "));
     if let Some(query) = Parser::parse_sql(&TenureDialect, &sql)
-        .map_err(|e| datafusion::common::DataFusionError::from(e))?
+        .map_err(datafusion::common::DataFusionError::from)?
         .into_iter()
         .next()
     {

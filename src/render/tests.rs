@@ -31,8 +31,8 @@ fn bytes(format: Format, batches: &[RecordBatch], options: &Options) -> Vec<u8> 
         sink.batch(batch).unwrap();
     }
     sink.end().unwrap();
-    let bytes = page.0.lock().unwrap().clone();
-    bytes
+    let written = page.0.lock().unwrap();
+    written.clone()
 }
 
 fn text(format: Format, batches: &[RecordBatch], options: &Options) -> String {
@@ -172,7 +172,7 @@ fn a_result_that_just_fits_has_no_gap() {
 fn nulls_are_dim_only_in_colour() {
     let color = Options { color: true, ..terminal(80, 40) };
     let batch = sample().project(&[2]).unwrap();
-    assert!(text(Format::Box, &[batch.clone()], &color).contains("\x1b[2mNULL\x1b[0m"));
+    assert!(text(Format::Box, std::slice::from_ref(&batch), &color).contains("\x1b[2mNULL\x1b[0m"));
     assert!(!text(Format::Box, &[batch], &terminal(80, 40)).contains('\x1b'));
 }
 
@@ -181,7 +181,7 @@ fn control_characters_in_data_do_not_reach_the_terminal() {
     let evil = Arc::new(StringArray::from(vec!["\x1b[31mred\x07"])) as ArrayRef;
     let batch = RecordBatch::try_from_iter(vec![("x", evil)]).unwrap();
     for format in [Format::Box, Format::Line, Format::Markdown] {
-        let shown = text(format, &[batch.clone()], &Options::default());
+        let shown = text(format, std::slice::from_ref(&batch), &Options::default());
         assert!(!shown.contains('\x1b') && !shown.contains('\x07'), "{format}: {shown}");
     }
 }
@@ -189,13 +189,13 @@ fn control_characters_in_data_do_not_reach_the_terminal() {
 #[test]
 fn arrow_and_parquet_read_back_the_same() {
     let batch = sample();
-    let arrow = bytes(Format::Arrow, &[batch.clone()], &Options::default());
+    let arrow = bytes(Format::Arrow, std::slice::from_ref(&batch), &Options::default());
     let back: Vec<_> = FileReader::try_new(std::io::Cursor::new(arrow), None)
         .unwrap()
         .collect::<Result<_, _>>()
         .unwrap();
-    assert_eq!(back, [batch.clone()]);
-    let parquet = bytes(Format::Parquet, &[batch.clone()], &Options::default());
+    assert_eq!(back, std::slice::from_ref(&batch));
+    let parquet = bytes(Format::Parquet, std::slice::from_ref(&batch), &Options::default());
     let back: Vec<_> = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(parquet))
         .unwrap()
         .build()

@@ -4,6 +4,7 @@ mod corrupt;
 mod discovery;
 mod drift;
 mod partitions;
+mod program;
 mod s3;
 mod snapshot;
 

@@ -108,7 +108,7 @@ async fn files_that_change_on_disk_are_never_mixed() {
         let how = [Change::Overwrite, Change::Replace, Change::Shorten, Change::Delete][trial % 4];
         let wait = Duration::from_micros(random(&mut seed) % 20_000);
         let victims: Vec<_> =
-            paths.iter().filter(|_| random(&mut seed) % 2 == 0).cloned().collect();
+            paths.iter().filter(|_| random(&mut seed).is_multiple_of(2)).cloned().collect();
         let new = new.clone();
         let writer = std::thread::spawn(move || {
             std::thread::sleep(wait);

@@ -42,6 +42,8 @@ pub(crate) enum Fill {
     Null,
     /// `tenure.as_of`
     AsOf,
+    /// `tenure.stage_policy`
+    StagePolicy,
     Int(i64),
     Float(f64),
     Text(&'static str),
@@ -221,6 +223,10 @@ fn default_of(fill: Fill, info: &SimplifyContext) -> Result<Option<ScalarValue>>
         Fill::Required | Fill::Null => None,
         Fill::AsOf => {
             Some(ScalarValue::TimestampMicrosecond(Some(TenureOptions::as_of_in(info)?), None))
+        }
+        Fill::StagePolicy => {
+            let name = TenureOptions::of(info.config_options()).stage_policy;
+            Some(ScalarValue::Utf8(Some(name.trim().to_string())))
         }
         Fill::Int(v) => Some(ScalarValue::Int64(Some(v))),
         Fill::Float(v) => Some(ScalarValue::Float64(Some(v))),

@@ -25,6 +25,8 @@ extensions_options! {
         pub fiscal_year_start: usize, default = 1
         /// how far churn_prob and expected_purchases look ahead in the view `profiles`, such as '90 days'
         pub horizon: String, default = "90 days".to_string()
+        /// policy that stage_of uses where none is given, a name that stage_policy knows
+        pub stage_policy: String, default = "retail".to_string()
         /// refuse NaN and infinite amounts instead of taking them as NULL
         pub strict: bool, default = false
     }
@@ -62,6 +64,7 @@ impl TenureOptions {
                 self.fiscal_year_start
             );
         }
+        crate::stage::check_policy("tenure.stage_policy", self.stage_policy.trim())?;
         match parse_interval_month_day_nano(self.horizon.trim()) {
             Ok(v) if v.months == 0 && (v.days > 0 || v.nanoseconds > 0) => Ok(()),
             _ => plan_err!(

@@ -87,7 +87,7 @@ fn text(batch: &RecordBatch) -> Result<String> {
 /// A fixed permutation of the rows that depends on `seed`.
 fn rotate(batch: &RecordBatch, seed: usize) -> Result<RecordBatch> {
     let n = batch.num_rows();
-    let mut order: Vec<u32> = (0..n as u32).collect();
+    let mut order: Vec<u32> = (0u32..).take(n).collect();
     let mut state = seed as u64 ^ 0x9E37_79B9_7F4A_7C15;
     for i in (1..n).rev() {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

@@ -2,7 +2,8 @@
 //!
 //! Scores compare a customer with all customers of the lake; the model behind `p_alive`,
 //! `churn_prob` and `expected_purchases` is MBG/NBD, fitted on all of them. `clv` is the revenue
-//! expected within the horizon: expected purchases times the customer's mean order.
+//! expected within the horizon: expected purchases times the customer's mean order. The last turning
+//! point is one that changed something: milestones and decision points are not shown here.
 
 use super::{Writer, literal, quote};
 
@@ -30,7 +31,7 @@ pub(super) fn sql(w: &Writer<'_>) -> String {
              t.turn AS turn, t.last_channel AS last_channel \
            FROM {customers} AS c \
            LEFT JOIN {summaries} AS s ON c.customer_id = s.customer_id \
-           LEFT JOIN (SELECT customer_id, array_element(turning_points(ts, event_type, amount), -1) AS turn, \
+           LEFT JOIN (SELECT customer_id, array_element(array_filter(turning_points(ts, event_type, amount), p -> p['kind'] NOT IN ('milestone', 'key_point')), -1) AS turn, \
              last_value(channel ORDER BY ts, channel) FILTER (WHERE channel IS NOT NULL) AS last_channel \
              FROM {events} GROUP BY customer_id) AS t ON c.customer_id = t.customer_id) AS scored) AS base"
     )

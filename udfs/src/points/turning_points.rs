@@ -387,7 +387,7 @@ mod tests {
         ] {
             let said = value(&format!("SELECT turning_points({args}) FROM {STORY}"))
                 .await
-                .map_or_else(|e| e.to_string(), |v| v);
+                .unwrap_or_else(|e| e.to_string());
             assert!(said.contains(says), "{args}: {said}");
         }
         Ok(())

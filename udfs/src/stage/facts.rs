@@ -21,7 +21,7 @@ use crate::settings::TenureOptions;
 /// `f(summary [, policy, registered, activated])`
 pub(super) const BY_SUMMARY: &[Param] = &[
     required("summary", Ty::Any),
-    option("policy", Ty::Any, Fill::Null),
+    option("policy", Ty::Any, Fill::StagePolicy),
     option("registered", Ty::Any, Fill::Null),
     option("activated", Ty::Bool, Fill::Null),
 ];
@@ -33,7 +33,7 @@ const BY_TIMES: &[Param] = &[
     required("periods", Ty::Int),
     required("registered_ts", Ty::Time),
     option("as_of", Ty::Time, Fill::AsOf),
-    option("policy", Ty::Any, Fill::Null),
+    option("policy", Ty::Any, Fill::StagePolicy),
 ];
 
 /// The place of `as_of` among them.

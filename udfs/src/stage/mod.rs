@@ -46,3 +46,11 @@ pub mod expr_fn {
         super::stage_label_udf().call(vec![stage, lang])
     }
 }
+
+/// Whether a policy of this name exists.
+///
+/// # Errors
+/// It does not; `what` asked for it.
+pub(crate) fn check_policy(what: &str, name: &str) -> datafusion::common::Result<()> {
+    policy::named(what, name).map(|_| ())
+}

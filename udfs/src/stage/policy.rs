@@ -53,7 +53,7 @@ pub(super) fn to_scalar(name: &str, p: &Policy) -> ScalarValue {
 ///
 /// # Errors
 /// There is none.
-pub(super) fn named(function: &str, name: &str) -> Result<Policy> {
+pub(crate) fn named(function: &str, name: &str) -> Result<Policy> {
     Policy::named(name).map_or_else(
         || {
             plan_err!(

@@ -28,7 +28,7 @@ pub fn stage_of_udf() -> Arc<ScalarUDF> {
 
 #[user_doc(
     doc_section(label = "Stage"),
-    description = "The lifecycle stage of one customer. Rules in order, the first that applies decides: never bought: anonymous, or prospect if registered is given, or activated; one period with purchases, not older than new_window: new; last purchase longer ago than churn_after: churned, than dormant_after: dormant, than at_risk_after: at_risk; last purchase within new_window after a gap of at least churn_after: reactivated; trend of at least growing_min: growing; at least loyal_min periods: loyal; else active. A length equal to its threshold belongs to the milder stage. Only times in the summary are compared, so the answer is the one of its as_of. A NULL summary is a customer who never bought; a NULL policy is 'retail'; registered counts if it is not NULL and not false. In the form with times, purchases and a registration after as_of do not exist, and gaps and trend are unknown: reactivated and growing do not occur. stage_reason says which rule decided.",
+    description = "The lifecycle stage of one customer. Rules in order, the first that applies decides: never bought: anonymous, or prospect if registered is given, or activated; one period with purchases, not older than new_window: new; last purchase longer ago than churn_after: churned, than dormant_after: dormant, than at_risk_after: at_risk; last purchase within new_window after a gap of at least churn_after: reactivated; trend of at least growing_min: growing; at least loyal_min periods: loyal; else active. A length equal to its threshold belongs to the milder stage. Only times in the summary are compared, so the answer is the one of its as_of. A NULL summary is a customer who never bought; a NULL policy is that of tenure.stage_policy, 'retail' unless set; registered counts if it is not NULL and not false. In the form with times, purchases and a registration after as_of do not exist, and gaps and trend are unknown: reactivated and growing do not occur. stage_reason says which rule decided.",
     syntax_example = "stage_of(summary [, policy, registered, activated])",
     sql_example = r#"```sql
 SELECT stage_of(TIMESTAMP '2011-01-10T00:00:00', TIMESTAMP '2011-08-01T00:00:00', 4, NULL, TIMESTAMP '2011-12-01T00:00:00');
@@ -42,7 +42,7 @@ SELECT stage_of(NULL, 'retail', TIMESTAMP '2011-01-10T00:00:00');
     ),
     argument(
         name = "policy",
-        description = "a stage_policy(…), or the name of one; default 'retail'"
+        description = "a stage_policy(…), or the name of one; default: tenure.stage_policy, which is 'retail' unless set"
     ),
     argument(
         name = "registered",
@@ -189,7 +189,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_no_summary_or_policy_is_refused() -> Result<()> {
         let said =
-            |sql: String| async move { value(&sql).await.map_or_else(|e| e.to_string(), |v| v) };
+            |sql: String| async move { value(&sql).await.unwrap_or_else(|e| e.to_string()) };
         assert!(
             said("SELECT stage_of(5)".into())
                 .await

@@ -228,7 +228,7 @@ mod tests {
             ("'retail', NULL, INTERVAL '1 month'", "must have one fixed length"),
         ] {
             let sql = format!("EXPLAIN SELECT stage_policy({sql})");
-            let said = run(&ctx, &sql).await.map_or_else(|e| e.to_string(), |t| t);
+            let said = run(&ctx, &sql).await.unwrap_or_else(|e| e.to_string());
             assert!(said.contains(says), "{sql}: {said}");
         }
         Ok(())

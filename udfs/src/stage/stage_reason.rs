@@ -42,7 +42,7 @@ SELECT stage_reason(NULL, 'retail', TIMESTAMP '2011-01-10T00:00:00');
     ),
     argument(
         name = "policy",
-        description = "a stage_policy(…), or the name of one; default 'retail'"
+        description = "a stage_policy(…), or the name of one; default: tenure.stage_policy, which is 'retail' unless set"
     ),
     argument(
         name = "registered",

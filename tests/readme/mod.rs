@@ -1,0 +1,74 @@
+//! What the README shows is true: each SQL block that is followed by a text block answers it.
+
+use std::path::Path;
+use std::process::Command;
+
+const README: &str = include_str!("../../README.md");
+
+/// The fenced blocks of a language, each with the block right after it.
+fn blocks(language: &str) -> Vec<(String, Option<String>)> {
+    let mut out: Vec<(String, String)> = vec![];
+    let mut open: Option<(String, String)> = None;
+    for line in README.lines() {
+        match (&mut open, line.strip_prefix("```")) {
+            (None, Some(name)) => open = Some((name.to_string(), String::new())),
+            (Some(_), Some(_)) => out.extend(open.take()),
+            (Some((_, text)), None) => {
+                text.push_str(line);
+                text.push('\n');
+            }
+            (None, None) => {}
+        }
+    }
+    let following = out.iter().skip(1).map(Some).chain([None]).collect::<Vec<_>>();
+    out.iter()
+        .zip(following)
+        .filter(|((name, _), _)| name == language)
+        .map(|((_, text), next)| {
+            let answer = next.filter(|(name, _)| name == "text").map(|(_, text)| text.clone());
+            (text.clone(), answer)
+        })
+        .collect()
+}
+
+fn tenure(sql: &str) -> String {
+    let lake = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/retail");
+    let output = Command::new(env!("CARGO_BIN_EXE_tenure"))
+        .args(["--no-init", "-c", sql])
+        .arg(lake)
+        .output()
+        .expect("the program starts");
+    assert!(output.status.success(), "{sql}\n{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+#[test]
+fn every_query_of_the_readme_gives_the_answer_it_shows() {
+    let shown = blocks("sql");
+    assert!(shown.len() >= 2, "the README shows queries");
+    for (sql, answer) in shown {
+        let answer = answer.unwrap_or_else(|| panic!("no answer follows: {sql}"));
+        assert_eq!(tenure(&sql), answer, "{sql}");
+    }
+}
+
+#[test]
+fn the_model_of_the_readme_is_one() {
+    let (text, _) = blocks("toml").remove(0);
+    let folder = tempfile::tempdir().expect("a folder");
+    let invoices = folder.path().join("invoices");
+    std::fs::create_dir(&invoices).expect("a folder");
+    let make = format!(
+        "COPY (SELECT 7 AS customer_id, TIMESTAMP '2018-01-01' AS invoice_date, 'C1' AS invoice_no, \
+         2 AS quantity, 1.5 AS unit_price) TO '{}'",
+        invoices.join("a.parquet").display()
+    );
+    tenure(&make);
+    std::fs::write(folder.path().join("tenure.toml"), text).expect("written");
+    let output = Command::new(env!("CARGO_BIN_EXE_tenure"))
+        .args(["--no-init", "--format", "csv", "-c", "SELECT event_type, amount FROM events"])
+        .arg(folder.path())
+        .output()
+        .expect("the program starts");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "event_type,amount\nreturn,3.0\n");
+}
