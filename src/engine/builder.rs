@@ -12,6 +12,7 @@ use crate::catalog::{self, OpenLake};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{Lake, StoreOptions};
 use crate::options::TenureOptions;
+use crate::plan::aggregate_once::AggregateOnce;
 use crate::plan::cooperative_joins::CooperativeJoins;
 use crate::plan::relations::TenureRelations;
 use crate::udfs;
@@ -107,6 +108,7 @@ impl TenureBuilder {
             .with_config(config)
             .with_runtime_env(Arc::clone(&env))
             .with_default_features()
+            .with_physical_optimizer_rule(Arc::new(AggregateOnce))
             .with_physical_optimizer_rule(Arc::new(CooperativeJoins))
             .build();
         let mut context = SessionContext::new_with_state(state);

@@ -1,6 +1,7 @@
 //! From the text of a statement to a plan: the dialect, what is rewritten before DataFusion plans,
 //! and the relations that it does not know.
 
+pub(crate) mod aggregate_once;
 pub(crate) mod change_points;
 pub(crate) mod cooperative_joins;
 pub(crate) mod dialect;

@@ -24,7 +24,7 @@ use crate::settings::TenureOptions;
 static UDF: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Arc::new(ScalarUDF::from(LocalTime::default())));
 
 /// The function `local_time`.
-pub(crate) fn local_time_udf() -> Arc<ScalarUDF> {
+pub fn local_time_udf() -> Arc<ScalarUDF> {
     Arc::clone(&UDF)
 }
 

@@ -1,0 +1,101 @@
+//! Aggregates of sequences are computed once, not in two stages.
+//!
+//! DataFusion aggregates each partition on its own, sends the states to the partition of their
+//! group, and merges them. That pays when states are smaller than rows. The state of a sequence is
+//! the rows themselves: then it is cheaper to send the few columns that are needed, and to
+//! aggregate where they arrive. The stage before is left alone where it costs nothing, because the
+//! rows come in the order of their groups.
+
+use std::sync::Arc;
+
+use datafusion::common::Result;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
+use datafusion::physical_plan::repartition::RepartitionExec;
+use datafusion::physical_plan::{ExecutionPlan, InputOrderMode, Partitioning};
+
+/// Aggregates whose state is a list of what they saw.
+const SEQUENCES: [&str; 4] = ["change_points", "customer_summary", "frequency", "turning_points"];
+
+/// The rule.
+#[derive(Debug, Default)]
+pub(crate) struct AggregateOnce;
+
+impl PhysicalOptimizerRule for AggregateOnce {
+    fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _config: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
+        plan.transform_down(|plan| {
+            Ok(match in_one_stage(plan.as_ref())? {
+                Some(once) => Transformed::yes(once),
+                None => Transformed::no(plan),
+            })
+        })
+        .data()
+    }
+
+    fn name(&self) -> &'static str {
+        "aggregate_once"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+/// `plan` in one stage, if it is the last of two stages of a sequence.
+fn in_one_stage(plan: &dyn ExecutionPlan) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+    let Some(last) = plan.downcast_ref::<AggregateExec>() else { return Ok(None) };
+    let Some(exchange) = last.input().downcast_ref::<RepartitionExec>() else { return Ok(None) };
+    let Some(first) = exchange.input().downcast_ref::<AggregateExec>() else { return Ok(None) };
+    let Partitioning::Hash(_, partitions) = exchange.partitioning() else { return Ok(None) };
+    let fits = *last.mode() == AggregateMode::FinalPartitioned
+        && *first.mode() == AggregateMode::Partial
+        && *first.input_order_mode() == InputOrderMode::Linear
+        && first.group_expr().is_single()
+        && first.aggr_expr().iter().any(|a| SEQUENCES.contains(&a.fun().name()));
+    if !fits {
+        return Ok(None);
+    }
+    let keys = Partitioning::Hash(first.group_expr().input_exprs(), *partitions);
+    let rows = RepartitionExec::try_new(Arc::clone(first.input()), keys)?;
+    let once = AggregateExec::try_new(
+        AggregateMode::SinglePartitioned,
+        first.group_expr().clone(),
+        first.aggr_expr().to_vec(),
+        first.filter_expr().to_vec(),
+        Arc::new(rows),
+        first.input_schema(),
+    )?;
+    Ok(Some(Arc::new(once.with_limit_options(last.limit_options()))))
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::physical_plan::displayable;
+
+    use crate::Tenure;
+
+    async fn plan(sql: &str) -> String {
+        let tenure = Tenure::builder().threads(2).as_of("2011-12-31").build().await.unwrap();
+        let table = "CREATE TABLE t AS SELECT value % 50 AS c, TIMESTAMP '2011-01-01' + value * INTERVAL '1 hour' AS ts, value * 0.25 AS a FROM range(0, 5000)";
+        tenure.sql(table).await.unwrap().collect().await.unwrap();
+        let plan = tenure.sql(sql).await.unwrap().create_physical_plan().await.unwrap();
+        displayable(plan.as_ref()).indent(false).to_string()
+    }
+
+    #[tokio::test]
+    async fn a_sequence_is_aggregated_once_where_its_rows_arrive() {
+        let text = plan("SELECT c, frequency(ts), monetary(a) FILTER (WHERE a > 1) FROM t GROUP BY c").await;
+        assert!(text.contains("mode=SinglePartitioned") && text.contains("Hash([c@"), "{text}");
+        assert_eq!(text.matches("AggregateExec").count(), 1, "{text}");
+    }
+
+    #[tokio::test]
+    async fn what_is_small_is_aggregated_where_it_lies_first() {
+        for sql in ["SELECT c, recency(ts) FROM t GROUP BY c", "SELECT frequency(ts) FROM t"] {
+            let text = plan(sql).await;
+            assert!(text.contains("mode=Partial"), "{text}");
+        }
+    }
+}
