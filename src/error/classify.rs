@@ -1,18 +1,24 @@
 //! DataFusion's errors as Tenure's: class, place and hint found, internals and secrets left out.
 
 use std::error::Error as _;
+use std::sync::Arc;
 
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::{DataFusionError as Df, Diagnostic, SchemaError, Span};
 use datafusion::logical_expr::sqlparser::parser::ParserError;
 use datafusion::parquet::errors::ParquetError;
+use tokio::task::JoinError;
 
 use super::{Error, ErrorKind, Place, did_you_mean};
 
 /// The Tenure error that `e` carries, or the one that says the same.
 pub(super) fn classify(e: Df) -> Error {
-    if let Some(found) = carried(&e) {
+    if let Some(found) = carried::<Error>(&e) {
         return found.copied();
+    }
+    if carried::<JoinError>(&e).is_some_and(JoinError::is_panic) {
+        // what the panic said may quote data
+        return internal("a part of the statement panicked");
     }
     let (diagnostic, e) = strip(e);
     let mut out = plain(&e);
@@ -27,11 +33,11 @@ pub(super) fn classify(e: Df) -> Error {
     out
 }
 
-/// A Tenure error at any depth.
-fn carried(e: &Df) -> Option<&Error> {
+/// An error of one type at any depth.
+fn carried<E: std::error::Error + 'static>(e: &Df) -> Option<&E> {
     let mut at: Option<&(dyn std::error::Error + 'static)> = Some(e);
     while let Some(e) = at {
-        if let Some(found) = e.downcast_ref::<Error>() {
+        if let Some(found) = e.downcast_ref::<E>() {
             return Some(found);
         }
         // DataFusionError::source() of these variants skips the boxed error itself
@@ -40,15 +46,20 @@ fn carried(e: &Df) -> Option<&Error> {
             Some(Df::ArrowError(inner, _)) => Some(inner.as_ref()),
             Some(Df::ParquetError(inner)) => Some(inner.as_ref()),
             Some(Df::Shared(inner)) => Some(inner.as_ref()),
+            Some(Df::ExecutionJoin(inner)) => Some(inner.as_ref()),
             Some(Df::Context(_, inner) | Df::Diagnostic(_, inner)) => Some(inner.as_ref()),
-            Some(Df::Collection(all)) => return all.iter().find_map(carried),
+            Some(Df::Collection(all)) => return all.iter().find_map(carried::<E>),
             Some(other) => other.source(),
             None => match e.downcast_ref::<ArrowError>() {
                 Some(ArrowError::ExternalError(inner)) => Some(inner.as_ref()),
                 Some(other) => other.source(),
                 None => match e.downcast_ref::<ParquetError>() {
                     Some(ParquetError::External(inner)) => Some(inner.as_ref()),
-                    _ => e.source(),
+                    // a task that several wait for
+                    _ => match e.downcast_ref::<Arc<JoinError>>() {
+                        Some(join) => Some(join.as_ref()),
+                        None => e.source(),
+                    },
                 },
             },
         };
@@ -110,7 +121,6 @@ fn plain(e: &Df) -> Error {
             .with_hint("the file is damaged or still being written; check or remove it"),
         Df::ObjectStore(o) => Error::new(ErrorKind::Unreachable, o.to_string()),
         Df::IoError(io) => Error::new(ErrorKind::Io, io.to_string()),
-        Df::ExecutionJoin(join) if join.is_panic() => internal("a part of the statement panicked"),
         Df::Internal(m) => internal(m.lines().next().unwrap_or_default()),
         other => Error::new(ErrorKind::Invalid, other.strip_backtrace()),
     }
@@ -203,10 +213,17 @@ fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
     rest.split_once(after).map(|(found, _)| found)
 }
 
-/// `Cannot cast string 'someone@example.com' to value of Int32 type` without the value.
+/// `Cannot cast string 'someone@example.com' to value of Int32 type` without the value, and
+/// `Error parsing timestamp from 'someone@example.com': …`.
 fn redact_cast(m: &str) -> String {
-    match (m.find("string '"), m.rfind("' to value of")) {
-        (Some(start), Some(end)) if start + 8 <= end => {
+    if let Some((_, rest)) = m.split_once("Error parsing ")
+        && let Some((what, _)) = rest.split_once(" from '")
+    {
+        return format!("a text is no {what}; it is not shown, since it may be a customer's");
+    }
+    let start = m.find("string '").or_else(|| m.find("value '"));
+    match (start, m.rfind("' to value of")) {
+        (Some(start), Some(end)) if start < end => {
             let (head, tail) = (m.get(..start), m.get(end + 2..));
             format!(
                 "{}a text {}; the value is not shown, since it may be a customer's",
@@ -246,7 +263,6 @@ fn lower_first(m: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
 
     #[test]
     fn a_tenure_error_is_found_at_any_depth() {

@@ -11,8 +11,9 @@ use crate::error::{Error, ErrorKind, Place, Result};
 
 /// Longest statement in bytes.
 pub const MAX_SQL_BYTES: usize = 1 << 20;
-/// Deepest nesting of parentheses, brackets and braces.
-pub const MAX_NESTING: usize = 100;
+/// Deepest nesting of parentheses, brackets and braces. Calls and subqueries weigh double: the
+/// parser ends at 50 steps, and much more than that overflows the stack of a usual thread.
+pub const MAX_NESTING: usize = 40;
 /// Most operators in one expression, subexpressions in parentheses not counted.
 pub const MAX_OPERATORS: usize = 800;
 /// Most `SELECT`s joined by UNION, INTERSECT or EXCEPT, and most WITH clauses, in one statement.
