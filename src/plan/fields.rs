@@ -12,9 +12,13 @@ use datafusion::logical_expr::sqlparser::ast::{
 /// Rewrites every field after an expression in `statement`; case folds as in other names.
 pub(crate) fn name(statement: &mut Statement) {
     let _: ControlFlow<()> = visit_expressions_mut(statement, |expr| {
-        if let Expr::CompoundFieldAccess { access_chain, .. } = expr {
+        if let Expr::CompoundFieldAccess { root, access_chain } = expr {
+            // in t.p['x'] the dot is part of the column's name
+            let mut in_name = matches!(root.as_ref(), Expr::Identifier(_));
             for access in access_chain {
+                in_name &= matches!(access, AccessExpr::Dot(_));
                 if let AccessExpr::Dot(field) = access
+                    && !in_name
                     && let Expr::Identifier(ident) = field
                 {
                     let name = match ident.quote_style {

@@ -63,10 +63,13 @@ fn rewrite_sql(statement: &mut SqlStatement, state: &SessionState, params: &Para
     named_args::fill_gaps(statement, &|function| parameters(function, state))
 }
 
+/// Whether a function can be called with arguments of these types.
+type Takes = Box<dyn Fn(&[DataType]) -> bool>;
+
 /// The parameters of a function that coerces its arguments by itself, as Tenure's do. Others are
 /// left to DataFusion: for them NULL is a value like any other.
 fn parameters(function: &str, state: &SessionState) -> Option<named_args::Parameters> {
-    let (signature, takes): (_, Box<dyn Fn(&[DataType]) -> bool>) = if let Ok(f) = state.udf(function) {
+    let (signature, takes): (_, Takes) = if let Ok(f) = state.udf(function) {
         (f.signature().clone(), Box::new(move |types| f.coerce_types(types).is_ok()))
     } else if let Ok(f) = state.udaf(function) {
         (f.signature().clone(), Box::new(move |types| f.coerce_types(types).is_ok()))
