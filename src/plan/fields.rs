@@ -12,8 +12,12 @@ use datafusion::logical_expr::sqlparser::ast::{
 /// Rewrites every field after an expression in `statement`; case folds as in other names.
 pub(crate) fn name(statement: &mut Statement) {
     let _: ControlFlow<()> = visit_expressions_mut(statement, |expr| {
-        if let Expr::CompoundFieldAccess { access_chain, .. } = expr {
-            for access in access_chain {
+        if let Expr::CompoundFieldAccess { root, access_chain } = expr {
+            // `t.p['ts']`: names that follow a name are one name, of a column
+            let named = matches!(**root, Expr::Identifier(_) | Expr::CompoundIdentifier(_));
+            let is_dot = |access: &AccessExpr| matches!(access, AccessExpr::Dot(_));
+            let name = if named { access_chain.iter().take_while(|a| is_dot(a)).count() } else { 0 };
+            for access in access_chain.iter_mut().skip(name) {
                 if let AccessExpr::Dot(field) = access
                     && let Expr::Identifier(ident) = field
                 {

@@ -95,7 +95,7 @@ mod tests {
             texts("SELECT ';' -- ;\n, \"a;b\" /* ; */;\n\nSELECT '客;户' ;-- end"),
             [
                 ("SELECT ';' -- ;\n, \"a;b\" /* ; */".to_string(), 1, true),
-                ("SELECT '客;户'".to_string(), 3, true)
+                ("SELECT '客;户'".to_string(), 4, true)
             ]
         );
         assert_eq!(texts("  ;; -- nothing\n;"), []);
