@@ -164,7 +164,8 @@ impl Tenure {
         let text = e.to_string();
         let wanted = text.split('"').nth(1).unwrap_or_default().to_string();
         let names = self.relation_names();
-        let near = crate::error::did_you_mean(&wanted, names.iter().map(String::as_str));
+        let bare = wanted.rsplit('.').next().unwrap_or(&wanted);
+        let near = crate::error::did_you_mean(bare, names.iter().map(String::as_str));
         let is_view = model::views::NAMES.contains(&wanted.as_str());
         match near {
             _ if is_view && self.lakes.is_empty() => e.with_hint("no lake is open: start with `tenure LAKE`"),

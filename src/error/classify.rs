@@ -192,8 +192,14 @@ fn schema_error(e: &SchemaError) -> Error {
 
 fn plan_error(m: &str) -> Error {
     if let Some(name) = between(m, "table '", "' not found") {
-        let bare = name.rsplit('.').next().unwrap_or(name);
-        return Error::new(ErrorKind::UndefinedTable, format!("there is no table {bare:?}"));
+        // the default schema goes without saying, another is part of what is missing
+        let parts: Vec<&str> = name.split('.').collect();
+        let told = match parts.as_slice() {
+            [_, "main", bare] => bare.to_string(),
+            [_, schema, bare] => format!("{schema}.{bare}"),
+            _ => name.to_string(),
+        };
+        return Error::new(ErrorKind::UndefinedTable, format!("there is no table {told:?}"));
     }
     if let Some(name) = between(m, "Invalid function '", "'") {
         let mut out = Error::new(ErrorKind::UndefinedFunction, format!("there is no function {name:?}"));

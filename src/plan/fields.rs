@@ -13,12 +13,12 @@ use datafusion::logical_expr::sqlparser::ast::{
 pub(crate) fn name(statement: &mut Statement) {
     let _: ControlFlow<()> = visit_expressions_mut(statement, |expr| {
         if let Expr::CompoundFieldAccess { root, access_chain } = expr {
-            // in t.p['x'] the dot is part of the column's name
-            let mut in_name = matches!(root.as_ref(), Expr::Identifier(_));
-            for access in access_chain {
-                in_name &= matches!(access, AccessExpr::Dot(_));
+            // `t.p['ts']`: names that follow a name are one name, of a column
+            let named = matches!(**root, Expr::Identifier(_) | Expr::CompoundIdentifier(_));
+            let is_dot = |access: &AccessExpr| matches!(access, AccessExpr::Dot(_));
+            let name = if named { access_chain.iter().take_while(|a| is_dot(a)).count() } else { 0 };
+            for access in access_chain.iter_mut().skip(name) {
                 if let AccessExpr::Dot(field) = access
-                    && !in_name
                     && let Expr::Identifier(ident) = field
                 {
                     let name = match ident.quote_style {

@@ -1,5 +1,7 @@
 //! What the documentation says of the functions is true, complete, and hides nothing of DataFusion's.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by a panic")]
+
 use std::collections::BTreeMap;
 
 use datafusion::execution::{SessionState, SessionStateBuilder};

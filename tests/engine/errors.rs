@@ -24,6 +24,7 @@ async fn a_name_that_does_not_exist_has_its_place_and_the_nearest() {
     check(&tenure, "SELECT o.amuont FROM orders AS o", UndefinedColumn, "there is no column o.amuont", "amount", at(1, 8, 16)).await;
     check(&tenure, "SELECT * FROM odrers", UndefinedTable, "there is no table \"odrers\"", "orders", at(1, 15, 21)).await;
     check(&tenure, "SELECT 1,\n stage_off(summary) FROM summaries", UndefinedFunction, "there is no function \"stage_off\"", "stage_of", at(2, 2, 11)).await;
+    check(&tenure, "SELECT * FROM public.orders", UndefinedTable, "there is no table \"public.orders\"", "orders", at(1, 15, 28)).await;
     let e = error(&tenure, "SELECT zzz FROM orders").await;
     assert!(e.hint().is_some_and(|h| h.contains("customer_id, order_id, ts")), "{:?}", e.hint());
 }

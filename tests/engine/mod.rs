@@ -1,6 +1,6 @@
 //! The engine through the library: plans, limits, errors, lakes, models and the shape of the views.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by a panic")]
 
 mod errors;
 mod lakes;
