@@ -78,7 +78,7 @@ mod tests {
 
     async fn plan(sql: &str) -> String {
         let tenure = Tenure::builder().threads(2).as_of("2011-12-31").build().await.unwrap();
-        let table = "CREATE TABLE t AS SELECT value % 50 AS c, TIMESTAMP '2011-01-01' + value * INTERVAL '1 hour' AS ts, value * 0.25 AS a FROM range(0, 5000)";
+        let table = "CREATE TABLE t AS SELECT value % 50 AS c, to_timestamp_seconds(1293840000 + value * 3600) AS ts, value * 0.25 AS a FROM range(0, 5000)";
         tenure.sql(table).await.unwrap().collect().await.unwrap();
         let plan = tenure.sql(sql).await.unwrap().create_physical_plan().await.unwrap();
         displayable(plan.as_ref()).indent(false).to_string()

@@ -125,9 +125,10 @@ impl Buffer {
         }
     }
 
-    /// Bytes on the heap.
+    /// Bytes on the heap, with what bringing the groups together will take.
     pub(super) fn size(&self) -> usize {
-        self.group.capacity() * 4
+        self.ts.len() * size_of::<Event>()
+            + self.group.capacity() * 4
             + self.ts.capacity() * 8
             + self.kind.capacity()
             + self.value.capacity() * 8
@@ -185,6 +186,38 @@ impl Buffer {
         }
     }
 
+    /// The events of groups `0..n` by group, and where each group begins: a counting sort that
+    /// reads in the order of arrival and writes one place an event.
+    fn grouped(&self, n: usize) -> (Vec<Event>, Vec<usize>) {
+        let mut starts = vec![0usize; n + 1];
+        for &g in &self.group {
+            if let Some(s) = starts.get_mut(g as usize + 1) {
+                *s += 1;
+            }
+        }
+        let mut sum = 0;
+        for s in &mut starts {
+            sum += *s;
+            *s = sum;
+        }
+        let mut next = starts.clone();
+        let mut events = vec![Event { ts: 0, kind: 0, value: f64::NAN, label: NO_LABEL }; sum];
+        for (row, (&g, &ts)) in self.group.iter().zip(&self.ts).enumerate() {
+            if let Some(slot) = next.get_mut(g as usize).filter(|_| (g as usize) < n)
+                && let Some(event) = events.get_mut(*slot)
+            {
+                *event = Event {
+                    ts,
+                    kind: self.kind.get(row).copied().unwrap_or_default(),
+                    value: self.value.get(row).copied().unwrap_or(f64::NAN),
+                    label: self.label.get(row).copied().unwrap_or(NO_LABEL),
+                };
+                *slot += 1;
+            }
+        }
+        (events, starts)
+    }
+
     /// Calls `f` with the events of each of the first `n` groups, in order of time, then kind, then
     /// value.
     pub(super) fn each(
@@ -192,16 +225,14 @@ impl Buffer {
         n: usize,
         mut f: impl FnMut(&[Event], &Labels) -> Result<()>,
     ) -> Result<()> {
-        let (rows, starts) = self.order(n)?;
-        let mut events = vec![];
+        let (mut events, starts) = self.grouped(n);
         for bounds in starts.windows(2) {
             let &[from, to] = bounds else { continue };
-            events.clear();
-            events.extend(rows.get(from..to).unwrap_or_default().iter().map(|&r| self.event(r)));
+            let events = events.get_mut(from..to).unwrap_or_default();
             if !events.is_sorted_by(|a, b| a.order(b).is_le()) {
                 events.sort_unstable_by(Event::order);
             }
-            f(&events, &self.labels)?;
+            f(events, &self.labels)?;
         }
         Ok(())
     }

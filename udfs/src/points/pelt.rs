@@ -139,8 +139,12 @@ pub(crate) fn poisson(total: f64, n: f64) -> f64 {
 pub(crate) struct Pelt {
     best: Vec<f64>,
     back: Vec<usize>,
-    /// candidates for the last change: place in `ends`, position from which it is out, cost with it
-    open: Vec<(usize, usize, f64)>,
+    /// candidates for the last change, as places in `ends`
+    open: Vec<usize>,
+    /// the position from which each candidate is out
+    out: Vec<usize>,
+    /// the cost with each candidate
+    values: Vec<f64>,
     breaks: Vec<usize>,
 }
 
@@ -167,7 +171,11 @@ impl Pelt {
         self.back.resize(ends.len(), 0);
         self.best[0] = -penalty;
         self.open.clear();
-        self.open.push((0, usize::MAX, 0.0));
+        self.open.push(0);
+        self.out.clear();
+        self.out.push(usize::MAX);
+        // no candidate is out before
+        let mut next_out = usize::MAX;
         // candidates enter once they are min_size old
         let mut entering = 1;
         for (i, &t) in ends.iter().enumerate().skip(1) {
@@ -176,24 +184,34 @@ impl Pelt {
             }
             while entering < i && ends[entering] + min_size <= t {
                 if self.best[entering].is_finite() {
-                    self.open.push((entering, usize::MAX, 0.0));
+                    self.open.push(entering);
+                    self.out.push(usize::MAX);
                 }
                 entering += 1;
             }
+            if next_out <= t {
+                let mut out = self.out.iter();
+                self.open.retain(|_| out.next().is_some_and(|&out| out > t));
+                self.out.retain(|&out| out > t);
+                next_out = self.out.iter().copied().min().unwrap_or(usize::MAX);
+            }
             let (mut least, mut from) = (f64::INFINITY, 0);
-            self.open.retain(|&(_, out, _)| out > t);
-            for (s, _, value) in &mut self.open {
-                *value = self.best[*s] + cost(*s, i);
-                if *value < least {
-                    (least, from) = (*value, *s);
+            self.values.clear();
+            for &s in &self.open {
+                let value = self.best[s] + cost(s, i);
+                if value < least {
+                    (least, from) = (value, s);
                 }
+                self.values.push(value);
             }
             least += penalty;
             self.best[i] = least;
             self.back[i] = from;
-            for (_, out, value) in &mut self.open {
-                if *value > least {
-                    *out = (*out).min(t + min_size);
+            let limit = t + min_size;
+            for (out, &value) in self.out.iter_mut().zip(&self.values) {
+                if value > least {
+                    *out = (*out).min(limit);
+                    next_out = next_out.min(limit);
                 }
             }
         }

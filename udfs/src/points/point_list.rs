@@ -1,6 +1,6 @@
 //! The list of turning points as a column.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::sync::{Arc, LazyLock};
 
 use datafusion::arrow::array::{
@@ -77,7 +77,6 @@ impl PointList {
 
     fn say(&mut self, p: &Point, labels: &Labels, how: &Reading) {
         let out = &mut self.detail;
-        let unit = short(how.rate_unit as f64 / (24.0 * HOUR));
         let (before, after) = (p.before.unwrap_or_default(), p.after.unwrap_or_default());
         // writing to a builder cannot fail; the row is ended below
         let _ = match p.detail {
@@ -103,7 +102,11 @@ impl PointList {
                 short(days),
                 short(gap)
             ),
-            Detail::Rate => write!(out, "from {before:.2} to {after:.2} purchases per {unit} days"),
+            Detail::Rate => write!(
+                out,
+                "from {before:.2} to {after:.2} purchases per {} days",
+                short(how.rate_unit as f64 / (24.0 * HOUR))
+            ),
             Detail::Value => write!(out, "from {before:.2} to {after:.2} per purchase"),
         };
         out.append_value("");
@@ -126,6 +129,40 @@ impl PointList {
 }
 
 /// With one digit after the point, or none where that is exact.
-fn short(x: f64) -> impl std::fmt::Display {
-    if x == x.round() { format!("{x}") } else { format!("{x:.1}") }
+fn short(x: f64) -> impl fmt::Display {
+    fmt::from_fn(move |f| {
+        let tenths = x * 10.0;
+        let whole = tenths.round();
+        // whole numbers print several times faster; halves are left to the exact way
+        let plain = (0.0..1e15).contains(&x) && (tenths - whole).abs() < 0.499;
+        if x == x.round() {
+            #[expect(clippy::cast_possible_truncation, reason = "below 1e15")]
+            if plain { write!(f, "{}", x as i64) } else { write!(f, "{x}") }
+        } else if plain {
+            #[expect(clippy::cast_possible_truncation, reason = "below 1e16")]
+            let whole = whole as i64;
+            write!(f, "{}.{}", whole / 10, whole % 10)
+        } else {
+            write!(f, "{x:.1}")
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_is_one_digit_or_none() {
+        for x in [0.0, 7.0, 0.04, 0.05, 0.25, 1.95, 9.96, 12.34, 80.5, 1e14, 1e17, -3.26, f64::NAN] {
+            let want = if x == x.round() { format!("{x}") } else { format!("{x:.1}") };
+            assert_eq!(short(x).to_string(), want);
+        }
+        for i in 0..10_000 {
+            let x = f64::from(i) / 97.0;
+            if x != x.round() {
+                assert_eq!(short(x).to_string(), format!("{x:.1}"));
+            }
+        }
+    }
 }

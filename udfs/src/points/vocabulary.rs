@@ -95,8 +95,24 @@ impl Kind {
     }
 
     /// The event of a tag that [`Kind::tag`] gave.
-    pub(crate) fn from_tag(tag: u8) -> Option<Self> {
-        EVENT_TYPES.get(usize::from(tag)).and_then(|(name, _)| Self::of(name.as_bytes()))
+    pub(crate) const fn from_tag(tag: u8) -> Option<Self> {
+        Some(match tag {
+            0 => Self::Signup,
+            4 => Self::AddToCart,
+            6 => Self::Checkout,
+            7 => Self::Payment,
+            8 => Self::Purchase,
+            9 => Self::CrossSell,
+            10 => Self::OrderCancel,
+            11 => Self::CartAbandon,
+            12 => Self::Return,
+            14 => Self::Complaint,
+            18 => Self::Subscribe,
+            20 => Self::Unsubscribe,
+            21 => Self::Upgrade,
+            22 => Self::Downgrade,
+            _ => return None,
+        })
     }
 
     pub(crate) const fn tag(self) -> u8 {
@@ -119,6 +135,8 @@ mod tests {
         for (i, kind) in found {
             assert_eq!(usize::from(kind.tag()), i, "{kind:?}");
         }
+        let tags = (0..=u8::MAX).filter_map(|t| Kind::from_tag(t).map(|k| (t, k)));
+        assert!(tags.clone().all(|(t, k)| k.tag() == t) && tags.count() == 14);
         assert_eq!(Kind::of(b"purchasf"), None);
         assert_eq!(Kind::of(b""), None);
     }
