@@ -1,7 +1,5 @@
 //! One error for everything that can go wrong, with its SQLSTATE, its place and what to do.
 
-use std::fmt;
-
 use datafusion::common::DataFusionError;
 use datafusion::error::DataFusionError as Df;
 
@@ -110,7 +108,8 @@ pub struct Place {
 }
 
 /// What went wrong, where, and what to do about it. Holds no secret and no customer's value.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
 pub struct Error {
     kind: ErrorKind,
     message: String,
@@ -180,18 +179,6 @@ impl Error {
             place: self.place,
             source: None,
         }
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source.as_deref().map(|e| e as _)
     }
 }
 

@@ -104,7 +104,8 @@ impl SchemaProvider for MainSchema {
             [] => Ok(None),
             [(_, lake)] => lake.table(name).await,
             several => {
-                let names: Vec<String> = several.iter().map(|(l, _)| format!("{l}.{name}")).collect();
+                let names: Vec<String> =
+                    several.iter().map(|(l, _)| format!("{l}.{name}")).collect();
                 Err(Error::new(ErrorKind::UndefinedTable, format!("{name} is in several lakes"))
                     .with_hint(format!("write {}", names.join(" or ")))
                     .into())
@@ -133,6 +134,8 @@ impl SchemaProvider for MainSchema {
     }
 
     fn table_exist(&self, name: &str) -> bool {
-        self.made(name).is_some() || is_path(name) || self.lakes.iter().any(|(_, l)| l.table_exist(name))
+        self.made(name).is_some()
+            || is_path(name)
+            || self.lakes.iter().any(|(_, l)| l.table_exist(name))
     }
 }

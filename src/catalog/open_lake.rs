@@ -81,11 +81,18 @@ impl OpenLake {
         pinned(format!("{}/{name}", self.name), self.list(&self.checked.model, name, state)).await
     }
 
-    async fn list(&self, model: &Model, name: &str, state: &SessionState) -> Result<Arc<LakeTable>> {
+    async fn list(
+        &self,
+        model: &Model,
+        name: &str,
+        state: &SessionState,
+    ) -> Result<Arc<LakeTable>> {
         let path = model.tables.iter().find(|t| t.name == name).and_then(|t| t.path.as_deref());
         match path {
             Some(path) => self.lake.table_at(path, state).await,
-            None if self.lake.tables().iter().any(|t| t == name) => self.lake.table(name, state).await,
+            None if self.lake.tables().iter().any(|t| t == name) => {
+                self.lake.table(name, state).await
+            }
             None => {
                 let tables = self.lake.tables();
                 let e = Error::new(
@@ -94,7 +101,12 @@ impl OpenLake {
                 );
                 Err(e.with_hint(
                     crate::error::did_you_mean(name, tables.iter().map(String::as_str))
-                        .unwrap_or_else(|| format!("its tables are {}; or say where with path = …", tables.join(", "))),
+                        .unwrap_or_else(|| {
+                            format!(
+                                "its tables are {}; or say where with path = …",
+                                tables.join(", ")
+                            )
+                        }),
                 ))
             }
         }

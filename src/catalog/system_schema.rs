@@ -31,9 +31,12 @@ impl SystemSchema {
             "settings" => {
                 let state = self.session.state()?;
                 let all = settings(state.config_options());
-                texts(&["name", "value", "description"], all.iter().map(|s| {
-                    vec![format!("tenure.{}", s.name), s.value.clone(), s.description.clone()]
-                }))?
+                texts(
+                    &["name", "value", "description"],
+                    all.iter().map(|s| {
+                        vec![format!("tenure.{}", s.name), s.value.clone(), s.description.clone()]
+                    }),
+                )?
             }
             "event_types" => texts(
                 &["event_type", "class"],
@@ -57,7 +60,8 @@ fn rfm_scheme() -> Result<RecordBatch> {
     let number = |f: fn(&SchemeRow) -> f64| -> ArrayRef {
         Arc::new(rows.iter().map(|r| Some(f(r))).collect::<Float64Array>())
     };
-    let ordering: ArrayRef = Arc::new(rows.iter().map(|r| Some(r.ordering)).collect::<Int64Array>());
+    let ordering: ArrayRef =
+        Arc::new(rows.iter().map(|r| Some(r.ordering)).collect::<Int64Array>());
     Ok(RecordBatch::try_from_iter([
         ("scheme", text(|r| r.scheme)),
         ("ordering", ordering),

@@ -125,7 +125,10 @@ impl TenureBuilder {
         }
         let settings = self.settings(&lakes, &mut warnings);
         settings.check().map_err(|e: DataFusionError| {
-            Error::new(ErrorKind::Usage, e.strip_backtrace().trim_start_matches("Error during planning: ").to_string())
+            Error::new(
+                ErrorKind::Usage,
+                e.strip_backtrace().trim_start_matches("Error during planning: ").to_string(),
+            )
         })?;
         {
             let state = context.state_ref();
@@ -147,7 +150,10 @@ impl TenureBuilder {
             all.dedup();
             all
         };
-        let mut choose = |given: &Option<String>, stated: Vec<String>, name: &str| match (given, stated.as_slice()) {
+        let mut choose = |given: &Option<String>, stated: Vec<String>, name: &str| match (
+            given,
+            stated.as_slice(),
+        ) {
             (Some(given), _) => Some(given.clone()),
             (None, [one]) => Some(one.clone()),
             (None, []) => None,
@@ -162,10 +168,14 @@ impl TenureBuilder {
         if let Some(as_of) = choose(&self.as_of, stated(|l| l.model().as_of.as_ref()), "as_of") {
             settings.as_of = as_of;
         }
-        if let Some(timezone) = choose(&self.timezone, stated(|l| l.model().timezone.as_ref()), "timezone") {
+        if let Some(timezone) =
+            choose(&self.timezone, stated(|l| l.model().timezone.as_ref()), "timezone")
+        {
             settings.timezone = timezone;
         }
-        if let Some(policy) = choose(&None, stated(|l| l.model().stage_policy.as_ref()), "stage_policy") {
+        if let Some(policy) =
+            choose(&None, stated(|l| l.model().stage_policy.as_ref()), "stage_policy")
+        {
             settings.stage_policy = policy;
         }
         settings

@@ -92,7 +92,8 @@ impl Tenure {
             name: name.to_string(),
             kind,
             family: documentation.map(|d| d.doc_section.label.to_string()).unwrap_or_default(),
-            signature: documentation.map_or_else(|| format!("{name}(…)"), |d| d.syntax_example.clone()),
+            signature: documentation
+                .map_or_else(|| format!("{name}(…)"), |d| d.syntax_example.clone()),
             description: documentation.map(|d| d.description.clone()).unwrap_or_default(),
             arguments: documentation.and_then(|d| d.arguments.clone()).unwrap_or_default(),
             example: documentation.and_then(|d| d.sql_example.clone()).map(|e| unfenced(&e)),

@@ -69,6 +69,7 @@ fn as_error(panic: &(dyn Any + Send)) -> Error {
         .unwrap_or_else(|| "a panic".to_string());
     // the text may quote data: it goes to the log, not to the user
     tracing::error!(panic = %what, "a statement panicked");
-    Error::new(ErrorKind::Internal, "internal error: the statement panicked")
-        .with_hint("this is a defect, not your fault; the session goes on. Please report the statement")
+    Error::new(ErrorKind::Internal, "internal error: the statement panicked").with_hint(
+        "this is a defect, not your fault; the session goes on. Please report the statement",
+    )
 }

@@ -35,7 +35,10 @@ pub(super) fn default_memory() -> usize {
 }
 
 /// The runtime of a session and its folder of temporary files.
-pub(super) fn runtime(memory: usize, spill: Option<&Path>) -> Result<(Arc<RuntimeEnv>, SpillFolder)> {
+pub(super) fn runtime(
+    memory: usize,
+    spill: Option<&Path>,
+) -> Result<(Arc<RuntimeEnv>, SpillFolder)> {
     let folder = SpillFolder::create(spill)?;
     let Some(consumers) = std::num::NonZeroUsize::new(5) else {
         return Err(Error::new(ErrorKind::Internal, "no memory consumers to track"));
@@ -62,11 +65,15 @@ pub(super) struct SpillFolder {
 
 impl SpillFolder {
     fn create(parent: Option<&Path>) -> Result<Self> {
-        let parent = parent.map_or_else(|| std::env::temp_dir().join("tenure-spill"), Path::to_path_buf);
+        let parent =
+            parent.map_or_else(|| std::env::temp_dir().join("tenure-spill"), Path::to_path_buf);
         let failed = |what: &str, e: std::io::Error| {
-            Error::new(ErrorKind::Io, format!("the folder for temporary files cannot be {what}: {e}"))
-                .with_hint("name another one")
-                .with_source(e)
+            Error::new(
+                ErrorKind::Io,
+                format!("the folder for temporary files cannot be {what}: {e}"),
+            )
+            .with_hint("name another one")
+            .with_source(e)
         };
         std::fs::create_dir_all(&parent).map_err(|e| failed("made", e))?;
         remove_orphans(&parent);

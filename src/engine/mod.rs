@@ -12,8 +12,8 @@ use chrono::Utc;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::DataFusionError;
 use datafusion::dataframe::DataFrame;
-use datafusion::execution::context::{SQLOptions, SessionContext};
 use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::context::{SQLOptions, SessionContext};
 use datafusion::logical_expr::{LogicalPlan, Statement as PlannedStatement};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 
@@ -53,7 +53,10 @@ pub struct Tenure {
 impl std::fmt::Debug for Tenure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let lakes: Vec<&str> = self.lakes.iter().map(|l| l.name()).collect();
-        f.debug_struct("Tenure").field("lakes", &lakes).field("read_only", &self.read_only).finish_non_exhaustive()
+        f.debug_struct("Tenure")
+            .field("lakes", &lakes)
+            .field("read_only", &self.read_only)
+            .finish_non_exhaustive()
     }
 }
 
@@ -168,10 +171,16 @@ impl Tenure {
         let near = crate::error::did_you_mean(bare, names.iter().map(String::as_str));
         let is_view = model::views::NAMES.contains(&wanted.as_str());
         match near {
-            _ if is_view && self.lakes.is_empty() => e.with_hint("no lake is open: start with `tenure LAKE`"),
-            _ if is_view => e.with_hint("the lake's model maps no events; `tenure init LAKE` writes one for editing"),
+            _ if is_view && self.lakes.is_empty() => {
+                e.with_hint("no lake is open: start with `tenure LAKE`")
+            }
+            _ if is_view => e.with_hint(
+                "the lake's model maps no events; `tenure init LAKE` writes one for editing",
+            ),
             Some(hint) => e.with_hint(hint),
-            None => e.with_hint("\\dt lists the tables; a file is named in quotes: FROM 'folder/*.parquet'"),
+            None => e.with_hint(
+                "\\dt lists the tables; a file is named in quotes: FROM 'folder/*.parquet'",
+            ),
         }
     }
 
@@ -231,7 +240,11 @@ impl Tenure {
         }
         let options = TenureOptions::of(state.config_options());
         let as_of = if options.as_of.trim().is_empty() { "now" } else { options.as_of.trim() };
-        let _ = writeln!(out, "as of {as_of}, time zone {}, horizon {}", options.timezone, options.horizon);
+        let _ = writeln!(
+            out,
+            "as of {as_of}, time zone {}, horizon {}",
+            options.timezone, options.horizon
+        );
         Ok(out)
     }
 

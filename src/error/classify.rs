@@ -117,8 +117,10 @@ fn plain(e: &Df) -> Error {
         ),
         Df::Execution(m) => Error::new(ErrorKind::Invalid, redact_cast(m)),
         Df::ArrowError(a, _) => Error::new(ErrorKind::Invalid, redact_cast(&arrow_message(a))),
-        Df::ParquetError(p) => Error::new(ErrorKind::Corrupt, format!("a Parquet file cannot be read: {p}"))
-            .with_hint("the file is damaged or still being written; check or remove it"),
+        Df::ParquetError(p) => {
+            Error::new(ErrorKind::Corrupt, format!("a Parquet file cannot be read: {p}"))
+                .with_hint("the file is damaged or still being written; check or remove it")
+        }
         Df::ObjectStore(o) => Error::new(ErrorKind::Unreachable, o.to_string()),
         Df::IoError(io) => Error::new(ErrorKind::Io, io.to_string()),
         Df::Internal(m) => internal(m.lines().next().unwrap_or_default()),
@@ -127,13 +129,16 @@ fn plain(e: &Df) -> Error {
 }
 
 pub(super) fn internal(m: &str) -> Error {
-    Error::new(ErrorKind::Internal, format!("internal error: {m}"))
-        .with_hint("this is a defect, not your fault; the session goes on. Please report the statement")
+    Error::new(ErrorKind::Internal, format!("internal error: {m}")).with_hint(
+        "this is a defect, not your fault; the session goes on. Please report the statement",
+    )
 }
 
 fn syntax(e: &ParserError) -> Error {
     let (kind, text) = match e {
-        ParserError::TokenizerError(m) | ParserError::ParserError(m) => (ErrorKind::Syntax, m.as_str()),
+        ParserError::TokenizerError(m) | ParserError::ParserError(m) => {
+            (ErrorKind::Syntax, m.as_str())
+        }
         ParserError::RecursionLimitExceeded => {
             return Error::new(ErrorKind::TooComplex, "the statement is nested too deeply")
                 .with_hint("break it up with WITH clauses or views");
@@ -151,7 +156,8 @@ fn syntax(e: &ParserError) -> Error {
 
 fn parse_place(text: &str) -> Option<Place> {
     let (line, column) = text.split_once(", Column: ")?;
-    let digits = |s: &str| s.chars().take_while(char::is_ascii_digit).collect::<String>().parse().ok();
+    let digits =
+        |s: &str| s.chars().take_while(char::is_ascii_digit).collect::<String>().parse().ok();
     let (line, column): (usize, usize) = (digits(line)?, digits(column)?);
     (line > 0).then_some(Place { line, column, end_column: column + 1 })
 }
@@ -160,7 +166,8 @@ fn place_of(span: Span) -> Option<Place> {
     let line = usize::try_from(span.start.line).ok().filter(|l| *l > 0)?;
     let column = usize::try_from(span.start.column).ok()?;
     let end = usize::try_from(span.end.column).ok()?;
-    let end_column = if span.end.line == span.start.line { end.max(column + 1) } else { column + 1 };
+    let end_column =
+        if span.end.line == span.start.line { end.max(column + 1) } else { column + 1 };
     Some(Place { line, column, end_column })
 }
 
@@ -202,7 +209,8 @@ fn plan_error(m: &str) -> Error {
         return Error::new(ErrorKind::UndefinedTable, format!("there is no table {told:?}"));
     }
     if let Some(name) = between(m, "Invalid function '", "'") {
-        let mut out = Error::new(ErrorKind::UndefinedFunction, format!("there is no function {name:?}"));
+        let mut out =
+            Error::new(ErrorKind::UndefinedFunction, format!("there is no function {name:?}"));
         out.hint = between(m, "Did you mean '", "'").map(|near| format!("did you mean {near}?"));
         return out;
     }
@@ -243,7 +251,9 @@ fn redact_cast(m: &str) -> String {
 
 fn arrow_message(e: &ArrowError) -> String {
     match e {
-        ArrowError::CastError(m) | ArrowError::ComputeError(m) | ArrowError::InvalidArgumentError(m) => m.clone(),
+        ArrowError::CastError(m)
+        | ArrowError::ComputeError(m)
+        | ArrowError::InvalidArgumentError(m) => m.clone(),
         ArrowError::DivideByZero => "division by zero".to_string(),
         other => other.to_string(),
     }
@@ -272,11 +282,19 @@ mod tests {
 
     #[test]
     fn a_tenure_error_is_found_at_any_depth() {
-        let e = Df::from(Error::new(ErrorKind::Changed, "orders/a.parquet was overwritten").with_hint("run it again"));
-        let e = Df::Context("while reading".into(), Box::new(Df::Shared(Arc::new(Df::ArrowError(
-            Box::new(ArrowError::ExternalError(Box::new(Df::ParquetError(Box::new(ParquetError::External(Box::new(e))))))),
-            None,
-        )))));
+        let e = Df::from(
+            Error::new(ErrorKind::Changed, "orders/a.parquet was overwritten")
+                .with_hint("run it again"),
+        );
+        let e = Df::Context(
+            "while reading".into(),
+            Box::new(Df::Shared(Arc::new(Df::ArrowError(
+                Box::new(ArrowError::ExternalError(Box::new(Df::ParquetError(Box::new(
+                    ParquetError::External(Box::new(e)),
+                ))))),
+                None,
+            )))),
+        );
         let e = Error::from(e);
         assert_eq!((e.kind(), e.hint()), (ErrorKind::Changed, Some("run it again")));
     }
@@ -284,7 +302,9 @@ mod tests {
     #[test]
     fn a_syntax_error_has_its_place() {
         let e = Error::from(Df::SQL(
-            Box::new(ParserError::ParserError("Expected: end of statement, found: x at Line: 2, Column: 14".into())),
+            Box::new(ParserError::ParserError(
+                "Expected: end of statement, found: x at Line: 2, Column: 14".into(),
+            )),
             None,
         ));
         assert_eq!(e.place(), Some(Place { line: 2, column: 14, end_column: 15 }));
@@ -293,7 +313,9 @@ mod tests {
 
     #[test]
     fn a_value_of_a_customer_is_not_repeated() {
-        let e = Error::from(Df::Execution("Cannot cast string 'a@x.com' to value of Int32 type".into()));
+        let e = Error::from(Df::Execution(
+            "Cannot cast string 'a@x.com' to value of Int32 type".into(),
+        ));
         assert!(!e.to_string().contains("a@x.com"), "{e}");
     }
 }

@@ -26,7 +26,8 @@ pub(crate) fn check(model: Model, schemas: &[SchemaRef], state: &SessionState) -
     for (table, schema) in model.tables.iter().zip(schemas) {
         types.push(check_table(table, schema, state)?);
     }
-    if !model.inferred && model.tables.iter().all(|t| t.roles.is_empty() && t.attributes.is_empty()) {
+    if !model.inferred && model.tables.iter().all(|t| t.roles.is_empty() && t.attributes.is_empty())
+    {
         return Err(Error::new(ErrorKind::Model, "tenure.toml maps nothing: no table says which column is what")
             .with_hint("write at least [tables.<name>] with customer, time and event; `tenure init` writes a first version"));
     }
@@ -81,27 +82,38 @@ fn check_table(
         }
     }
     if table.has_events() && !table.roles.contains_key(&Role::Event) {
-        return Err(Error::new(ErrorKind::Model, format!("{section} says customer and time, and not event"))
-            .with_hint("a column or a constant such as event = \"'purchase'\""));
+        return Err(Error::new(
+            ErrorKind::Model,
+            format!("{section} says customer and time, and not event"),
+        )
+        .with_hint("a column or a constant such as event = \"'purchase'\""));
     }
     Ok(types)
 }
 
 fn require(section: &str, role: Role, sql: &str, ty: &DataType) -> Result<()> {
-    let text = matches!(ty, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(_, _));
+    let text = matches!(
+        ty,
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(_, _)
+    );
     let (good, want) = match role {
         Role::Time | Role::Ingested => (
             text || matches!(ty, DataType::Timestamp(_, _) | DataType::Date32 | DataType::Date64),
             "a timestamp or date (to_timestamp_seconds(x) makes one of a number)",
         ),
-        Role::Amount | Role::Quantity => (ty.is_numeric(), "a number (CAST(x AS DOUBLE) makes one of text)"),
+        Role::Amount | Role::Quantity => {
+            (ty.is_numeric(), "a number (CAST(x AS DOUBLE) makes one of text)")
+        }
         Role::Event => (text, "text"),
         _ => return Ok(()),
     };
     if good {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::Model, format!("{section}: {} = {sql:?} must be {want}, and is {ty}", role.key())))
+    Err(Error::new(
+        ErrorKind::Model,
+        format!("{section}: {} = {sql:?} must be {want}, and is {ty}", role.key()),
+    ))
 }
 
 fn explain(section: &str, key: &str, sql: &str, columns: &[&str], e: DataFusionError) -> Error {
@@ -123,7 +135,9 @@ fn missing_column(e: &DataFusionError) -> Option<String> {
             SchemaError::FieldNotFound { field, .. } => Some(field.name.clone()),
             _ => None,
         },
-        DataFusionError::Diagnostic(_, inner) | DataFusionError::Context(_, inner) => missing_column(inner),
+        DataFusionError::Diagnostic(_, inner) | DataFusionError::Context(_, inner) => {
+            missing_column(inner)
+        }
         DataFusionError::Collection(all) => all.iter().find_map(missing_column),
         _ => None,
     }
@@ -132,7 +146,14 @@ fn missing_column(e: &DataFusionError) -> Option<String> {
 fn no_column(section: &str, key: &str, name: &str, columns: &[&str]) -> Error {
     let hint = did_you_mean(name, columns.iter().copied())
         .unwrap_or_else(|| format!("the columns are {}", columns.join(", ")));
-    let constant = if key == "event" { format!("; a constant is written event = \"'{name}'\"") } else { String::new() };
-    Error::new(ErrorKind::Model, format!("{section}: {key} names the column {name:?}, which does not exist"))
-        .with_hint(format!("{hint}{constant}"))
+    let constant = if key == "event" {
+        format!("; a constant is written event = \"'{name}'\"")
+    } else {
+        String::new()
+    };
+    Error::new(
+        ErrorKind::Model,
+        format!("{section}: {key} names the column {name:?}, which does not exist"),
+    )
+    .with_hint(format!("{hint}{constant}"))
 }

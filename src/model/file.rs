@@ -31,7 +31,9 @@ pub(crate) fn parse(text: &str) -> Result<Model> {
     if let Some(tables) = table(&file, "tables", "tenure.toml")? {
         for (name, value) in tables {
             let Value::Table(body) = value else {
-                return Err(bad(format!("tenure.toml: tables.{name} must be a table: [tables.{name}]")));
+                return Err(bad(format!(
+                    "tenure.toml: tables.{name} must be a table: [tables.{name}]"
+                )));
             };
             model.tables.push(read_table(name, body)?);
         }
@@ -64,13 +66,17 @@ fn read_table(name: &str, body: &Table) -> Result<TableModel> {
         Some(Value::Array(items)) => {
             for item in items {
                 let Value::String(column) = item else {
-                    return Err(bad(format!("tenure.toml {section}: attributes must be names of columns in quotes, not {item}")));
+                    return Err(bad(format!(
+                        "tenure.toml {section}: attributes must be names of columns in quotes, not {item}"
+                    )));
                 };
                 out.attributes.push(column.clone());
             }
         }
         Some(other) => {
-            return Err(bad(format!("tenure.toml {section}: attributes must be a list such as [\"country\"], not {other}")));
+            return Err(bad(format!(
+                "tenure.toml {section}: attributes must be a list such as [\"country\"], not {other}"
+            )));
         }
     }
     Ok(out)
@@ -101,7 +107,9 @@ fn text_of(of: &Table, key: &str, section: &str) -> Result<Option<String>> {
         None => Ok(None),
         Some(Value::String(s)) => Ok(Some(s.clone())),
         Some(Value::Datetime(d)) => Ok(Some(d.to_string())),
-        Some(other) => Err(bad(format!("tenure.toml {section}: {key} must be text in quotes, not {other}"))),
+        Some(other) => {
+            Err(bad(format!("tenure.toml {section}: {key} must be text in quotes, not {other}")))
+        }
     }
 }
 
@@ -164,8 +172,8 @@ fn quoted(s: &str) -> String {
 }
 
 fn key(name: &str) -> String {
-    let bare = !name.is_empty()
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    let bare =
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
     if bare { name.to_string() } else { quoted(name) }
 }
 

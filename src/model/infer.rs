@@ -9,11 +9,81 @@ use super::{Model, Role, TableModel};
 
 /// The names of each role, best first.
 const NAMES: &[(Role, &[&str])] = &[
-    (Role::Customer, &["customer_id", "customer", "cust_id", "user_id", "client_id", "member_id", "account_id", "household_id", "visitor_id", "contact_id", "person_id", "buyer_id", "subscriber_id", "user", "uid"]),
-    (Role::Time, &["ts", "event_time", "event_ts", "event_timestamp", "timestamp", "occurred_at", "created_at", "order_date", "order_time", "ordered_at", "purchase_date", "purchased_at", "invoice_date", "transaction_date", "datetime", "time", "date"]),
+    (
+        Role::Customer,
+        &[
+            "customer_id",
+            "customer",
+            "cust_id",
+            "user_id",
+            "client_id",
+            "member_id",
+            "account_id",
+            "household_id",
+            "visitor_id",
+            "contact_id",
+            "person_id",
+            "buyer_id",
+            "subscriber_id",
+            "user",
+            "uid",
+        ],
+    ),
+    (
+        Role::Time,
+        &[
+            "ts",
+            "event_time",
+            "event_ts",
+            "event_timestamp",
+            "timestamp",
+            "occurred_at",
+            "created_at",
+            "order_date",
+            "order_time",
+            "ordered_at",
+            "purchase_date",
+            "purchased_at",
+            "invoice_date",
+            "transaction_date",
+            "datetime",
+            "time",
+            "date",
+        ],
+    ),
     (Role::Event, &["event_type", "event_name", "event", "action", "activity"]),
-    (Role::Amount, &["amount", "revenue", "sales", "sales_value", "total", "total_amount", "total_price", "order_value", "order_total", "net_amount", "dollars", "spend", "value"]),
-    (Role::Order, &["order_id", "order", "order_no", "order_number", "basket_id", "invoice", "invoice_no", "invoice_id", "transaction_id"]),
+    (
+        Role::Amount,
+        &[
+            "amount",
+            "revenue",
+            "sales",
+            "sales_value",
+            "total",
+            "total_amount",
+            "total_price",
+            "order_value",
+            "order_total",
+            "net_amount",
+            "dollars",
+            "spend",
+            "value",
+        ],
+    ),
+    (
+        Role::Order,
+        &[
+            "order_id",
+            "order",
+            "order_no",
+            "order_number",
+            "basket_id",
+            "invoice",
+            "invoice_no",
+            "invoice_id",
+            "transaction_id",
+        ],
+    ),
     (Role::Product, &["product_id", "product", "sku", "item_id", "stock_code", "article_id"]),
     (Role::Category, &["category", "product_category", "department", "category_id"]),
     (Role::Quantity, &["quantity", "qty", "units", "items"]),
@@ -24,7 +94,20 @@ const NAMES: &[(Role, &[&str])] = &[
 ];
 
 /// Names of tables that describe customers.
-const PEOPLE: &[&str] = &["customer", "user", "client", "member", "household", "people", "person", "account", "contact", "profile", "demographic", "subscriber"];
+const PEOPLE: &[&str] = &[
+    "customer",
+    "user",
+    "client",
+    "member",
+    "household",
+    "people",
+    "person",
+    "account",
+    "contact",
+    "profile",
+    "demographic",
+    "subscriber",
+];
 
 /// The model of a lake with these tables.
 pub(crate) fn infer(tables: &[(String, Schema)]) -> Model {
@@ -41,13 +124,15 @@ pub(crate) fn infer(tables: &[(String, Schema)]) -> Model {
 fn infer_table(name: &str, schema: &Schema) -> Result<TableModel, String> {
     let mut out = TableModel { name: name.to_string(), ..TableModel::default() };
     for (role, names) in NAMES {
-        let found = names.iter().find_map(|n| column(schema, n).filter(|f| fits(*role, f.data_type())));
+        let found =
+            names.iter().find_map(|n| column(schema, n).filter(|f| fits(*role, f.data_type())));
         if let Some(field) = found {
             out.roles.insert(*role, quoted(field.name()));
         }
     }
     let describes = PEOPLE.iter().any(|p| name.to_lowercase().contains(p));
-    if describes && !out.roles.contains_key(&Role::Event) && !out.roles.contains_key(&Role::Amount) {
+    if describes && !out.roles.contains_key(&Role::Event) && !out.roles.contains_key(&Role::Amount)
+    {
         if !out.roles.contains_key(&Role::Customer)
             && let Some(id) = column(schema, "id")
         {
@@ -109,7 +194,10 @@ fn singular(name: &str) -> &str {
 fn quoted(name: &str) -> String {
     let plain = name.chars().next().is_some_and(|c| c.is_ascii_lowercase() || c == '_')
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-    if plain && !["order", "user", "group", "time", "date", "value", "timestamp", "session"].contains(&name) {
+    if plain
+        && !["order", "user", "group", "time", "date", "value", "timestamp", "session"]
+            .contains(&name)
+    {
         name.to_string()
     } else {
         format!("\"{}\"", name.replace('"', "\"\""))
@@ -122,14 +210,24 @@ mod tests {
     use datafusion::arrow::datatypes::TimeUnit;
 
     fn schema(columns: &[(&str, DataType)]) -> Schema {
-        Schema::new(columns.iter().map(|(n, t)| Field::new(*n, t.clone(), true)).collect::<Vec<_>>())
+        Schema::new(
+            columns.iter().map(|(n, t)| Field::new(*n, t.clone(), true)).collect::<Vec<_>>(),
+        )
     }
 
     #[test]
     fn conventional_names_take_their_roles() {
         let ts = DataType::Timestamp(TimeUnit::Microsecond, None);
         let model = infer(&[
-            ("orders".into(), schema(&[("CustomerID", DataType::Int64), ("InvoiceDate", ts.clone()), ("Total", DataType::Float64), ("order", DataType::Utf8)])),
+            (
+                "orders".into(),
+                schema(&[
+                    ("CustomerID", DataType::Int64),
+                    ("InvoiceDate", ts.clone()),
+                    ("Total", DataType::Float64),
+                    ("order", DataType::Utf8),
+                ]),
+            ),
             ("returns".into(), schema(&[("user_id", DataType::Utf8), ("created_at", ts)])),
             ("people".into(), schema(&[("id", DataType::Int64), ("country", DataType::Utf8)])),
             ("stores".into(), schema(&[("store", DataType::Int64)])),

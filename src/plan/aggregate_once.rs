@@ -24,7 +24,11 @@ const SEQUENCES: [&str; 4] = ["change_points", "customer_summary", "frequency", 
 pub(crate) struct AggregateOnce;
 
 impl PhysicalOptimizerRule for AggregateOnce {
-    fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _config: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
+    fn optimize(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        _config: &ConfigOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
         plan.transform_down(|plan| {
             Ok(match in_one_stage(plan.as_ref())? {
                 Some(once) => Transformed::yes(once),
@@ -86,7 +90,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_sequence_is_aggregated_once_where_its_rows_arrive() {
-        let text = plan("SELECT c, frequency(ts), monetary(a) FILTER (WHERE a > 1) FROM t GROUP BY c").await;
+        let text =
+            plan("SELECT c, frequency(ts), monetary(a) FILTER (WHERE a > 1) FROM t GROUP BY c")
+                .await;
         assert!(text.contains("mode=SinglePartitioned") && text.contains("Hash([c@"), "{text}");
         assert_eq!(text.matches("AggregateExec").count(), 1, "{text}");
     }

@@ -16,7 +16,8 @@ pub(crate) fn name(statement: &mut Statement) {
             // `t.p['ts']`: names that follow a name are one name, of a column
             let named = matches!(**root, Expr::Identifier(_) | Expr::CompoundIdentifier(_));
             let is_dot = |access: &AccessExpr| matches!(access, AccessExpr::Dot(_));
-            let name = if named { access_chain.iter().take_while(|a| is_dot(a)).count() } else { 0 };
+            let name =
+                if named { access_chain.iter().take_while(|a| is_dot(a)).count() } else { 0 };
             for access in access_chain.iter_mut().skip(name) {
                 if let AccessExpr::Dot(field) = access
                     && let Expr::Identifier(ident) = field

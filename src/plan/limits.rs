@@ -62,11 +62,22 @@ pub(crate) fn check_tokens(tokens: &[TokenWithSpan]) -> Result<()> {
                         .with_place(place(token)));
                     }
                 }
-                Keyword::FROM | Keyword::WHERE | Keyword::GROUP | Keyword::HAVING | Keyword::ORDER => {
+                Keyword::FROM
+                | Keyword::WHERE
+                | Keyword::GROUP
+                | Keyword::HAVING
+                | Keyword::ORDER => {
                     reset(&mut open);
                 }
-                Keyword::AND | Keyword::OR | Keyword::NOT | Keyword::CASE | Keyword::WHEN | Keyword::IS
-                | Keyword::LIKE | Keyword::BETWEEN | Keyword::JOIN => count(&mut open, token)?,
+                Keyword::AND
+                | Keyword::OR
+                | Keyword::NOT
+                | Keyword::CASE
+                | Keyword::WHEN
+                | Keyword::IS
+                | Keyword::LIKE
+                | Keyword::BETWEEN
+                | Keyword::JOIN => count(&mut open, token)?,
                 _ => {}
             },
             other if is_operator(other) => count(&mut open, token)?,

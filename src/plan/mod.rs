@@ -14,8 +14,8 @@ pub(crate) mod show;
 pub(crate) mod statements;
 
 use datafusion::arrow::datatypes::DataType;
-use datafusion::execution::SessionState;
 use datafusion::execution::FunctionRegistry;
+use datafusion::execution::SessionState;
 use datafusion::logical_expr::TypeSignature;
 use datafusion::logical_expr::sqlparser::ast::Statement as SqlStatement;
 use datafusion::logical_expr::sqlparser::tokenizer::Tokenizer;
@@ -30,9 +30,11 @@ use dialect::TenureDialect;
 /// Parses one statement and rewrites it into what DataFusion plans.
 pub(crate) fn parse(sql: &str, state: &SessionState, params: &Params) -> Result<Statement> {
     limits::check_length(sql)?;
-    let tokens = Tokenizer::new(&TenureDialect, sql)
-        .tokenize_with_location()
-        .map_err(|e| datafusion::common::DataFusionError::from(datafusion::logical_expr::sqlparser::parser::ParserError::from(e)))?;
+    let tokens = Tokenizer::new(&TenureDialect, sql).tokenize_with_location().map_err(|e| {
+        datafusion::common::DataFusionError::from(
+            datafusion::logical_expr::sqlparser::parser::ParserError::from(e),
+        )
+    })?;
     limits::check_tokens(&tokens)?;
     let mut parser = DFParserBuilder::new(tokens).with_dialect(&TenureDialect).build()?;
     let mut statements = parser.parse_statements()?;

@@ -39,10 +39,7 @@ pub(crate) fn fill_gaps(
     }
 }
 
-fn fill_call(
-    call: &mut Function,
-    parameters: &dyn Fn(&str) -> Option<Parameters>,
-) -> Result<()> {
+fn fill_call(call: &mut Function, parameters: &dyn Fn(&str) -> Option<Parameters>) -> Result<()> {
     let FunctionArguments::List(list) = &mut call.args else { return Ok(()) };
     if !list.args.iter().any(|a| matches!(a, FunctionArg::Named { .. })) {
         return Ok(());
@@ -74,21 +71,31 @@ fn fill_call(
             Some(slot @ None) => *slot = Some(value),
             Some(Some(_)) => {
                 let name = names.get(index).map_or("", String::as_str);
-                let e = Error::new(ErrorKind::Invalid, format!("{function}: argument {name} is given twice"));
+                let e = Error::new(
+                    ErrorKind::Invalid,
+                    format!("{function}: argument {name} is given twice"),
+                );
                 return Err(at.map_or_else(|| e.copied(), |at| e.copied().with_place(place(&at))));
             }
             None => {
                 return Err(Error::new(
                     ErrorKind::Invalid,
-                    format!("{function} takes at most {} arguments: {}", names.len(), names.join(", ")),
+                    format!(
+                        "{function} takes at most {} arguments: {}",
+                        names.len(),
+                        names.join(", ")
+                    ),
                 ));
             }
         }
     }
     let missing = slots.iter().zip(&names).take(least).find(|(slot, _)| slot.is_none());
     if let Some((_, name)) = missing {
-        return Err(Error::new(ErrorKind::Invalid, format!("{function}: argument {name} is missing"))
-            .with_hint(format!("its arguments are {}", names.join(", "))));
+        return Err(Error::new(
+            ErrorKind::Invalid,
+            format!("{function}: argument {name} is missing"),
+        )
+        .with_hint(format!("its arguments are {}", names.join(", "))));
     }
     let used = slots.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
     list.args = slots
@@ -143,7 +150,10 @@ mod tests {
     fn gaps_become_null_and_names_go_to_their_places() -> Result<()> {
         assert_eq!(rewrite("SELECT f(1, c => 3)")?, "SELECT f(1, NULL, 3)");
         assert_eq!(rewrite("SELECT f(c => f(1, b := 2), a => 0)")?, "SELECT f(0, NULL, f(1, 2))");
-        assert_eq!(rewrite("SELECT f(1, b => 2) FILTER (WHERE x) FROM t")?, "SELECT f(1, 2) FILTER (WHERE x) FROM t");
+        assert_eq!(
+            rewrite("SELECT f(1, b => 2) FILTER (WHERE x) FROM t")?,
+            "SELECT f(1, 2) FILTER (WHERE x) FROM t"
+        );
         assert_eq!(rewrite("SELECT g(x => 1), f(1)")?, "SELECT g(x => 1), f(1)");
         Ok(())
     }
@@ -160,6 +170,8 @@ mod tests {
         assert_eq!(e.to_string(), "f has no argument \"bb\"");
         assert_eq!(e.place().map(|p| (p.column, p.end_column)), Some((13, 15)));
         assert!(rewrite("SELECT f(1, a => 3)").unwrap_err().to_string().contains("given twice"));
-        assert!(rewrite("SELECT f(1, 2, 3, 4, a => 3)").unwrap_err().to_string().contains("at most 3"));
+        assert!(
+            rewrite("SELECT f(1, 2, 3, 4, a => 3)").unwrap_err().to_string().contains("at most 3")
+        );
     }
 }

@@ -103,9 +103,9 @@ impl<'a> Call<'a> {
         for (i, arg) in args.into_iter().enumerate() {
             match arg {
                 FunctionArg::Unnamed(FunctionArgExpr::Expr(SqlExpr::Subquery(query)))
-                | FunctionArg::Named { arg: FunctionArgExpr::Expr(SqlExpr::Subquery(query)), .. }
-                    if i == 0 =>
-                {
+                | FunctionArg::Named {
+                    arg: FunctionArgExpr::Expr(SqlExpr::Subquery(query)), ..
+                } if i == 0 => {
                     input = Some(context.plan(TableFactor::Derived {
                         lateral: false,
                         subquery: query,
@@ -114,7 +114,8 @@ impl<'a> Call<'a> {
                     })?);
                 }
                 FunctionArg::Named { name, arg: FunctionArgExpr::Expr(e), .. } if i > 0 => {
-                    let known = function.parameters.iter().find(|p| p.eq_ignore_ascii_case(&name.value));
+                    let known =
+                        function.parameters.iter().find(|p| p.eq_ignore_ascii_case(&name.value));
                     let Some(known) = known else {
                         return Err(unknown(function, &name).into());
                     };
@@ -156,9 +157,10 @@ impl<'a> Call<'a> {
         match self.named.remove(name) {
             Some(SqlExpr::Value(v)) if v.value == Value::Null => Ok(None),
             Some(e) => self.context.sql_to_expr(e, &schema).map(Some),
-            None if schema.has_column_with_unqualified_name(default) => {
-                self.context.sql_to_expr(SqlExpr::Identifier(Ident::with_quote('"', default)), &schema).map(Some)
-            }
+            None if schema.has_column_with_unqualified_name(default) => self
+                .context
+                .sql_to_expr(SqlExpr::Identifier(Ident::with_quote('"', default)), &schema)
+                .map(Some),
             None => Ok(None),
         }
     }

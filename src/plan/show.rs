@@ -22,7 +22,8 @@ pub(crate) fn rewrite(statement: &mut Statement, state: &SessionState) -> Result
         Some(name) => {
             let found = all.iter().find(|s| s.name == *name).cloned();
             let Some(found) = found else {
-                let e = Error::new(ErrorKind::Invalid, format!("there is no setting tenure.{name}"));
+                let e =
+                    Error::new(ErrorKind::Invalid, format!("there is no setting tenure.{name}"));
                 return Err(match did_you_mean(name, all.iter().map(|s| s.name.as_str())) {
                     Some(hint) => e.with_hint(hint),
                     None => e.with_hint("SHOW tenure lists them all"),

@@ -86,7 +86,11 @@ mod tests {
     use super::*;
 
     fn texts(script: &str) -> Vec<(String, usize, bool)> {
-        split_statements(script).unwrap().into_iter().map(|s| (s.text, s.line, s.complete)).collect()
+        split_statements(script)
+            .unwrap()
+            .into_iter()
+            .map(|s| (s.text, s.line, s.complete))
+            .collect()
     }
 
     #[test]

@@ -1,6 +1,11 @@
 //! What the documentation says of the functions is true, complete, and hides nothing of DataFusion's.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by a panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by a panic"
+)]
 
 use std::collections::BTreeMap;
 
@@ -33,7 +38,10 @@ fn examples(text: &str) -> Vec<Example> {
         let end = starts.get(i + 1).map_or(lines.len(), |next| next.line - 1);
         let last = statement.line - 1 + statement.text.lines().count();
         let expected = lines[last..end].iter().filter_map(|l| l.trim().strip_prefix("-- "));
-        out.push(Example { sql: statement.text.clone(), expected: expected.map(String::from).collect() });
+        out.push(Example {
+            sql: statement.text.clone(),
+            expected: expected.map(String::from).collect(),
+        });
     }
     out
 }
@@ -51,7 +59,9 @@ async fn every_example_gives_the_answer_that_it_shows() {
         for Example { sql, expected } in all {
             match rows::lines(&tenure, &sql).await {
                 Err(e) => wrong.push(format!("{}: {}\n{sql}", f.name, rows::told(&e))),
-                Ok(_) if expected.is_empty() => wrong.push(format!("{}: no answer is shown\n{sql}", f.name)),
+                Ok(_) if expected.is_empty() => {
+                    wrong.push(format!("{}: no answer is shown\n{sql}", f.name))
+                }
                 Ok(got) if got != expected => {
                     wrong.push(format!("{}:\n{sql}\nshown {expected:#?}\ngiven {got:#?}", f.name));
                 }
@@ -101,14 +111,24 @@ async fn the_arguments_that_can_be_named_are_the_ones_described() {
     let state = tenure.context().state();
     for f in own(&tenure) {
         let names = match f.kind {
-            FunctionKind::Scalar => state.scalar_functions()[&f.name].signature().parameter_names.clone(),
-            FunctionKind::Aggregate => state.aggregate_functions()[&f.name].signature().parameter_names.clone(),
-            FunctionKind::Window => state.window_functions()[&f.name].signature().parameter_names.clone(),
+            FunctionKind::Scalar => {
+                state.scalar_functions()[&f.name].signature().parameter_names.clone()
+            }
+            FunctionKind::Aggregate => {
+                state.aggregate_functions()[&f.name].signature().parameter_names.clone()
+            }
+            FunctionKind::Window => {
+                state.window_functions()[&f.name].signature().parameter_names.clone()
+            }
             FunctionKind::Table => continue,
         };
         let described: Vec<&str> = f.arguments.iter().map(|(n, _)| n.as_str()).collect();
         for name in names.unwrap_or_else(|| panic!("{}: no argument can be named", f.name)) {
-            assert!(described.contains(&name.as_str()), "{}: {name} is not among {described:?}", f.name);
+            assert!(
+                described.contains(&name.as_str()),
+                "{}: {name} is not among {described:?}",
+                f.name
+            );
         }
     }
 }
@@ -130,7 +150,11 @@ async fn no_function_hides_one_of_datafusion_and_no_name_is_two_kinds() {
     let plain = kinds(&SessionStateBuilder::new().with_default_features().build());
     let tenure = session().await;
     let with = kinds(&tenure.context().state());
-    assert!(plain.contains_key("substr") && plain.contains_key("row_number") && plain.contains_key("range"));
+    assert!(
+        plain.contains_key("substr")
+            && plain.contains_key("row_number")
+            && plain.contains_key("range")
+    );
     for (name, kinds) in &with {
         match plain.get(name) {
             None => assert_eq!(kinds.len(), 1, "{name} is {kinds:?}"),
@@ -140,7 +164,11 @@ async fn no_function_hides_one_of_datafusion_and_no_name_is_two_kinds() {
     // nothing of DataFusion's is lost, and the difference is Tenure's own functions and aliases
     let own = own(&tenure);
     for f in own.iter().filter(|f| f.kind != FunctionKind::Table) {
-        assert!(with.contains_key(&f.name) && !plain.contains_key(&f.name), "{} is DataFusion's", f.name);
+        assert!(
+            with.contains_key(&f.name) && !plain.contains_key(&f.name),
+            "{} is DataFusion's",
+            f.name
+        );
     }
     for name in plain.keys() {
         assert!(with.contains_key(name), "{name} is lost");
@@ -153,7 +181,10 @@ async fn no_function_hides_one_of_datafusion_and_no_name_is_two_kinds() {
 #[tokio::test]
 async fn the_catalogue_lists_every_function() {
     let tenure = session().await;
-    let listed = rows::lines(&tenure, "SELECT DISTINCT routine_name FROM information_schema.routines").await.unwrap();
+    let listed =
+        rows::lines(&tenure, "SELECT DISTINCT routine_name FROM information_schema.routines")
+            .await
+            .unwrap();
     for f in own(&tenure).iter().filter(|f| f.kind != FunctionKind::Table) {
         assert!(listed.contains(&f.name), "{} is not in information_schema.routines", f.name);
     }

@@ -8,7 +8,14 @@ fn at(line: usize, column: usize, end_column: usize) -> Option<Place> {
     Some(Place { line, column, end_column })
 }
 
-async fn check(tenure: &Tenure, sql: &str, kind: ErrorKind, message: &str, hint: &str, place: Option<Place>) {
+async fn check(
+    tenure: &Tenure,
+    sql: &str,
+    kind: ErrorKind,
+    message: &str,
+    hint: &str,
+    place: Option<Place>,
+) {
     let e = error(tenure, sql).await;
     assert_eq!(e.kind(), kind, "{sql}: {e}");
     assert_eq!(e.to_string(), message, "{sql}");
@@ -20,11 +27,51 @@ async fn check(tenure: &Tenure, sql: &str, kind: ErrorKind, message: &str, hint:
 async fn a_name_that_does_not_exist_has_its_place_and_the_nearest() {
     use ErrorKind::{UndefinedColumn, UndefinedFunction, UndefinedTable};
     let tenure = retail().await;
-    check(&tenure, "SELECT\n  amuont FROM orders", UndefinedColumn, "there is no column amuont", "amount", at(2, 3, 9)).await;
-    check(&tenure, "SELECT o.amuont FROM orders AS o", UndefinedColumn, "there is no column o.amuont", "amount", at(1, 8, 16)).await;
-    check(&tenure, "SELECT * FROM odrers", UndefinedTable, "there is no table \"odrers\"", "orders", at(1, 15, 21)).await;
-    check(&tenure, "SELECT 1,\n stage_off(summary) FROM summaries", UndefinedFunction, "there is no function \"stage_off\"", "stage_of", at(2, 2, 11)).await;
-    check(&tenure, "SELECT * FROM public.orders", UndefinedTable, "there is no table \"public.orders\"", "orders", at(1, 15, 28)).await;
+    check(
+        &tenure,
+        "SELECT\n  amuont FROM orders",
+        UndefinedColumn,
+        "there is no column amuont",
+        "amount",
+        at(2, 3, 9),
+    )
+    .await;
+    check(
+        &tenure,
+        "SELECT o.amuont FROM orders AS o",
+        UndefinedColumn,
+        "there is no column o.amuont",
+        "amount",
+        at(1, 8, 16),
+    )
+    .await;
+    check(
+        &tenure,
+        "SELECT * FROM odrers",
+        UndefinedTable,
+        "there is no table \"odrers\"",
+        "orders",
+        at(1, 15, 21),
+    )
+    .await;
+    check(
+        &tenure,
+        "SELECT 1,\n stage_off(summary) FROM summaries",
+        UndefinedFunction,
+        "there is no function \"stage_off\"",
+        "stage_of",
+        at(2, 2, 11),
+    )
+    .await;
+    check(
+        &tenure,
+        "SELECT * FROM public.orders",
+        UndefinedTable,
+        "there is no table \"public.orders\"",
+        "orders",
+        at(1, 15, 28),
+    )
+    .await;
     let e = error(&tenure, "SELECT zzz FROM orders").await;
     assert!(e.hint().is_some_and(|h| h.contains("customer_id, order_id, ts")), "{:?}", e.hint());
 }

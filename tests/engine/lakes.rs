@@ -31,8 +31,17 @@ async fn several_lakes_are_catalogs_and_a_name_of_two_must_say_which() {
 
 #[tokio::test]
 async fn lakes_that_disagree_on_today_leave_it_open_and_say_so() {
-    let tenure = Tenure::builder().lake(rows::shipped("retail")).lake(rows::shipped("cdnow")).build().await.unwrap();
-    assert!(tenure.warnings().iter().any(|w| w.contains("as_of") && w.contains("2018-01-02")), "{:?}", tenure.warnings());
+    let tenure = Tenure::builder()
+        .lake(rows::shipped("retail"))
+        .lake(rows::shipped("cdnow"))
+        .build()
+        .await
+        .unwrap();
+    assert!(
+        tenure.warnings().iter().any(|w| w.contains("as_of") && w.contains("2018-01-02")),
+        "{:?}",
+        tenure.warnings()
+    );
     assert_eq!(value(&tenure, "SHOW tenure.as_of").await.trim(), "tenure.as_of |");
 }
 
@@ -59,7 +68,8 @@ async fn a_lake_of_its_own_name_twice_gets_a_number() {
         write_orders(folder.path().join(half).join("orders/a.parquet"), &[(1, 0, 10.0)]);
     }
     let place = |half: &str| folder.path().join(half).to_str().unwrap().to_string();
-    let tenure = Tenure::builder().lake(place("a/shop")).lake(place("b/shop")).build().await.unwrap();
+    let tenure =
+        Tenure::builder().lake(place("a/shop")).lake(place("b/shop")).build().await.unwrap();
     assert_eq!(tenure.lake_names(), ["shop", "shop_2"]);
     assert_eq!(value(&tenure, "SELECT count(*) FROM shop_2.orders").await, "1");
 }

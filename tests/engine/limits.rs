@@ -24,7 +24,10 @@ async fn what_is_too_long_too_deep_or_too_chained_is_refused_at_once() {
         ("10,000 negations", format!("SELECT {} true", repeated("NOT", 10_000, " "))),
         ("300 parentheses", deep(300)),
         ("300 brackets", format!("SELECT {}1{}", "[".repeat(300), "]".repeat(300))),
-        ("300 subqueries", format!("SELECT * FROM {}SELECT 1{}", "(SELECT * FROM (".repeat(150), "))".repeat(150))),
+        (
+            "300 subqueries",
+            format!("SELECT * FROM {}SELECT 1{}", "(SELECT * FROM (".repeat(150), "))".repeat(150)),
+        ),
         ("10,000 UNIONs", repeated("SELECT 1", 10_000, " UNION ALL ")),
         ("2 MB", format!("SELECT '{}'", "x".repeat(2 << 20))),
         ("a million values", format!("SELECT 1 WHERE 1 IN ({})", repeated("1", 1_000_000, ","))),
@@ -50,7 +53,10 @@ async fn what_is_within_the_limits_runs() {
     let sql = format!("SELECT {}1{} AS n", "abs(1 + ".repeat(half), ")".repeat(half));
     assert_eq!(value(&tenure, &sql).await, (half + 1).to_string());
     let chain = repeated("1", limits::MAX_OPERATORS / 2, " + ");
-    assert_eq!(value(&tenure, &format!("SELECT {chain} AS n")).await, (limits::MAX_OPERATORS / 2).to_string());
+    assert_eq!(
+        value(&tenure, &format!("SELECT {chain} AS n")).await,
+        (limits::MAX_OPERATORS / 2).to_string()
+    );
     let list = repeated("7", 20_000, ", ");
     assert_eq!(value(&tenure, &format!("SELECT 7 IN ({list}) AS found")).await, "true");
 }

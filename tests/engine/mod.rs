@@ -1,6 +1,11 @@
 //! The engine through the library: plans, limits, errors, lakes, models and the shape of the views.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by a panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by a panic"
+)]
 
 mod errors;
 mod lakes;
@@ -35,7 +40,8 @@ async fn open(path: &Path) -> Result<Tenure, Error> {
 
 /// The single value of a statement.
 async fn value(tenure: &Tenure, sql: &str) -> String {
-    let lines = rows::lines(tenure, sql).await.unwrap_or_else(|e| panic!("{sql}: {}", rows::told(&e)));
+    let lines =
+        rows::lines(tenure, sql).await.unwrap_or_else(|e| panic!("{sql}: {}", rows::told(&e)));
     assert_eq!(lines.len(), 1, "{sql}: {lines:?}");
     lines[0].clone()
 }

@@ -10,12 +10,15 @@ use super::{error, value};
 
 async fn session() -> Tenure {
     let tenure = Tenure::builder().threads(4).as_of("2012-01-01").build().await.unwrap();
-    for (name, volatility) in [("explode", Volatility::Volatile), ("explode_early", Volatility::Immutable)] {
+    for (name, volatility) in
+        [("explode", Volatility::Volatile), ("explode_early", Volatility::Immutable)]
+    {
         let fails = |args: &[ColumnarValue]| match args.len() {
             0 => Ok(ColumnarValue::Scalar(1_i64.into())),
             _ => panic!("secret: someone@example.com"),
         };
-        let f = create_udf(name, vec![DataType::Int64], DataType::Int64, volatility, Arc::new(fails));
+        let f =
+            create_udf(name, vec![DataType::Int64], DataType::Int64, volatility, Arc::new(fails));
         tenure.context().register_udf(f);
     }
     tenure

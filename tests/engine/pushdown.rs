@@ -30,7 +30,9 @@ async fn a_condition_on_events_prunes_row_groups_and_tables() {
     let [scan] = scans.as_slice() else { panic!("{scans:#?}") };
     assert_eq!(list(scan, "projection=["), ["household_id", "ts", "sales"]);
     assert!(scan.contains("predicate=household_id@0 IS NOT NULL AND ts@2"), "{scan}");
-    for pruning in ["household_id_min@", "<= 7", "7 <= household_id_max@", "ts_max@", ">= 1496275200000"] {
+    for pruning in
+        ["household_id_min@", "<= 7", "7 <= household_id_max@", "ts_max@", ">= 1496275200000"]
+    {
         assert!(scan.contains(pruning), "{pruning} is not in {scan}");
     }
 }
@@ -48,7 +50,8 @@ async fn as_of_is_a_condition_on_the_files() {
 async fn a_customer_of_orders_is_looked_for_in_the_files() {
     let tenure = retail().await;
     for relation in ["orders", "summaries"] {
-        for scan in scans(&tenure, &format!("SELECT * FROM {relation} WHERE customer_id = 7")).await {
+        for scan in scans(&tenure, &format!("SELECT * FROM {relation} WHERE customer_id = 7")).await
+        {
             assert!(scan.contains("7 <= household_id_max@"), "{relation}: {scan}");
         }
     }

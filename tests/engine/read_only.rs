@@ -8,7 +8,8 @@ use crate::support::rows;
 #[tokio::test]
 async fn what_defines_or_writes_is_refused_and_writes_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let tenure = Tenure::builder().lake(rows::shipped("retail")).read_only(true).build().await.unwrap();
+    let tenure =
+        Tenure::builder().lake(rows::shipped("retail")).read_only(true).build().await.unwrap();
     let copy = folder.path().join("out.parquet");
     let copy = format!("COPY (SELECT 1) TO '{}'", copy.display());
     for sql in [

@@ -20,7 +20,8 @@ async fn columns(tenure: &Tenure, view: &str) -> String {
         DataType::Struct(_) => "struct".to_string(),
         other => other.to_string(),
     };
-    let all: Vec<String> = found.columns.iter().map(|(n, ty)| format!("{n} {}", word(ty))).collect();
+    let all: Vec<String> =
+        found.columns.iter().map(|(n, ty)| format!("{n} {}", word(ty))).collect();
     all.join(", ")
 }
 
@@ -40,9 +41,15 @@ async fn the_views_of_the_shipped_lake_have_their_columns() {
     let known = "age text, income text, home_ownership text, marital_status text, household_size text, household_comp text, kids_count text";
     assert_eq!(columns(&tenure, "events").await, EVENTS);
     assert_eq!(columns(&tenure, "orders").await, ORDERS);
-    assert_eq!(columns(&tenure, "customers").await, format!("customer_id bigint, first_seen timestamp microsecond, {known}"));
+    assert_eq!(
+        columns(&tenure, "customers").await,
+        format!("customer_id bigint, first_seen timestamp microsecond, {known}")
+    );
     assert_eq!(columns(&tenure, "summaries").await, "customer_id bigint, summary struct");
-    assert_eq!(columns(&tenure, "profiles").await, format!("customer_id bigint, {known}, {PROFILE}"));
+    assert_eq!(
+        columns(&tenure, "profiles").await,
+        format!("customer_id bigint, {known}, {PROFILE}")
+    );
 }
 
 /// A role that no table has is a column of NULLs, not a column less.
@@ -59,10 +66,20 @@ async fn a_lake_that_knows_less_has_the_same_columns() {
 #[tokio::test]
 async fn what_a_view_says_it_has_is_what_it_gives() {
     let tenure = retail().await;
-    for table in tenure.tables().await.unwrap().iter().filter(|t| t.schema == "main" && t.kind == TableKind::View) {
+    for table in tenure
+        .tables()
+        .await
+        .unwrap()
+        .iter()
+        .filter(|t| t.schema == "main" && t.kind == TableKind::View)
+    {
         let answer = tenure.run(&format!("SELECT * FROM {} LIMIT 0", table.name)).await.unwrap();
-        let given: Vec<_> =
-            answer.schema.fields().iter().map(|f| (f.name().clone(), f.data_type().clone())).collect();
+        let given: Vec<_> = answer
+            .schema
+            .fields()
+            .iter()
+            .map(|f| (f.name().clone(), f.data_type().clone()))
+            .collect();
         assert_eq!(given, table.columns, "{}", table.name);
     }
 }

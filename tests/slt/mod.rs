@@ -9,7 +9,12 @@
 //! `TENURE_SLT_COMPLETE=1` writes the answers of today into the files, for review as a diff;
 //! `TENURE_SLT_FILTER=rfm` runs only the files whose path has that text.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by a panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by a panic"
+)]
 
 use std::path::{Path, PathBuf};
 
@@ -51,7 +56,13 @@ async fn every_file_of_sql_gives_its_answers() {
             failures.push(e.display(false).to_string());
         }
     }
-    assert!(failures.is_empty(), "{} of {} files:\n{}", failures.len(), files.len(), failures.join("\n\n"));
+    assert!(
+        failures.is_empty(),
+        "{} of {} files:\n{}",
+        failures.len(),
+        files.len(),
+        failures.join("\n\n")
+    );
 }
 
 fn find(folder: &Path, out: &mut Vec<PathBuf>) {

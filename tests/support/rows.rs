@@ -10,7 +10,10 @@ use tenure::{Error, Tenure};
 pub(crate) const SEPARATOR: &str = " | ";
 
 /// The whole answer to one statement.
-pub(crate) async fn answer(tenure: &Tenure, sql: &str) -> Result<(SchemaRef, Vec<Vec<String>>), Error> {
+pub(crate) async fn answer(
+    tenure: &Tenure,
+    sql: &str,
+) -> Result<(SchemaRef, Vec<Vec<String>>), Error> {
     let answer = tenure.run(sql).await?;
     let batches: Vec<RecordBatch> = answer.stream.try_collect().await?;
     let mut out = vec![];

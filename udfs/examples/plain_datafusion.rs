@@ -34,7 +34,10 @@ async fn main() -> Result<()> {
     // as expressions
     ctx.table("orders")
         .await?
-        .aggregate(vec![col("customer")], vec![customer_summary(col("ts"), col("amount")).alias("summary")])?
+        .aggregate(
+            vec![col("customer")],
+            vec![customer_summary(col("ts"), col("amount")).alias("summary")],
+        )?
         .select(vec![col("customer"), stage_of(col("summary"), lit("retail")).alias("stage")])?
         .sort(vec![col("customer").sort(true, true)])?
         .show()

@@ -6,7 +6,8 @@ use super::{Writer, quote};
 pub(super) fn sql(w: &Writer<'_>) -> String {
     let mut seen = vec![format!("SELECT customer_id, ts FROM {}", w.view("events"))];
     let mut joins = String::new();
-    let mut columns = vec!["k.customer_id AS customer_id".to_string(), "k.first_seen AS first_seen".to_string()];
+    let mut columns =
+        vec!["k.customer_id AS customer_id".to_string(), "k.first_seen AS first_seen".to_string()];
     for (i, table) in w.checked.model.attribute_tables().enumerate() {
         let (raw, customer) = (w.raw(table), w.customer(table));
         let filter = table.filter.as_ref().map_or_else(String::new, |f| format!(" AND ({f})"));
@@ -30,7 +31,11 @@ pub(super) fn sql(w: &Writer<'_>) -> String {
             .filter(|(_, t)| t.attributes.iter().any(|a| a == name))
             .map(|(i, _)| format!("a{i}.{}", quote(name)))
             .collect();
-        let value = if let [one] = holders.as_slice() { one.clone() } else { format!("coalesce({})", holders.join(", ")) };
+        let value = if let [one] = holders.as_slice() {
+            one.clone()
+        } else {
+            format!("coalesce({})", holders.join(", "))
+        };
         columns.push(format!("{value} AS {}", quote(name)));
     }
     format!(

@@ -71,7 +71,12 @@ impl Writer<'_> {
             Some(DataType::Timestamp(_, Some(_))) => {
                 format!("local_time({sql}, '{}')", self.timezone.replace('\'', "''"))
             }
-            Some(DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(_, _)) => {
+            Some(
+                DataType::Utf8
+                | DataType::LargeUtf8
+                | DataType::Utf8View
+                | DataType::Dictionary(_, _),
+            ) => {
                 format!("to_timestamp_micros({sql})")
             }
             _ => format!("arrow_cast({sql}, 'Timestamp(Microsecond, None)')"),
@@ -95,7 +100,8 @@ impl Writer<'_> {
     /// Whether rows of a table can be purchases: not if its event is another constant.
     fn may_purchase(&self, table: &TableModel) -> bool {
         let sql = table.role(Role::Event).unwrap_or_default().trim();
-        let constant = sql.strip_prefix('\'').and_then(|s| s.strip_suffix('\'')).filter(|s| !s.contains('\''));
+        let constant =
+            sql.strip_prefix('\'').and_then(|s| s.strip_suffix('\'')).filter(|s| !s.contains('\''));
         constant.is_none_or(|name| {
             self.checked.model.renames.get(name).map_or(name, String::as_str) == "purchase"
         })

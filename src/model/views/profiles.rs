@@ -10,8 +10,10 @@ use super::{Writer, literal, quote};
 pub(super) fn sql(w: &Writer<'_>) -> String {
     let horizon = format!("INTERVAL {}", literal(w.horizon));
     let attributes: String = w.attributes().iter().map(|a| format!("{}, ", quote(a))).collect();
-    let base_attributes: String = w.attributes().iter().map(|a| format!("c.{0} AS {0}, ", quote(a))).collect();
-    let (customers, summaries, events) = (w.view("customers"), w.view("summaries"), w.view("events"));
+    let base_attributes: String =
+        w.attributes().iter().map(|a| format!("c.{0} AS {0}, ", quote(a))).collect();
+    let (customers, summaries, events) =
+        (w.view("customers"), w.view("summaries"), w.view("events"));
     format!(
         "SELECT customer_id, {attributes}\
          stage_of(summary, registered => first_seen) AS stage, \

@@ -65,10 +65,15 @@ impl ScalarUDFImpl for RequireFinite {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let bad = match args.args.first() {
-            Some(ColumnarValue::Array(values)) => {
-                values.as_primitive::<Float64Type>().iter().flatten().filter(|v| !v.is_finite()).count()
+            Some(ColumnarValue::Array(values)) => values
+                .as_primitive::<Float64Type>()
+                .iter()
+                .flatten()
+                .filter(|v| !v.is_finite())
+                .count(),
+            Some(ColumnarValue::Scalar(ScalarValue::Float64(Some(v)))) => {
+                usize::from(!v.is_finite())
             }
-            Some(ColumnarValue::Scalar(ScalarValue::Float64(Some(v)))) => usize::from(!v.is_finite()),
             _ => 0,
         };
         match args.args.into_iter().next() {
