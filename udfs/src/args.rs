@@ -4,6 +4,7 @@
 //! options while planning and the reading of constant options all follow from that list.
 
 use datafusion::arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
+use datafusion::arrow::util::display::array_value_to_string;
 use datafusion::common::{Result, ScalarValue, internal_err, plan_err};
 use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams};
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
@@ -318,9 +319,33 @@ pub(crate) fn fixed_micros(function: &str, name: &str, value: &ScalarValue) -> R
             "{function}: {name} must have one fixed length, and months and years do not; use days, such as INTERVAL '30 days'"
         );
     }
-    let micros = i128::from(v.days) * 86_400_000_000 + i128::from(v.nanoseconds) / 1_000;
-    match i64::try_from(micros) {
+    let nanos = i128::from(v.days) * 86_400_000_000_000 + i128::from(v.nanoseconds);
+    match i64::try_from(nanos / 1_000) {
         Ok(m) if m > 0 => Ok(m),
-        _ => plan_err!("{function}: {name} must be a positive length of time, got {value}"),
+        Ok(0) if nanos > 0 => {
+            plan_err!("{function}: {name} must not be shorter than a microsecond")
+        }
+        _ => plan_err!(
+            "{function}: {name} must be a positive length of time, got {}",
+            array_value_to_string(&value.to_array()?, 0)?
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_that_is_none_is_told_readably() {
+        let of = |days, nanos| {
+            fixed_micros("f", "unit", &ScalarValue::new_interval_mdn(0, days, nanos))
+                .map_err(|e| e.strip_backtrace().replace("Error during planning: ", ""))
+        };
+        let wrong = |got| Err(format!("f: unit must be a positive length of time, got {got}"));
+        assert_eq!(of(1, 1_500), Ok(86_400_000_001));
+        assert_eq!(of(-3, 0), wrong("-3 days"));
+        assert_eq!(of(0, 0), wrong("0 secs"));
+        assert_eq!(of(0, 999), Err("f: unit must not be shorter than a microsecond".into()));
     }
 }
