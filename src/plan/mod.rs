@@ -12,6 +12,7 @@ pub(crate) mod relation_args;
 pub(crate) mod relations;
 pub(crate) mod show;
 pub(crate) mod statements;
+pub(crate) mod unnest_keys;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::execution::FunctionRegistry;
