@@ -22,7 +22,7 @@ use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::unnest::UnnestExec;
-use datafusion::physical_plan::{ExecutionPlan, InputOrderMode, Partitioning};
+use datafusion::physical_plan::{ExecutionPlan, InputOrderMode, Partitioning, replace_children_if_necessary};
 
 /// Aggregates whose state is a list of what they saw.
 const SEQUENCES: [&str; 4] = ["change_points", "customer_summary", "frequency", "turning_points"];
@@ -58,12 +58,8 @@ fn rewrite(plan: Arc<dyn ExecutionPlan>, free: bool) -> Result<Arc<dyn Execution
     } else {
         free && plan.downcast_ref::<AggregateExec>().is_some_and(|a| *a.mode() == AggregateMode::Partial)
     };
-    let before: Vec<_> = plan.children().into_iter().map(Arc::clone).collect();
-    let after: Vec<_> = before.iter().map(|c| rewrite(Arc::clone(c), free)).collect::<Result<_>>()?;
-    if before.iter().zip(&after).all(|(a, b)| Arc::ptr_eq(a, b)) {
-        return Ok(plan);
-    }
-    plan.with_new_children(after)
+    let children = plan.children().into_iter().map(|c| rewrite(Arc::clone(c), free)).collect::<Result<_>>()?;
+    replace_children_if_necessary(plan, children)
 }
 
 /// `plan` in one stage, if it is the last of two stages of a sequence.
