@@ -8,8 +8,8 @@
 //!
 //! The rows go to more partitions than there are threads, if the plan above does not count them: the
 //! table of groups of each and the events that are sorted by group then fit into the caches of the
-//! processor, and less is held at a time. Measured on 20 million events of a million customers and
-//! two threads: 32 partitions instead of 2 take a third off `turning_points`, a sixth off RFM.
+//! processor, and less is held at a time. Figures are in
+//! `docs/benchmarks.md`.
 
 use std::sync::Arc;
 

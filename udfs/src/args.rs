@@ -81,12 +81,20 @@ pub(crate) fn signature(params: &[Param]) -> Signature {
 ///
 /// # Errors
 /// Too few or too many arguments, or one whose type cannot be meant.
-pub(crate) fn coerce(function: &str, params: &[Param], types: &[DataType]) -> Result<Vec<DataType>> {
+pub(crate) fn coerce(
+    function: &str,
+    params: &[Param],
+    types: &[DataType],
+) -> Result<Vec<DataType>> {
     let least = params.iter().filter(|p| p.fill == Fill::Required).count();
     if types.len() < least || types.len() > params.len() {
         return plan_err!(
             "{function} takes {} arguments, got {}; it is called {}",
-            if least == params.len() { least.to_string() } else { format!("{least} to {}", params.len()) },
+            if least == params.len() {
+                least.to_string()
+            } else {
+                format!("{least} to {}", params.len())
+            },
             types.len(),
             usage(function, params)
         );
@@ -95,13 +103,19 @@ pub(crate) fn coerce(function: &str, params: &[Param], types: &[DataType]) -> Re
         .iter()
         .zip(params)
         .enumerate()
-        .map(|(i, (ty, p))| coerce_one(ty, p.ty).map_or_else(
-            |want| plan_err!(
-                "{function}: argument {} ({}) must be {want}, got {ty}; it is called {}",
-                i + 1, p.name, usage(function, params)
-            ),
-            Ok,
-        ))
+        .map(|(i, (ty, p))| {
+            coerce_one(ty, p.ty).map_or_else(
+                |want| {
+                    plan_err!(
+                        "{function}: argument {} ({}) must be {want}, got {ty}; it is called {}",
+                        i + 1,
+                        p.name,
+                        usage(function, params)
+                    )
+                },
+                Ok,
+            )
+        })
         .collect()
 }
 
@@ -141,7 +155,9 @@ fn coerce_one(from: &DataType, to: Ty) -> std::result::Result<DataType, &'static
         Ty::Int => Err("a whole number"),
         Ty::Bool if matches!(from, D::Boolean) || is_null => Ok(D::Boolean),
         Ty::Bool => Err("a condition (BOOLEAN)"),
-        Ty::Text if is_text || is_null || matches!(from, D::Utf8 | D::LargeUtf8 | D::Utf8View) => Ok(D::Utf8),
+        Ty::Text if is_text || is_null || matches!(from, D::Utf8 | D::LargeUtf8 | D::Utf8View) => {
+            Ok(D::Utf8)
+        }
         Ty::Text => Err("text"),
         Ty::Interval if matches!(from, D::Interval(_)) || is_text || is_null => {
             Ok(D::Interval(IntervalUnit::MonthDayNano))
@@ -166,7 +182,11 @@ pub(crate) fn complete(
                 let zoned = p.ty == Ty::Time
                     && matches!(info.get_data_type(e)?, DataType::Timestamp(_, Some(_)));
                 changed |= zoned;
-                out.push(if zoned { crate::time::local_time::wall_clock(e.clone(), info)? } else { e.clone() });
+                out.push(if zoned {
+                    crate::time::local_time::wall_clock(e.clone(), info)?
+                } else {
+                    e.clone()
+                });
             }
             given => match default_of(p.fill, info)? {
                 Some(value) => {
@@ -264,7 +284,9 @@ pub(crate) fn constant(
         None => Ok(params.get(i).map_or(ScalarValue::Null, |p| null_of(p.ty))),
         Some(e) => match e.downcast_ref::<Literal>() {
             Some(l) => Ok(l.value().clone()),
-            None => plan_err!("{function}: argument {} ({name}) must be a constant, got {e}", i + 1),
+            None => {
+                plan_err!("{function}: argument {} ({name}) must be a constant, got {e}", i + 1)
+            }
         },
     }
 }
@@ -275,7 +297,9 @@ pub(crate) fn constant(
 /// NULL, months or years, or a length that is not positive.
 pub(crate) fn fixed_micros(function: &str, name: &str, value: &ScalarValue) -> Result<i64> {
     let ScalarValue::IntervalMonthDayNano(Some(v)) = value else {
-        return plan_err!("{function}: {name} must be an INTERVAL such as INTERVAL '1 day', got {value}");
+        return plan_err!(
+            "{function}: {name} must be an INTERVAL such as INTERVAL '1 day', got {value}"
+        );
     };
     if v.months != 0 {
         return plan_err!(

@@ -137,7 +137,8 @@ mod tests {
         let options =
             TenureOptions { as_of: as_of.into(), timezone: timezone.into(), ..Default::default() };
         let micros = options.as_of_micros(DateTime::UNIX_EPOCH)?;
-        Ok(DateTime::from_timestamp_micros(micros).map_or_else(String::new, |t| t.naive_utc().to_string()))
+        Ok(DateTime::from_timestamp_micros(micros)
+            .map_or_else(String::new, |t| t.naive_utc().to_string()))
     }
 
     #[test]
@@ -151,7 +152,10 @@ mod tests {
 
     #[test]
     fn what_is_no_time_or_zone_is_refused_by_name() {
-        assert!(at("yesterday", "UTC").is_err_and(|e| e.to_string().contains("tenure.as_of: \"yesterday\"")));
+        assert!(
+            at("yesterday", "UTC")
+                .is_err_and(|e| e.to_string().contains("tenure.as_of: \"yesterday\""))
+        );
         assert!(at("", "Mars").is_err_and(|e| e.to_string().contains("tenure.timezone: \"Mars\"")));
     }
 }

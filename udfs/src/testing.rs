@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
+use datafusion::arrow::array::UInt32Array;
 use datafusion::arrow::array::{Array, ArrayRef, RecordBatch};
 use datafusion::arrow::compute::{concat_batches, take_record_batch};
-use datafusion::arrow::array::UInt32Array;
 use datafusion::arrow::util::pretty::pretty_format_batches;
 use datafusion::common::Result;
 use datafusion::datasource::MemTable;
@@ -15,9 +15,8 @@ use crate::settings::TenureOptions;
 
 /// A session with every function, `tenure.as_of` = 2012-01-01 and the given shape of execution.
 pub(crate) fn session(partitions: usize, batch_size: usize) -> Result<SessionContext> {
-    let mut config = SessionConfig::new()
-        .with_target_partitions(partitions)
-        .with_batch_size(batch_size);
+    let mut config =
+        SessionConfig::new().with_target_partitions(partitions).with_batch_size(batch_size);
     let options = TenureOptions { as_of: "2012-01-01".into(), ..Default::default() };
     config.options_mut().extensions.insert(options);
     let mut ctx = SessionContext::new_with_config(config);
@@ -90,7 +89,8 @@ fn rotate(batch: &RecordBatch, seed: usize) -> Result<RecordBatch> {
     let mut order: Vec<u32> = (0u32..).take(n).collect();
     let mut state = seed as u64 ^ 0x9E37_79B9_7F4A_7C15;
     for i in (1..n).rev() {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         order.swap(i, (state >> 33) as usize % (i + 1));
     }
     if seed == 0 {

@@ -154,7 +154,8 @@ mod tests {
 
     #[test]
     fn short_is_one_digit_or_none() {
-        for x in [0.0, 7.0, 0.04, 0.05, 0.25, 1.95, 9.96, 12.34, 80.5, 1e14, 1e17, -3.26, f64::NAN] {
+        for x in [0.0, 7.0, 0.04, 0.05, 0.25, 1.95, 9.96, 12.34, 80.5, 1e14, 1e17, -3.26, f64::NAN]
+        {
             let want = if x == x.round() { format!("{x}") } else { format!("{x:.1}") };
             assert_eq!(short(x).to_string(), want);
         }

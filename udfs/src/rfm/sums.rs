@@ -75,7 +75,11 @@ impl ExactSums {
 
     /// Hands out sum and number of terms of the groups of `emit`; those that are left are numbered
     /// from 0.
-    pub(crate) fn drain(&mut self, emit: EmitTo, mut each: impl FnMut(Parts, i64) -> Result<()>) -> Result<()> {
+    pub(crate) fn drain(
+        &mut self,
+        emit: EmitTo,
+        mut each: impl FnMut(Parts, i64) -> Result<()>,
+    ) -> Result<()> {
         let running = emit.take_needed(&mut self.running);
         let mut rest = std::mem::take(&mut self.rest);
         self.rest_size = 0;

@@ -216,9 +216,8 @@ mod tests {
 
     #[tokio::test]
     async fn unknown_constants_are_refused_with_what_is_accepted() -> Result<()> {
-        let said = |sql: &'static str| async move {
-            value(sql).await.unwrap_or_else(|e| e.to_string())
-        };
+        let said =
+            |sql: &'static str| async move { value(sql).await.unwrap_or_else(|e| e.to_string()) };
         assert!(
             said("SELECT stage_label('gold')")
                 .await

@@ -188,8 +188,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_no_summary_or_policy_is_refused() -> Result<()> {
-        let said =
-            |sql: String| async move { value(&sql).await.unwrap_or_else(|e| e.to_string()) };
+        let said = |sql: String| async move { value(&sql).await.unwrap_or_else(|e| e.to_string()) };
         assert!(
             said("SELECT stage_of(5)".into())
                 .await

@@ -13,14 +13,15 @@ use datafusion::arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType}
 use datafusion::common::{Result, ScalarValue, exec_datafusion_err, plan_datafusion_err, plan_err};
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
-    ColumnarValue, Documentation, Expr, ExprSchemable, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
-    Signature, TypeSignature, Volatility, lit,
+    ColumnarValue, Documentation, Expr, ExprSchemable, ScalarFunctionArgs, ScalarUDF,
+    ScalarUDFImpl, Signature, TypeSignature, Volatility, lit,
 };
 use datafusion_macros::user_doc;
 
 use crate::settings::TenureOptions;
 
-static UDF: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Arc::new(ScalarUDF::from(LocalTime::default())));
+static UDF: LazyLock<Arc<ScalarUDF>> =
+    LazyLock::new(|| Arc::new(ScalarUDF::from(LocalTime::default())));
 
 /// The function `local_time`.
 pub(crate) fn local_time_udf() -> Arc<ScalarUDF> {
@@ -68,14 +69,24 @@ impl ScalarUDFImpl for LocalTime {
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         let ts = match types.first() {
-            Some(DataType::Timestamp(_, tz)) => DataType::Timestamp(TimeUnit::Microsecond, tz.clone()),
-            Some(DataType::Date32 | DataType::Null) => DataType::Timestamp(TimeUnit::Microsecond, None),
-            _ => return plan_err!("local_time: argument 1 (ts) must be a timestamp; it is called local_time(ts [, timezone])"),
+            Some(DataType::Timestamp(_, tz)) => {
+                DataType::Timestamp(TimeUnit::Microsecond, tz.clone())
+            }
+            Some(DataType::Date32 | DataType::Null) => {
+                DataType::Timestamp(TimeUnit::Microsecond, None)
+            }
+            _ => {
+                return plan_err!(
+                    "local_time: argument 1 (ts) must be a timestamp; it is called local_time(ts [, timezone])"
+                );
+            }
         };
         match types.len() {
             1 => Ok(vec![ts]),
             2 => Ok(vec![ts, DataType::Utf8]),
-            n => plan_err!("local_time takes 1 to 2 arguments, got {n}; it is called local_time(ts [, timezone])"),
+            n => plan_err!(
+                "local_time takes 1 to 2 arguments, got {n}; it is called local_time(ts [, timezone])"
+            ),
         }
     }
 
@@ -85,7 +96,8 @@ impl ScalarUDFImpl for LocalTime {
 
     fn simplify(&self, args: Vec<Expr>, info: &SimplifyContext) -> Result<ExprSimplifyResult> {
         let [ts] = args.as_slice() else { return Ok(ExprSimplifyResult::Original(args)) };
-        let plain = matches!(info.get_data_type(ts)?, DataType::Timestamp(TimeUnit::Microsecond, None));
+        let plain =
+            matches!(info.get_data_type(ts)?, DataType::Timestamp(TimeUnit::Microsecond, None));
         let ts = ts.clone();
         Ok(ExprSimplifyResult::Simplified(if plain {
             ts
@@ -104,7 +116,9 @@ impl ScalarUDFImpl for LocalTime {
             _ => return plan_err!("local_time: argument 2 (timezone) must be a constant name of a time zone"),
         };
         let ts = ColumnarValue::values_to_arrays(args.args.get(..1).unwrap_or_default())?;
-        let Some(ts) = ts.first() else { return plan_err!("local_time takes 1 to 2 arguments, got 0") };
+        let Some(ts) = ts.first() else {
+            return plan_err!("local_time takes 1 to 2 arguments, got 0");
+        };
         let micros = ts.as_primitive::<TimestampMicrosecondType>();
         let out: TimestampMicrosecondArray = if micros.timezone().is_none() {
             micros.clone()
@@ -123,7 +137,8 @@ impl ScalarUDFImpl for LocalTime {
 }
 
 fn wall_micros(instant: i64, timezone: Tz) -> Result<i64> {
-    let out_of_range = || exec_datafusion_err!("local_time: timestamp {instant} (µs) is out of range");
+    let out_of_range =
+        || exec_datafusion_err!("local_time: timestamp {instant} (µs) is out of range");
     let utc = DateTime::from_timestamp_micros(instant).ok_or_else(out_of_range)?;
     let offset = timezone.offset_from_utc_datetime(&utc.naive_utc()).fix().local_minus_utc();
     instant.checked_add(i64::from(offset) * 1_000_000).ok_or_else(out_of_range)
