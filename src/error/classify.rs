@@ -103,6 +103,11 @@ fn rendered(e: &Df) -> Df {
 }
 
 fn plain(e: &Df) -> Error {
+    if let Df::Plan(m) | Df::Execution(m) | Df::Internal(m) = e
+        && let Some(e) = argument_error(m)
+    {
+        return e;
+    }
     match e {
         Df::SQL(parser, _) => syntax(parser),
         Df::SchemaError(schema, _) => schema_error(schema),
@@ -214,12 +219,38 @@ fn plan_error(m: &str) -> Error {
         out.hint = between(m, "Did you mean '", "'").map(|near| format!("did you mean {near}?"));
         return out;
     }
-    if m.contains("No function matches the given name and argument types") {
-        let first = m.lines().next().unwrap_or(m);
-        return Error::new(ErrorKind::UndefinedFunction, lower_first(first.trim()));
-    }
     let m = m.strip_prefix("Error during planning: ").unwrap_or(m);
     Error::new(ErrorKind::Invalid, m.to_string())
+}
+
+/// A call with arguments that its function does not take, without DataFusion's wrapping.
+fn argument_error(m: &str) -> Option<Error> {
+    const NONE: &str = "No function matches the given name and argument types";
+    if let Some((_, own)) = m.split_once(" user-defined coercion failed with: ") {
+        let own = own.lines().next().unwrap_or(own);
+        let own = own.split_once(NONE).map_or(own, |(own, _)| own).trim().trim_end_matches('.');
+        let own = ["Error during planning: ", "Execution error: ", "Internal error: "]
+            .iter()
+            .fold(own, |m, prefix| m.strip_prefix(prefix).unwrap_or(m));
+        return Some(match own.split_once("; it is called ") {
+            Some((what, usage)) => {
+                Error::new(ErrorKind::Invalid, what).with_hint(format!("it is called {usage}"))
+            }
+            None => Error::new(ErrorKind::Invalid, lower_first(own)),
+        });
+    }
+    let message = if let Some((_, rest)) = m.split_once(NONE) {
+        let call = between(rest, "'", "'. You might").unwrap_or("with these arguments");
+        format!("there is no function {call}")
+    } else {
+        let (head, _) = m.split_once("' failed to match any signature")?;
+        let (_, name) = head.rsplit_once("Function '")?;
+        format!("{name} does not take arguments of these types")
+    };
+    Some(
+        Error::new(ErrorKind::UndefinedFunction, message)
+            .with_hint("check the number and the types of the arguments, or cast them"),
+    )
 }
 
 fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
@@ -309,6 +340,35 @@ mod tests {
         ));
         assert_eq!(e.place(), Some(Place { line: 2, column: 14, end_column: 15 }));
         assert_eq!(e.to_string(), "syntax error: expected: end of statement, found: x");
+    }
+
+    #[test]
+    fn arguments_that_do_not_fit_are_told_without_the_wrapping() {
+        let wrapped = "Function 'rfm_segment' user-defined coercion failed with: Error during \
+            planning: rfm_segment takes 3 to 4 arguments, got 2; it is called \
+            rfm_segment(r, f, m[, scheme])";
+        let outer = format!(
+            "Execution error: {wrapped}. No function matches the given name and argument types \
+             'rfm_segment(Int64, Int64)'. You might need to add explicit type casts.\n\tCandidate \
+             functions:\n\trfm_segment(UserDefined)"
+        );
+        for e in [Df::Execution(wrapped.into()), Df::Plan(outer)] {
+            let e = Error::from(e);
+            assert_eq!(e.to_string(), "rfm_segment takes 3 to 4 arguments, got 2");
+            assert_eq!(e.hint(), Some("it is called rfm_segment(r, f, m[, scheme])"));
+            assert_eq!(e.kind(), ErrorKind::Invalid);
+        }
+        let round = "Function 'round' failed to match any signature, errors: Error during planning: \
+            Function 'round' expects 1 arguments but received 2";
+        let e = Error::from(Df::Internal(round.into()));
+        assert_eq!(e.to_string(), "round does not take arguments of these types");
+        assert_eq!(e.kind(), ErrorKind::UndefinedFunction);
+        let e = Error::from(Df::Plan(format!(
+            "Internal error: {round}. No function matches the given name and argument types \
+             'round(Float64, Utf8)'. You might need to add explicit type casts."
+        )));
+        assert_eq!(e.to_string(), "there is no function round(Float64, Utf8)");
+        assert_eq!(e.kind(), ErrorKind::UndefinedFunction);
     }
 
     #[test]
