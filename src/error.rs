@@ -201,21 +201,33 @@ impl From<datafusion::arrow::error::ArrowError> for Error {
     }
 }
 
-/// ` (did you mean "x" or "y"?)`-style help: the nearest of the candidates, best first.
+/// ` (did you mean "x" or "y"?)`-style help: the nearest of the candidates, best first: by
+/// slips of the fingers, then by likeness.
 pub(crate) fn nearest<'a>(
     name: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Vec<&'a str> {
     let wanted = name.to_lowercase();
-    let mut scored: Vec<(f64, &str)> = candidates
+    let length = wanted.chars().count();
+    // two slips in a name of three letters leave nothing of it
+    let most = (length / 3).max(2).min(length.saturating_sub(1) / 2);
+    let mut scored: Vec<(usize, f64, &str)> = candidates
         .into_iter()
-        .map(|c| (strsim::jaro_winkler(&wanted, &c.to_lowercase()), c))
-        .filter(|(score, _)| *score > 0.78)
+        .map(|c| {
+            let near = c.to_lowercase();
+            let slips = Some(strsim::damerau_levenshtein(&wanted, &near)).filter(|s| *s <= most);
+            (slips.unwrap_or(usize::MAX), strsim::jaro_winkler(&wanted, &near), c)
+        })
+        .filter(|(slips, likeness, _)| *slips <= most || *likeness > 0.78)
         .collect();
-    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
-    scored.dedup_by(|a, b| a.1 == b.1);
+    scored.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)).then(a.2.cmp(b.2)));
+    scored.dedup_by(|a, b| a.2 == b.2);
+    // likeness is for what no slip explains
+    if scored.first().is_some_and(|best| best.0 <= most) {
+        scored.retain(|(slips, _, _)| *slips <= most);
+    }
     scored.truncate(3);
-    scored.into_iter().map(|(_, c)| c).collect()
+    scored.into_iter().map(|(_, _, c)| c).collect()
 }
 
 /// The hint made of [`nearest`], if anything is near.
@@ -225,4 +237,16 @@ pub(crate) fn did_you_mean<'a>(
 ) -> Option<String> {
     let near = nearest(name, candidates);
     (!near.is_empty()).then(|| format!("did you mean {}?", near.join(" or ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn the_fewest_slips_come_first() {
+        assert_eq!(nearest("cuont", ["cot", "concat", "count"]), ["count", "cot"]);
+        assert_eq!(nearest("customer", ["cost", "customer_id"]).first(), Some(&"customer_id"));
+        assert!(nearest("zzz", ["ts", "id", "n"]).is_empty());
+    }
 }

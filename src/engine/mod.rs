@@ -161,6 +161,15 @@ impl Tenure {
     }
 
     fn with_nearest_table(&self, e: Error) -> Error {
+        if let Some(wanted) = e.to_string().strip_prefix("there is no function \"") {
+            // DataFusion's own guess counts swapped letters twice
+            let names = self.functions();
+            let names = names.iter().map(|f| f.name.as_str());
+            return match crate::error::did_you_mean(wanted.trim_end_matches('"'), names) {
+                Some(hint) => e.with_hint(hint),
+                None => e,
+            };
+        }
         if e.kind() != ErrorKind::UndefinedTable || e.hint().is_some() {
             return e;
         }
@@ -257,6 +266,14 @@ impl Tenure {
             Some(lake) => Ok(model::file::write(lake.model())),
             None => Err(Error::new(ErrorKind::Usage, "no lake is open")),
         }
+    }
+
+    /// Whether the first lake's model maps any events or attributes of customers.
+    pub fn maps_anything(&self) -> bool {
+        self.lakes.first().is_some_and(|lake| {
+            let model = lake.model();
+            model.maps_events() || model.attribute_tables().next().is_some()
+        })
     }
 }
 

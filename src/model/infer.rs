@@ -109,6 +109,14 @@ const PEOPLE: &[&str] = &[
     "subscriber",
 ];
 
+/// Parts of the names of tables whose rows are purchases, and of those that take them back.
+const SALES: &[&str] =
+    &["invoice", "order", "transaction", "sales", "receipt", "purchase", "basket"];
+const TAKEN_BACK: &[&str] = &["return", "refund", "cancel"];
+
+/// Names of the price of one piece, best first.
+const PRICES: &[&str] = &["unit_price", "price", "item_price"];
+
 /// The model of a lake with these tables.
 pub(crate) fn infer(tables: &[(String, Schema)]) -> Model {
     let mut model = Model { inferred: true, ..Model::default() };
@@ -130,7 +138,11 @@ fn infer_table(name: &str, schema: &Schema) -> Result<TableModel, String> {
             out.roles.insert(*role, quoted(field.name()));
         }
     }
-    let describes = PEOPLE.iter().any(|p| name.to_lowercase().contains(p));
+    let named = |parts: &[&str]| parts.iter().any(|p| name.to_lowercase().contains(p));
+    let sells = named(SALES) && !named(TAKEN_BACK);
+    // customer_orders holds orders, salesforce_contacts people
+    let ordered = out.roles.contains_key(&Role::Order) || out.roles.contains_key(&Role::Quantity);
+    let describes = named(PEOPLE) && !(sells && ordered && out.roles.contains_key(&Role::Time));
     if describes && !out.roles.contains_key(&Role::Event) && !out.roles.contains_key(&Role::Amount)
     {
         if !out.roles.contains_key(&Role::Customer)
@@ -157,11 +169,32 @@ fn infer_table(name: &str, schema: &Schema) -> Result<TableModel, String> {
     if !out.roles.contains_key(&Role::Time) {
         return Err(format!("table {name} is not mapped: no column that says when"));
     }
+    if !out.roles.contains_key(&Role::Amount)
+        && let Some(amount) = amount_of_prices(schema, out.role(Role::Quantity))
+    {
+        out.roles.insert(Role::Amount, amount);
+    }
     if !out.roles.contains_key(&Role::Event) {
-        let event = if out.roles.contains_key(&Role::Amount) { "purchase" } else { singular(name) };
+        let event = if sells || out.roles.contains_key(&Role::Amount) {
+            "purchase"
+        } else {
+            singular(name)
+        };
         out.roles.insert(Role::Event, format!("'{}'", event.replace('\'', "''")));
     }
     Ok(out)
+}
+
+/// What a row is worth by the price of a piece: without a quantity, a price named just so.
+fn amount_of_prices(schema: &Schema, quantity: Option<&str>) -> Option<String> {
+    let price = |names: &[&str]| {
+        let find = |n: &&str| column(schema, n).filter(|f| fits(Role::Amount, f.data_type()));
+        names.iter().find_map(find).map(|f| quoted(f.name()))
+    };
+    match quantity {
+        Some(quantity) => Some(format!("{quantity} * {}", price(PRICES)?)),
+        None => price(&["price"]),
+    }
 }
 
 fn column<'a>(schema: &'a Schema, name: &str) -> Option<&'a Field> {
@@ -213,6 +246,38 @@ mod tests {
         Schema::new(
             columns.iter().map(|(n, t)| Field::new(*n, t.clone(), true)).collect::<Vec<_>>(),
         )
+    }
+
+    #[test]
+    fn a_table_of_sales_holds_purchases_worth_quantity_times_price() {
+        let ts = DataType::Timestamp(TimeUnit::Microsecond, None);
+        let people = |more: &[(&str, DataType)]| {
+            let mut all = vec![("customer_id", DataType::Int64), ("date", ts.clone())];
+            all.extend_from_slice(more);
+            schema(&all)
+        };
+        let (price, quantity) = (DataType::Float64, DataType::Int64);
+        let model = infer(&[
+            (
+                "Online_Invoices".into(),
+                people(&[("Quantity", quantity.clone()), ("UnitPrice", price.clone())]),
+            ),
+            ("customer_orders".into(), people(&[("order_id", DataType::Int64)])),
+            ("bids".into(), people(&[("price", price.clone())])),
+            ("baskets".into(), people(&[("qty", quantity.clone()), ("item_price", price.clone())])),
+            (
+                "sales".into(),
+                people(&[("total", price.clone()), ("qty", quantity), ("price", price)]),
+            ),
+            ("order_returns".into(), people(&[])),
+        ]);
+        let of = |t: usize| (model.tables[t].role(Role::Event), model.tables[t].role(Role::Amount));
+        assert_eq!(of(0), (Some("'purchase'"), Some("\"Quantity\" * \"UnitPrice\"")));
+        assert_eq!(of(1), (Some("'purchase'"), None));
+        assert_eq!(of(2), (Some("'purchase'"), Some("price")));
+        assert_eq!(of(3), (Some("'purchase'"), Some("qty * item_price")));
+        assert_eq!(of(4), (Some("'purchase'"), Some("total")));
+        assert_eq!(of(5), (Some("'order_return'"), None));
     }
 
     #[test]

@@ -162,3 +162,21 @@ fn init_writes_the_model_once() {
     assert_eq!(again.code, Some(2), "{}", again.shown());
     assert!(again.err.contains("exists already"));
 }
+
+#[test]
+fn init_of_a_lake_that_maps_nothing_shows_what_there_is() {
+    let shop = Shop::new();
+    let sql = "COPY (SELECT 1 AS who, 2 AS unix) TO 'odd/visits/a.parquet'";
+    std::fs::create_dir_all(shop.folder.path().join("odd/visits")).unwrap();
+    assert_eq!(shop.run(&["-c", sql]).code, Some(0));
+    let run = shop.run(&["init", "odd"]);
+    assert_eq!(run.code, Some(3), "{}", run.shown());
+    assert!(run.err.contains("visits: who bigint, unix bigint"), "{}", run.err);
+    assert!(run.err.contains("time = \"to_timestamp_seconds(unix)\""), "{}", run.err);
+    let file = shop.folder.path().join("odd/tenure.toml");
+    assert!(!file.exists());
+    // what is there already is not read
+    std::fs::write(&file, "[tables").unwrap();
+    let run = shop.run(&["init", "odd"]);
+    assert!(run.err.contains("exists already"), "{}", run.err);
+}

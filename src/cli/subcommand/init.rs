@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use tenure::Tenure;
+use tenure::render::type_name;
+use tenure::{Error, ErrorKind, Result, Tenure};
 
 use crate::cli::args::Shared;
 use crate::cli::output::Output;
@@ -11,15 +12,24 @@ use crate::cli::{Outcome, Stop};
 
 /// Writes the file, or prints it.
 pub(crate) fn run(lake: &str, print: bool, shared: &Shared, output: Output) -> Outcome {
-    let runtimes = Runtimes::new(shared.threads)?;
-    let location = lake.to_string();
-    let text = runtimes
-        .wait(async move { Tenure::builder().lake(location).build().await?.model_file() })?;
-    if print || lake.contains("://") {
-        return output.text(&text);
-    }
     let path = Path::new(lake).join("tenure.toml");
     let shown = path.display().to_string();
+    let exists =
+        || Stop::usage(format!("{shown} exists already; --print shows what would be written"));
+    let print = print || lake.contains("://");
+    // a file that is there may be why the lake cannot be opened
+    if !print && path.exists() {
+        return Err(exists());
+    }
+    let runtimes = Runtimes::new(shared.threads)?;
+    let location = lake.to_string();
+    let text = runtimes.wait(async move {
+        let tenure = Tenure::builder().lake(location).build().await?;
+        if tenure.maps_anything() { tenure.model_file() } else { Err(unmapped(&tenure).await?) }
+    })?;
+    if print {
+        return output.text(&text);
+    }
     let written = std::fs::File::create_new(&path)
         .and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()));
     match written {
@@ -27,9 +37,22 @@ pub(crate) fn run(lake: &str, print: bool, shared: &Shared, output: Output) -> O
             output.note(&format!("wrote {shown}; look through it and edit what is wrong"));
             Ok(())
         }
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            Err(Stop::usage(format!("{shown} exists already; --print shows what would be written")))
-        }
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(exists()),
         Err(error) => Err(Stop::file("write", &shown, &error)),
     }
+}
+
+/// What there is to map, for a model that maps none of it.
+async fn unmapped(tenure: &Tenure) -> Result<Error> {
+    let mut message =
+        "no table has columns known to say which customer and when; the tables are".to_string();
+    for table in tenure.tables().await?.iter().filter(|t| t.schema == "raw") {
+        let columns: Vec<String> =
+            table.columns.iter().map(|(n, ty)| format!("{n} {}", type_name(ty))).collect();
+        message.push_str(&format!("\n  {}: {}", table.name, columns.join(", ")));
+    }
+    Ok(Error::new(ErrorKind::Model, message).with_hint(
+        "write tenure.toml by hand: under [tables.NAME] a column or expression for each role, \
+         such as customer = \"who\" and time = \"to_timestamp_seconds(unix)\"",
+    ))
 }
