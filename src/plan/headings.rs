@@ -27,7 +27,8 @@ pub(crate) fn name(statement: &mut Statement) {
         if text.chars().count() > LONGEST || taken.iter().filter(|t| **t == text).count() > 1 {
             continue;
         }
-        *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias: Ident::with_quote('"', text) };
+        *item =
+            SelectItem::ExprWithAlias { expr: expr.clone(), alias: Ident::with_quote('"', text) };
     }
 }
 
