@@ -88,6 +88,17 @@ impl Output {
         Some(columns)
     }
 
+    /// Rows of a box: as many as were asked for; if nobody asked, so that its head stays in sight.
+    fn rows(&self) -> usize {
+        match self.size() {
+            Some((lines, _)) if self.max_rows == DEFAULT_ROWS => {
+                // borders, names and types, the gap, the footer and the next prompt
+                self.max_rows.min(lines.saturating_sub(8)).max(10)
+            }
+            _ => self.max_rows,
+        }
+    }
+
     /// Lines and columns of the terminal that results are shown on.
     pub(crate) fn size(&self) -> Option<(usize, usize)> {
         if !self.shown() {
@@ -103,7 +114,7 @@ impl Output {
             unicode: self.shown(),
             color: self.color_stdout(),
             width: self.width(),
-            max_rows: self.shown().then_some(self.max_rows),
+            max_rows: self.shown().then(|| self.rows()),
             untyped: false,
         }
     }

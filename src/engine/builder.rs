@@ -15,6 +15,7 @@ use crate::options::TenureOptions;
 use crate::plan::aggregate_once::AggregateOnce;
 use crate::plan::cooperative_joins::CooperativeJoins;
 use crate::plan::relations::TenureRelations;
+use crate::plan::unnest_keys::{self, UnnestKeys, UnnestKeysInRelations};
 use crate::udfs;
 
 /// What a session shall be; [`TenureBuilder::build`] opens it.
@@ -108,12 +109,15 @@ impl TenureBuilder {
             .with_config(config)
             .with_runtime_env(Arc::clone(&env))
             .with_default_features()
+            .with_query_planner(Arc::new(unnest_keys::Planner))
+            .with_analyzer_rule(Arc::new(UnnestKeys))
             .with_physical_optimizer_rule(Arc::new(AggregateOnce))
             .with_physical_optimizer_rule(Arc::new(CooperativeJoins))
             .build();
         let mut context = SessionContext::new_with_state(state);
         udfs::register_all(&mut context)?;
         context.register_relation_planner(Arc::new(TenureRelations))?;
+        context.register_relation_planner(Arc::new(UnnestKeysInRelations))?;
 
         let mut lakes: Vec<Arc<OpenLake>> = vec![];
         let mut warnings = vec![];

@@ -9,7 +9,8 @@ mod statement;
 use std::sync::Arc;
 
 use chrono::Utc;
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::array::AsArray;
+use datafusion::arrow::datatypes::{DataType, Int64Type, SchemaRef};
 use datafusion::common::DataFusionError;
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::SendableRecordBatchStream;
@@ -243,6 +244,7 @@ impl Tenure {
                 let _ = writeln!(out, "  {name}: {files} file{plural}, {kb} kB{rows}");
             }
             out.push_str(&model::show::describe(lake.model()));
+            out.push_str(&self.events_in_words(lake).await?);
         }
         if self.lakes.is_empty() {
             out.push_str("no lake is open\n");
@@ -254,6 +256,61 @@ impl Tenure {
             "as of {as_of}, time zone {}, horizon {}",
             options.timezone, options.horizon
         );
+        Ok(out)
+    }
+
+    /// What happens in a lake and what is left out of it: names of events, those that no standard
+    /// has marked, and rows without a customer. Reads the columns that say so.
+    async fn events_in_words(&self, lake: &OpenLake) -> Result<String> {
+        use std::fmt::Write as _;
+        let mut out = String::new();
+        if lake.views().is_empty() {
+            return Ok(out);
+        }
+        let catalog = model::views::quote(lake.name());
+        let names = format!(
+            "SELECT event_type, count(*) AS n FROM {catalog}.main.events GROUP BY event_type ORDER BY n DESC, event_type LIMIT 40"
+        );
+        let standard = crate::udfs::points::event_types();
+        let mut purchases = false;
+        for (name, count) in self.counts(&names).await? {
+            purchases |= name == "purchase";
+            let known = standard.iter().any(|(n, _)| *n == name);
+            let mark = if known { "" } else { " (no standard name: [events] can give it one)" };
+            let _ = writeln!(out, "  {count} events {name}{mark}");
+        }
+        if !purchases {
+            out.push_str("  no event is a purchase: orders, scores and stages are empty; name it under [events]\n");
+        }
+        for table in lake.model().event_tables() {
+            let Some(customer) = table.role(model::Role::Customer) else { continue };
+            let nobody = format!(
+                "SELECT 'rows', count(*) FROM {catalog}.raw.{} WHERE ({customer}) IS NULL",
+                model::views::quote(&table.name)
+            );
+            for (_, count) in self.counts(&nobody).await? {
+                if count > 0 {
+                    let _ = writeln!(
+                        out,
+                        "  {count} rows of {} have no customer and are left out",
+                        table.name
+                    );
+                }
+            }
+        }
+        Ok(out)
+    }
+
+    /// A query of names and counts.
+    async fn counts(&self, sql: &str) -> Result<Vec<(String, i64)>> {
+        let mut out = vec![];
+        for batch in self.sql(sql).await?.collect().await? {
+            let names = datafusion::arrow::compute::cast(batch.column(0), &DataType::Utf8)?;
+            let counts = batch.column(1).as_primitive::<Int64Type>();
+            for (name, count) in names.as_string::<i32>().iter().zip(counts.iter()) {
+                out.push((name.unwrap_or("NULL").to_string(), count.unwrap_or(0)));
+            }
+        }
         Ok(out)
     }
 

@@ -220,7 +220,7 @@ fn plan_error(m: &str) -> Error {
         return out;
     }
     let m = m.strip_prefix("Error during planning: ").unwrap_or(m);
-    Error::new(ErrorKind::Invalid, m.to_string())
+    with_usage(m)
 }
 
 /// A call with arguments that its function does not take, without DataFusion's wrapping.
@@ -232,12 +232,7 @@ fn argument_error(m: &str) -> Option<Error> {
         let own = ["Error during planning: ", "Execution error: ", "Internal error: "]
             .iter()
             .fold(own, |m, prefix| m.strip_prefix(prefix).unwrap_or(m));
-        return Some(match own.split_once("; it is called ") {
-            Some((what, usage)) => {
-                Error::new(ErrorKind::Invalid, what).with_hint(format!("it is called {usage}"))
-            }
-            None => Error::new(ErrorKind::Invalid, lower_first(own)),
-        });
+        return Some(with_usage(&lower_first(own)));
     }
     let message = if let Some((_, rest)) = m.split_once(NONE) {
         let call = between(rest, "'", "'. You might").unwrap_or("with these arguments");
@@ -251,6 +246,16 @@ fn argument_error(m: &str) -> Option<Error> {
         Error::new(ErrorKind::UndefinedFunction, message)
             .with_hint("check the number and the types of the arguments, or cast them"),
     )
+}
+
+/// An error whose "; it is called f(…)" is its hint.
+fn with_usage(m: &str) -> Error {
+    match m.split_once("; it is called ") {
+        Some((what, usage)) => {
+            Error::new(ErrorKind::Invalid, what).with_hint(format!("it is called {usage}"))
+        }
+        None => Error::new(ErrorKind::Invalid, m),
+    }
 }
 
 fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {

@@ -5,19 +5,32 @@
 //! the rows themselves: then it is cheaper to send the few columns that are needed, and to
 //! aggregate where they arrive. The stage before is left alone where it costs nothing, because the
 //! rows come in the order of their groups.
+//!
+//! The rows go to more partitions than there are threads, if the plan above does not count them: the
+//! table of groups of each and the events that are sorted by group then fit into the caches of the
+//! processor, and less is held at a time. Figures are in
+//! `docs/benchmarks.md`.
 
 use std::sync::Arc;
 
 use datafusion::common::Result;
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
+use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
+use datafusion::physical_plan::filter::FilterExec;
+use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::repartition::RepartitionExec;
-use datafusion::physical_plan::{ExecutionPlan, InputOrderMode, Partitioning};
+use datafusion::physical_plan::unnest::UnnestExec;
+use datafusion::physical_plan::{
+    ExecutionPlan, InputOrderMode, Partitioning, replace_children_if_necessary,
+};
 
 /// Aggregates whose state is a list of what they saw.
 const SEQUENCES: [&str; 4] = ["change_points", "customer_summary", "frequency", "turning_points"];
+
+/// Partitions that customers are spread over, at least.
+const PARTITIONS: usize = 32;
 
 /// The rule.
 #[derive(Debug, Default)]
@@ -29,13 +42,7 @@ impl PhysicalOptimizerRule for AggregateOnce {
         plan: Arc<dyn ExecutionPlan>,
         _config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        plan.transform_down(|plan| {
-            Ok(match in_one_stage(plan.as_ref())? {
-                Some(once) => Transformed::yes(once),
-                None => Transformed::no(plan),
-            })
-        })
-        .data()
+        rewrite(plan, true)
     }
 
     fn name(&self) -> &'static str {
@@ -47,8 +54,25 @@ impl PhysicalOptimizerRule for AggregateOnce {
     }
 }
 
+/// `plan` with every sequence in one stage; `free` says that nothing above counts its partitions.
+fn rewrite(plan: Arc<dyn ExecutionPlan>, free: bool) -> Result<Arc<dyn ExecutionPlan>> {
+    let plan = in_one_stage(plan.as_ref(), free)?.unwrap_or(plan);
+    let free = if plan.is::<CoalescePartitionsExec>() || plan.is::<RepartitionExec>() {
+        true
+    } else if plan.is::<ProjectionExec>() || plan.is::<FilterExec>() || plan.is::<UnnestExec>() {
+        free
+    } else {
+        free && plan
+            .downcast_ref::<AggregateExec>()
+            .is_some_and(|a| *a.mode() == AggregateMode::Partial)
+    };
+    let children =
+        plan.children().into_iter().map(|c| rewrite(Arc::clone(c), free)).collect::<Result<_>>()?;
+    replace_children_if_necessary(plan, children)
+}
+
 /// `plan` in one stage, if it is the last of two stages of a sequence.
-fn in_one_stage(plan: &dyn ExecutionPlan) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+fn in_one_stage(plan: &dyn ExecutionPlan, free: bool) -> Result<Option<Arc<dyn ExecutionPlan>>> {
     let Some(last) = plan.downcast_ref::<AggregateExec>() else { return Ok(None) };
     let Some(exchange) = last.input().downcast_ref::<RepartitionExec>() else { return Ok(None) };
     let Some(first) = exchange.input().downcast_ref::<AggregateExec>() else { return Ok(None) };
@@ -61,7 +85,8 @@ fn in_one_stage(plan: &dyn ExecutionPlan) -> Result<Option<Arc<dyn ExecutionPlan
     if !fits {
         return Ok(None);
     }
-    let keys = Partitioning::Hash(first.group_expr().input_exprs(), *partitions);
+    let partitions = if free { PARTITIONS.max(*partitions) } else { *partitions };
+    let keys = Partitioning::Hash(first.group_expr().input_exprs(), partitions);
     let rows = RepartitionExec::try_new(Arc::clone(first.input()), keys)?;
     let once = AggregateExec::try_new(
         AggregateMode::SinglePartitioned,
@@ -83,7 +108,11 @@ mod tests {
     async fn plan(sql: &str) -> String {
         let tenure = Tenure::builder().threads(2).as_of("2011-12-31").build().await.unwrap();
         let table = "CREATE TABLE t AS SELECT value % 50 AS c, to_timestamp_seconds(1293840000 + value * 3600) AS ts, value * 0.25 AS a FROM range(0, 5000)";
-        tenure.sql(table).await.unwrap().collect().await.unwrap();
+        let partitioned = ["threshold", "threshold_rows"]
+            .map(|t| format!("SET datafusion.optimizer.hash_join_single_partition_{t} = 0"));
+        for sql in [table.to_string()].into_iter().chain(partitioned) {
+            tenure.sql(&sql).await.unwrap().collect().await.unwrap();
+        }
         let plan = tenure.sql(sql).await.unwrap().create_physical_plan().await.unwrap();
         displayable(plan.as_ref()).indent(false).to_string()
     }
@@ -95,6 +124,19 @@ mod tests {
                 .await;
         assert!(text.contains("mode=SinglePartitioned") && text.contains("Hash([c@"), "{text}");
         assert_eq!(text.matches("AggregateExec").count(), 1, "{text}");
+        assert!(text.contains("], 32)"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn partitions_that_a_join_counts_on_stay_as_many_as_they_are() {
+        let sql = "SELECT sum(f * m) FROM (SELECT c, frequency(ts) AS f FROM t GROUP BY c) a JOIN (SELECT c, monetary(a) AS m FROM t GROUP BY c) b USING (c)";
+        let text = plan(sql).await;
+        assert!(
+            text.contains("mode=SinglePartitioned")
+                && text.contains("HashJoinExec: mode=Partitioned"),
+            "{text}"
+        );
+        assert!(!text.contains(", 32)"), "{text}");
     }
 
     #[tokio::test]

@@ -6,12 +6,14 @@ pub(crate) mod change_points;
 pub(crate) mod cooperative_joins;
 pub(crate) mod dialect;
 pub(crate) mod fields;
+pub(crate) mod headings;
 pub mod limits;
 pub(crate) mod named_args;
 pub(crate) mod relation_args;
 pub(crate) mod relations;
 pub(crate) mod show;
 pub(crate) mod statements;
+pub(crate) mod unnest_keys;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::execution::FunctionRegistry;
@@ -58,6 +60,7 @@ fn rewrite(statement: &mut Statement, state: &SessionState, params: &Params) -> 
 }
 
 fn rewrite_sql(statement: &mut SqlStatement, state: &SessionState, params: &Params) -> Result<()> {
+    headings::name(statement);
     params.bind(statement)?;
     show::rewrite(statement, state)?;
     relation_args::resolve(statement);

@@ -16,7 +16,7 @@ use datafusion::logical_expr::sqlparser::ast::{
 };
 use datafusion::logical_expr::{Expr, LogicalPlan};
 
-use super::{change_points, named_args};
+use super::{change_points, named_args, unnest_keys};
 use crate::engine::FunctionInfo;
 use crate::error::{Error, ErrorKind, did_you_mean};
 
@@ -67,7 +67,9 @@ impl RelationPlanner for TenureRelations {
                 let Some(found) = function(&name.to_string()) else {
                     return plan_err!("there is no table function {name}");
                 };
-                let plan = (found.plan)(Call::read(found, args.args, context)?)?;
+                let plan = unnest_keys::without_keys((found.plan)(Call::read(
+                    found, args.args, context,
+                )?)?)?;
                 Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, alias))))
             }
             other => Ok(RelationPlanning::Original(Box::new(other))),

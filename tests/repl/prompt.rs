@@ -196,7 +196,7 @@ fn text_that_is_longer_than_the_screen_goes_through_the_pager() {
 fn a_long_result_shows_its_head_and_tail_and_the_whole_on_request() {
     let mut prompt = Prompt::open();
     prompt.line("SELECT value FROM generate_series(1, 500) ORDER BY value;");
-    let shown = prompt.see(r"500 rows \(40 shown");
+    let shown = prompt.see(r"500 rows \(32 shown");
     assert!(shown.contains('·') && !shown.contains("250 │"), "{shown}");
     prompt.line("\\last");
     let shown = prompt.see("500 │");

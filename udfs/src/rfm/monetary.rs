@@ -8,7 +8,8 @@
 use std::sync::{Arc, LazyLock};
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Float64Array, Int64Array,
+    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Float64Array, Float64Builder,
+    Int64Array,
 };
 use datafusion::arrow::datatypes::{
     DECIMAL128_MAX_PRECISION, DataType, Decimal128Type, Field, FieldRef, Float64Type, Int64Type,
@@ -187,22 +188,18 @@ impl AggregateUDFImpl for Monetary {
 #[derive(Debug, Clone)]
 struct Doubles {
     sums: ExactSums,
-    counts: Vec<i64>,
     method: Method,
 }
 
 impl Doubles {
     fn new(method: Method) -> Self {
-        Self { sums: ExactSums::default(), counts: vec![], method }
+        Self { sums: ExactSums::default(), method }
     }
 }
 
 impl Groups for Doubles {
     fn grow(&mut self, groups: usize) -> Result<()> {
         self.sums.grow(groups);
-        if self.counts.len() < groups {
-            self.counts.resize(groups, 0);
-        }
         Ok(())
     }
 }
@@ -220,41 +217,37 @@ impl GroupsAccumulator for Doubles {
         self.grow(total_num_groups)?;
         let rows = Rows::new(opt_filter, amount);
         for (i, (&group, &value)) in group_indices.iter().zip(amount.values()).enumerate() {
-            if value.is_finite()
-                && rows.take(i)
-                && let Some(count) = self.counts.get_mut(group)
-            {
-                *count += 1;
-                self.sums.add(group, value);
+            if value.is_finite() && rows.take(i) {
+                self.sums.add(group, value, 1);
             }
         }
         Ok(())
     }
 
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
-        let counts = emit_to.take_needed(&mut self.counts);
-        let out: Float64Array = self
-            .sums
-            .take(emit_to)
-            .iter()
-            .zip(counts)
-            .map(|(sum, n)| match self.method {
-                _ if n == 0 => None,
-                Method::Mean => Some(sum.value() / n as f64),
-                Method::Sum | Method::Median => Some(sum.value()),
-            })
-            .collect();
-        Ok(Arc::new(out))
+        let mut out = Float64Builder::with_capacity(self.sums.emitted(emit_to));
+        let method = self.method;
+        self.sums.drain(emit_to, |sum, n| {
+            match method {
+                _ if n == 0 => out.append_null(),
+                Method::Mean => out.append_value(sum.value() / n as f64),
+                Method::Sum | Method::Median => out.append_value(sum.value()),
+            }
+            Ok(())
+        })?;
+        Ok(Arc::new(out.finish()))
     }
 
     fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
-        let counts = emit_to.take_needed(&mut self.counts);
-        let mut lists = Lists::with_capacity(counts.len());
-        let mut parts = Vec::with_capacity(2 * counts.len());
-        for sum in self.sums.take(emit_to) {
+        let groups = self.sums.emitted(emit_to);
+        let mut counts = Vec::with_capacity(groups);
+        let mut lists = Lists::with_capacity(groups);
+        let mut parts = Vec::with_capacity(2 * groups);
+        self.sums.drain(emit_to, |sum, n| {
+            counts.push(n);
             sum.write(&mut parts);
-            lists.end_at(parts.len())?;
-        }
+            lists.end_at(parts.len())
+        })?;
         Ok(vec![
             Lists::column(&lists.finish(), Arc::new(Float64Array::from(parts)))?,
             Arc::new(Int64Array::from(counts)),
@@ -270,15 +263,13 @@ impl GroupsAccumulator for Doubles {
         let [lists, counts] = values else { return internal_err!("{NAME} has two state columns") };
         self.grow(total_num_groups)?;
         for (&group, &n) in group_indices.iter().zip(counts.as_primitive::<Int64Type>().values()) {
-            if let Some(count) = self.counts.get_mut(group) {
-                *count += n;
-            }
+            self.sums.add(group, 0.0, n);
         }
         let parts = lists.as_list::<i32>().values().as_primitive::<Float64Type>();
         for (group, range) in list_rows(lists, group_indices) {
             for &part in parts.values().get(range).unwrap_or_default() {
                 if part.is_finite() {
-                    self.sums.add(group, part);
+                    self.sums.add(group, part, 0);
                 }
             }
         }
@@ -303,7 +294,7 @@ impl GroupsAccumulator for Doubles {
     }
 
     fn size(&self) -> usize {
-        size_of::<Self>() + self.sums.size() + self.counts.capacity() * size_of::<i64>()
+        size_of::<Self>() + self.sums.size()
     }
 }
 

@@ -1,0 +1,56 @@
+//! Headings as they were written: `round(avg(x), 2)`, not `round(avg(t.x),Int64(2))`.
+//!
+//! An item of the outermost SELECT without a name is named by its own text. Columns keep their
+//! names; inner queries keep DataFusion's, by which outer ones may refer to them.
+
+use datafusion::logical_expr::sqlparser::ast::{Expr, Ident, SelectItem, SetExpr, Statement};
+
+/// Longest text that makes a heading.
+const LONGEST: usize = 60;
+
+/// Names the unnamed items of a query's outermost SELECT.
+pub(crate) fn name(statement: &mut Statement) {
+    let Statement::Query(query) = statement else { return };
+    let SetExpr::Select(select) = query.body.as_mut() else { return };
+    // DISTINCT compares its ORDER BY with the items as they stand
+    if select.distinct.is_some() {
+        return;
+    }
+    let taken: Vec<String> = select.projection.iter().map(ToString::to_string).collect();
+    for item in &mut select.projection {
+        let SelectItem::UnnamedExpr(expr) = item else { continue };
+        if matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Wildcard(_)) {
+            continue;
+        }
+        let text = expr.to_string();
+        // two items of one text cannot both have its name
+        if text.chars().count() > LONGEST || taken.iter().filter(|t| **t == text).count() > 1 {
+            continue;
+        }
+        *item =
+            SelectItem::ExprWithAlias { expr: expr.clone(), alias: Ident::with_quote('"', text) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::dialect::TenureDialect;
+    use datafusion::logical_expr::sqlparser::parser::Parser;
+
+    fn named(sql: &str) -> String {
+        let mut statement = Parser::parse_sql(&TenureDialect, sql).unwrap().remove(0);
+        name(&mut statement);
+        statement.to_string()
+    }
+
+    #[test]
+    fn what_has_no_name_is_named_by_its_text() {
+        assert_eq!(
+            named("SELECT a, t.b, 1, round(avg(x), 2), c AS d FROM (SELECT 2) AS t"),
+            "SELECT a, t.b, 1 AS \"1\", round(avg(x), 2) AS \"round(avg(x), 2)\", c AS d FROM (SELECT 2) AS t"
+        );
+        assert_eq!(named("SELECT DISTINCT lower(a) FROM t"), "SELECT DISTINCT lower(a) FROM t");
+        assert_eq!(named("SELECT f(1), f(1) FROM t"), "SELECT f(1), f(1) FROM t");
+    }
+}
