@@ -152,9 +152,18 @@ impl Arguments {
         let matches = command().try_get_matches_from(line)?;
         let cli = Cli::from_arg_matches(&matches)?;
         let lakes = match &cli.action {
-            Some(Action::Run { lakes, .. }) => lakes.clone(),
+            Some(Action::Run { lakes, .. }) => [cli.lakes, lakes.clone()].concat(),
             _ => cli.lakes,
         };
+        let is_command = |word: &&String| command().find_subcommand(word.as_str()).is_some();
+        if cli.action.is_none()
+            && let Some(word) = lakes.iter().skip(1).find(is_command)
+        {
+            return Err(command().error(
+                clap::error::ErrorKind::ArgumentConflict,
+                format!("{word} comes before the lake: tenure {word} … LAKE; a lake of that name is written ./{word}"),
+            ));
+        }
         Ok(Self {
             sources: sources(&matches, cli.command, cli.file),
             action: cli.action,

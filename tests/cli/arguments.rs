@@ -9,13 +9,14 @@ fn help() {
 #[test]
 fn wrong_usage_is_exit_code_2() {
     let shop = Shop::new();
-    let wrong: [&[&str]; 7] = [
+    let wrong: [&[&str]; 8] = [
         &["--bogus"],
         &["--format", "xlsx", "-c", "SELECT 1"],
         &["--memory-limit", "lots"],
         &["--threads", "0"],
         &["--param", "top", "-c", "SELECT 1"],
         &["run"],
+        &["lake", "run", "churn/bands"],
         &["--timezone", "Nowhere/At_All", "-c", "SELECT 1"],
     ];
     for arguments in wrong {
