@@ -251,9 +251,10 @@ mod tests {
         let args = read(&["./run"]);
         assert!(args.action.is_none());
         assert_eq!(args.lakes, ["./run"]);
-        let args = read(&["data/retail", "run"]);
-        assert!(args.action.is_none());
-        assert_eq!(args.lakes, ["data/retail", "run"]);
+        // a command after a lake is more likely meant as one than as a second lake
+        let line = ["tenure", "data/retail", "run"].map(OsString::from);
+        assert!(Arguments::read(line).unwrap_err().to_string().contains("./run"));
+        assert_eq!(read(&["data/retail", "./run"]).lakes, ["data/retail", "./run"]);
     }
 
     #[test]
