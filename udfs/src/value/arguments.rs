@@ -204,6 +204,7 @@ impl Customers {
     }
 
     /// One customer; `None` if any figure is NULL.
+    #[inline]
     pub(crate) fn get(&self, i: usize) -> Option<Customer> {
         if self.outer.as_ref().is_some_and(|n| n.is_null(i)) {
             return None;

@@ -372,6 +372,49 @@ mod tests {
     }
 
     #[test]
+    fn many_customers_give_back_their_model_by_way_of_thinned_samples() {
+        let mut state = 1_u64;
+        let mut chance = || {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            ((state >> 33) as f64 + 0.5) / (1_u64 << 31) as f64
+        };
+        // r 1, alpha 50, a 1, b 3
+        let mut drawn = || {
+            let (t, rate) = (50.0 + 350.0 * chance(), -chance().ln() / 50.0);
+            let leaves = 1.0 - chance().cbrt();
+            let (mut x, mut tx, mut at) = (0.0, 0.0, 0.0);
+            while chance() > leaves {
+                at -= chance().ln() / rate;
+                if at > t {
+                    break;
+                }
+                (x, tx) = (x + 1.0, at);
+            }
+            Row { customer: Customer { x, tx, t }, weight: 1.0 }
+        };
+        let all: Vec<Row> = (0..140_000).map(|_| drawn()).collect();
+        let sample = Sample::new(all.iter().copied().collect());
+        assert!(THINNED.iter().all(|most| sample.thinned(*most).is_some()));
+        let got = fit(Kind::Mbg, all, 0.0).expect("rows");
+        let Model { r, alpha, a, b, .. } = got.model;
+        let whole = climb(Kind::Mbg, &sample, starts(sample.rate)[0], 0.0);
+        assert!(got.converged && whole.converged);
+        close(got.ll, whole.height + sample.log_scale, 1e-12);
+        let fitted = [r, alpha / sample.scale, a, b].map(f64::ln);
+        for (got, want) in fitted.into_iter().zip(whole.at) {
+            assert!((got - want).abs() < 1e-9, "{fitted:?}, not {:?}", whole.at);
+        }
+        let top = surface(Kind::Mbg, &sample, fitted, 0.0);
+        assert!(norm(&top.gradient).sqrt() < 1e-9 * sample.weight, "{top:?}");
+        let se = got.se.expect("converged");
+        for ((got, want), se) in [r, alpha, a, b].into_iter().zip([1.0, 50.0, 1.0, 3.0]).zip(se) {
+            assert!((got - want).abs() < 3.0 * se && se < 0.05 * want, "{got} ± {se}, not {want}");
+        }
+    }
+
+    #[test]
     fn a_prior_pulls_the_parameters_together() {
         let free = fit(Kind::Bg, cdnow(), 0.0).expect("rows");
         let held = fit(Kind::Bg, cdnow(), 100.0).expect("rows");

@@ -237,6 +237,11 @@ mod tests {
             let rows: Rows = all.iter().copied().collect();
             assert_eq!(rows.len(), all.len());
             assert_eq!(rows.longest(), all.iter().map(|r| r.customer.t).fold(0.0, f64::max));
+            // a vector may have room for twice as many
+            let (packed, others) = rows.clone().into_parts();
+            let bytes = 8 * packed.len() + 32 * others.len();
+            assert!((bytes..=2 * bytes).contains(&rows.size()), "{} for {bytes}", rows.size());
+            assert_eq!(packed.len() == all.len(), unit == 1 && weight == 1);
             all.sort_by_key(Row::key);
             assert!(rows.sorted().eq(all));
         }
