@@ -2,10 +2,10 @@
 //!
 //! Customers are held as distinct rows with weights, sorted by `(x, t, tx)`, so that every sum has
 //! one order whatever the order of the input. What depends on `x` alone (nine gamma functions) is
-//! computed once per distinct `x`, what depends on a time alone once per distinct time, of which
-//! there are few where time goes by days; a row then costs an exponential and a division, a
-//! logarithm more where it stands for several customers. Formulae: see `core.rs` for the papers; the
-//! derivatives are worked out here.
+//! computed once per distinct `x`, what depends on a time alone once per distinct time where these
+//! are few, as they are where time goes by days; a row then costs an exponential and two divisions,
+//! a logarithm more where it stands for several customers. Formulae: see `core.rs` for the papers;
+//! the derivatives are worked out here.
 
 use std::ops::Range;
 
@@ -122,7 +122,7 @@ impl Sample {
     }
 }
 
-/// Times, each with a number. A time may have several numbers where there are very many.
+/// Times, each with a number; one number each as long as they are few.
 #[derive(Debug, Clone)]
 struct Times {
     all: Vec<f64>,
@@ -131,25 +131,32 @@ struct Times {
 }
 
 impl Times {
+    /// Distinct times that are few: a table of them stays in the cache.
+    const FEW: usize = 1 << 14;
+
     /// For so many customers.
     fn new(customers: usize) -> Self {
-        Self { all: vec![], known: vec![0; (4 * customers).next_power_of_two().min(1 << 16)] }
+        let room = customers.min(Self::FEW).next_power_of_two() * 4;
+        Self { all: vec![], known: vec![0; room] }
     }
 
     fn number(&mut self, time: f64) -> u32 {
         /// places where a time may be; what finds none is not looked for again
         const PLACES: usize = 8;
         let next = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
-        let hash = (time.to_bits().wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 48) as usize;
-        for place in hash..hash + PLACES {
+        if self.all.len() < Self::FEW {
+            #[expect(clippy::cast_possible_truncation, reason = "16 bits are left")]
+            let hash = (time.to_bits().wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 48) as usize;
             let mask = self.known.len() - 1;
-            let Some(known) = self.known.get_mut(place & mask) else { break };
-            match known.checked_sub(1) {
-                Some(number) if self.all.get(number as usize) == Some(&time) => return number,
-                Some(_) => {}
-                None => {
-                    *known = next.saturating_add(1);
-                    break;
+            for place in hash..hash + PLACES {
+                let Some(known) = self.known.get_mut(place & mask) else { break };
+                match known.checked_sub(1) {
+                    Some(number) if self.all.get(number as usize) == Some(&time) => return number,
+                    Some(_) => {}
+                    None => {
+                        *known = next.saturating_add(1);
+                        break;
+                    }
                 }
             }
         }
@@ -160,11 +167,6 @@ impl Times {
     fn get(&self, number: u32) -> f64 {
         self.all.get(number as usize).copied().unwrap_or(0.0)
     }
-
-    /// The time before the customer came, of each number.
-    fn behind(&self, alpha: f64) -> Vec<Behind> {
-        self.all.iter().map(|t| Behind { log: (alpha + t).ln(), inv: 1.0 / (alpha + t) }).collect()
-    }
 }
 
 /// Logarithm and inverse of `alpha` and a time.
@@ -172,6 +174,12 @@ impl Times {
 struct Behind {
     log: f64,
     inv: f64,
+}
+
+impl Behind {
+    fn new(alpha: f64, time: f64) -> Self {
+        Self { log: (alpha + time).ln(), inv: 1.0 / (alpha + time) }
+    }
 }
 
 /// The log-likelihood at one point, with derivatives by `r, alpha, a, b`.
@@ -183,11 +191,26 @@ pub(crate) struct Surface {
 }
 
 /// The log-likelihood of `sample` for the parameters `[r, alpha, a, b]` in scaled time.
+#[expect(clippy::indexing_slicing, reason = "every number has its time")]
 pub(crate) fn log_likelihood(kind: Kind, sample: &Sample, parameters: [f64; 4]) -> Surface {
-    let [r, alpha, a, b] = parameters;
+    let [_, alpha, _, _] = parameters;
+    let times = &sample.times.all;
+    if times.len() > Times::FEW {
+        return add_up(kind, sample, parameters, |n| Behind::new(alpha, times[n as usize]));
+    }
+    let table: Vec<Behind> = times.iter().map(|&time| Behind::new(alpha, time)).collect();
+    add_up(kind, sample, parameters, |n| table[n as usize])
+}
+
+/// The log-likelihood where `behind` tells what a number of a time stands for.
+fn add_up(
+    kind: Kind,
+    sample: &Sample,
+    [r, alpha, a, b]: [f64; 4],
+    behind: impl Fn(u32) -> Behind,
+) -> Surface {
     let (at_r, at_a_b, at_b) = (gamma(r), gamma(a + b), gamma(b));
     let log_alpha = alpha.ln();
-    let behind = sample.times.behind(alpha);
     let (mut value, mut g, mut h) = (0.0, [0.0; 4], [[0.0; 4]; 4]);
     for block in &sample.blocks {
         let (x, n, s) = (block.x, block.weight, r + block.x);
@@ -252,11 +275,10 @@ struct Silent {
     square: f64,
 }
 
-#[expect(clippy::indexing_slicing, reason = "every number has its time")]
-fn silent(rows: &[Alike], behind: &[Behind]) -> Silent {
+fn silent(rows: &[Alike], behind: impl Fn(u32) -> Behind) -> Silent {
     let mut sums = Silent { log: 0.0, inv: 0.0, square: 0.0 };
     for row in rows {
-        let (Behind { log, inv }, w) = (behind[row.t as usize], row.weight);
+        let (Behind { log, inv }, w) = (behind(row.t), row.weight);
         sums.log += w * log;
         sums.inv += w * inv;
         sums.square += w * inv * inv;
@@ -282,13 +304,12 @@ struct Mixed {
     d_inv_2: f64,
 }
 
-#[expect(clippy::indexing_slicing, reason = "every number has its time")]
-fn mixed(rows: &[Alike], behind: &[Behind], s: f64, odds: f64) -> Mixed {
+fn mixed(rows: &[Alike], behind: impl Fn(u32) -> Behind, s: f64, odds: f64) -> Mixed {
     let mut m = Mixed::default();
     // the logarithms of many numbers are the logarithm of their product
     let mut product = 1.0;
     for row in rows {
-        let (at_t, at_tx, w) = (behind[row.t as usize], behind[row.tx as usize], row.weight);
+        let (at_t, at_tx, w) = (behind(row.t), behind(row.tx), row.weight);
         let (d_log, d_inv) = (at_t.log - at_tx.log, at_t.inv - at_tx.inv);
         let still = (-s * d_log).exp();
         let both = odds + still;
