@@ -467,7 +467,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
+        #![proptest_config(ProptestConfig::with_cases(65_536))]
         #[test]
         fn groups_come_out_whole_and_sorted_however_they_are_emitted(
             log in proptest::collection::vec((0usize..7, -3i64..3, 0u8..3), 0..60),
