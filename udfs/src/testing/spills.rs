@@ -33,7 +33,7 @@ const CASES: &[(&str, &str, &str)] = &[
     (
         "change_points",
         "customer",
-        "change_points(ts, amount) FILTER (WHERE kind <> 'return'), change_points(ts, x, NULL, NULL, NULL, NULL, NULL, NULL, true)",
+        "change_points(ts, amount) FILTER (WHERE kind <> 'return'), change_points(ts, n, NULL, NULL, NULL, NULL, NULL, NULL, true)",
     ),
     (
         "customer_summary",
@@ -79,7 +79,7 @@ const ROWS: &str = "
            CASE x WHEN 0 THEN 0.0 ELSE x * 7.0 + i % 3 END AS tx, 40.0 + i % 2 AS t,
            1.0 + i % 3 AS w,
            CASE WHEN i % 19 <> 3 THEN to_timestamp_micros(
-               1280000000000000 + (customer * 37 + n * (31 + customer % 97) + n / 12 * 2000) * 3600000000
+               1280000000000000 + (customer * 7 + n * (31 + customer % 97) + n / 12 * 2000) * 3600000000
            ) END AS ts,
            CASE WHEN i % 13 = 0 THEN NULL WHEN i % 17 = 1 THEN CAST('NaN' AS DOUBLE)
                 ELSE (i * i % 701 - 100) / 7.0 * power(10.0, n % 9 - 4) + n / 9 * 300 END AS amount,
