@@ -97,6 +97,7 @@ impl TenureBuilder {
         let memory = self.memory_limit.unwrap_or_else(limits::default_memory);
         let (env, spill) = limits::runtime(memory, self.spill_dir.as_deref())?;
         let mut config = SessionConfig::new()
+            .with_batch_size(limits::batch_size(memory))
             .with_information_schema(true)
             .with_create_default_catalog_and_schema(false);
         if let Some(threads) = self.threads {

@@ -125,9 +125,11 @@ impl Buffer {
         }
     }
 
-    /// Bytes on the heap, with what bringing the groups together will take.
-    pub(super) fn size(&self) -> usize {
-        self.ts.len() * size_of::<Event>()
+    /// Bytes on the heap, with what bringing the groups together will take, and answers of `answer`
+    /// bytes an event: DataFusion reserves those of all groups at once, and cannot spill any more
+    /// then.
+    pub(super) fn size(&self, answer: usize) -> usize {
+        self.ts.len() * (size_of::<Event>() + answer)
             + self.group.capacity() * 4
             + self.ts.capacity() * 8
             + self.kind.capacity()

@@ -10,6 +10,9 @@ use super::buffer::{Buffer, Shape, number};
 
 /// The part of such an aggregate that differs.
 pub(super) trait Kernel: Debug + Send + Sync + 'static {
+    /// Bytes of the answer that one event makes, by a generous average.
+    const ANSWER: usize;
+
     fn shape(&self) -> Shape;
 
     /// Appends the rows of a batch that count.
@@ -95,7 +98,7 @@ impl<K: Kernel> GroupsAccumulator for Flat<K> {
     }
 
     fn size(&self) -> usize {
-        size_of::<Self>() + self.events.size()
+        size_of::<Self>() + self.events.size(K::ANSWER)
     }
 }
 

@@ -348,7 +348,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
+        #![proptest_config(ProptestConfig::with_cases(65_536))]
 
         #[test]
         fn pruning_and_minimum_length_lose_nothing(

@@ -237,7 +237,7 @@ impl GroupsAccumulator for Times {
     }
 
     fn size(&self) -> usize {
-        size_of::<Self>() + self.starts.size()
+        size_of::<Self>() + self.starts.size(size_of::<i64>())
     }
 }
 

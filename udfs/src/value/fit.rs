@@ -423,7 +423,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        #![proptest_config(proptest::test_runner::Config { cases: 64, ..Default::default() })]
+        #![proptest_config(proptest::test_runner::Config { cases: 2048, ..Default::default() })]
 
         #[test]
         fn any_small_set_of_customers_has_finite_answers(

@@ -71,6 +71,10 @@ pub(crate) fn state_fields(args: &StateFieldsArgs) -> Vec<FieldRef> {
     ]
 }
 
+/// Bytes of a model: ten numbers, four standard errors, its name, and what the columns that grow
+/// have room for beyond that.
+const MODEL: usize = 192;
+
 /// The customers of one group.
 #[derive(Debug, Default, Clone)]
 struct Group {
@@ -359,7 +363,11 @@ impl GroupsAccumulator for Groups {
     }
 
     fn size(&self) -> usize {
-        size_of::<Self>() + self.groups.capacity() * size_of::<Group>() + self.room
+        size_of::<Self>()
+            // DataFusion reserves all models at once, and cannot spill any more then
+            + self.groups.len() * MODEL
+            + self.groups.capacity() * size_of::<Group>()
+            + self.room
     }
 }
 
@@ -392,5 +400,37 @@ impl Accumulator for One {
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
         self.0.grow(1);
         self.0.merge(states, |_| 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static CALLS: Overloads = calls("bg_nbd_fit");
+
+    #[test]
+    fn size_counts_the_models_that_will_be_made() -> Result<()> {
+        for with_row in [false, true] {
+            let many = 200;
+            let mut groups = Groups {
+                kind: Kind::Bg,
+                calls: &CALLS,
+                l2: 0.0,
+                weight: None,
+                groups: vec![],
+                room: 0,
+            };
+            groups.grow(many);
+            for group in (0..many).filter(|_| with_row) {
+                let customer = Customer { x: 2.0, tx: 10.0, t: 30.0 };
+                groups.push(group, std::iter::once(Row { customer, weight: 1.0 }));
+            }
+            let size = GroupsAccumulator::size(&groups);
+            let models = GroupsAccumulator::evaluate(&mut groups, EmitTo::All)?;
+            let made = models.get_array_memory_size();
+            assert!(made <= size, "{made} bytes of models, {size} counted");
+        }
+        Ok(())
     }
 }
