@@ -8,16 +8,16 @@
 //! the order of arrival.
 //!
 //! An event is a pair `(time, payload)`; its order is that of the pair, so the payload decides
-//! between equal times. Use `()` where only times matter, [`Amount`] for money, a bit mask for
-//! conditions, a tuple for several. "Time" may be any number that sorts.
+//! between equal times: see `payload.rs`. "Time" may be any number that sorts. An aggregate of
+//! sequences does not handle the buffer itself: see `sequence_aggregate.rs`.
 //!
 //! Cost: O(1) a row to append, O(n + groups) to group, O(k log k) for a group of k unordered
-//! events. Memory: 12 bytes an event plus the payload, and one more copy of the events while they
-//! are being grouped, which [`EventBuffer::size`] counts from the start so that DataFusion spills
-//! in time.
+//! events. Memory: 12 bytes an event plus the payload (to whole 8 bytes), and one more copy of the
+//! events while they are being grouped, which [`EventBuffer::size`] counts from the start so that
+//! DataFusion spills in time.
 //!
 //! Between partitions the events travel as lists, one row a group, whose values are flat arrays
-//! ([`Lists`]); a row that skips partial aggregation becomes a list of one, over the arrays that
+//! ([`Lists`]); a row that skips partial aggregation may become a list of one, over the arrays that
 //! it came in ([`lists_of_one`]).
 
 use std::cmp::Ordering;
@@ -183,6 +183,13 @@ impl<P: Copy + Ord> EventBuffer<P> {
         match emit {
             EmitTo::All => self.groups,
             EmitTo::First(n) => n.min(self.groups),
+        }
+    }
+
+    /// Puts another payload in the place of each.
+    pub(crate) fn change_payloads(&mut self, change: impl Fn(P) -> P) {
+        for event in &mut self.events {
+            event.1 = change(event.1);
         }
     }
 
