@@ -148,6 +148,7 @@ mod tests {
         once: false,
         deduplication: false,
         order: None,
+        exclude: false,
     };
 
     #[test]
@@ -169,7 +170,10 @@ mod tests {
         let rows: Vec<Row> = word("abcababcd").iter().map(|r| (r.0 * 5, r.1)).collect();
         assert_eq!(level(&rows, &deduplication), 3);
         let one = Rules { steps: 2, ..FOUR };
-        assert_eq!([level(&[(0, 3)], &one), level(&[(0, 3)], &Rules { once: true, ..one })], [2, 1]);
+        assert_eq!(
+            [level(&[(0, 3)], &one), level(&[(0, 3)], &Rules { once: true, ..one })],
+            [2, 1]
+        );
     }
 
     fn rules(mode: &str, steps: u32, window: i64) -> Rules {
@@ -186,6 +190,7 @@ mod tests {
             once: has("strict_once"),
             deduplication: has("strict_deduplication"),
             order,
+            exclude: false,
         }
     }
 

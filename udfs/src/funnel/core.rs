@@ -14,6 +14,7 @@
 //!   `deduplication` allows a row that satisfies none of the conditions 1 … l+1, `order` one that
 //!   satisfies any of the conditions 1 … l. With `Order::Fixed` also one that satisfies no condition
 //!   at all, with `Order::Reentry` also one that satisfies any condition.
+//! - `exclude` allows no row that carries the bit [`EXCLUDED`] in between, wherever it is placed.
 //!
 //! So the level does not depend on the order in which the rows are met. It is found in one pass over
 //! the times: of the chains that can still go on at level l only the one with the latest start
@@ -42,12 +43,22 @@ pub(super) struct Rules {
     pub once: bool,
     pub deduplication: bool,
     pub order: Option<Order>,
+    /// rows may carry [`EXCLUDED`], and then there are at most 63 conditions
+    pub exclude: bool,
 }
+
+/// The bit of a row that must not lie between the steps.
+pub(super) const EXCLUDED: u64 = 1 << 63;
 
 /// A row: time, and bit i for condition i + 1.
 pub(super) type Row = (i64, u64);
 
 impl Rules {
+    /// What lies between the steps matters.
+    fn adjacent(&self) -> bool {
+        self.deduplication || self.order.is_some() || self.exclude
+    }
+
     /// Rows that satisfy nothing matter.
     pub(super) fn unmatched_matter(&self) -> bool {
         matches!(self.order, Some(Order::Strict | Order::Reentry))
@@ -55,6 +66,9 @@ impl Rules {
 
     /// A row outside of the chain may lie after `l` of its steps.
     fn allows(&self, row: u64, l: u32) -> bool {
+        if self.exclude && row & EXCLUDED != 0 {
+            return false;
+        }
         let repeats = row & low(l) != 0;
         let in_order = match self.order {
             None => true,
@@ -83,17 +97,22 @@ pub(super) struct Best {
 impl Best {
     const NONE: Self = Self { level: 0, start: 0, end: 0 };
 
-    /// A chain of `level` steps from `start` to `end`; they are offered in the order of `end`.
+    pub(super) fn beats(&self, other: &Self) -> bool {
+        let rank = |b: &Self| (b.level, std::cmp::Reverse(b.end), b.start);
+        rank(self) > rank(other)
+    }
+
     fn offer(&mut self, level: u32, start: i64, end: i64) {
-        if level > self.level || (level == self.level && end == self.end && start > self.start) {
-            *self = Self { level, start, end };
+        let new = Self { level, start, end };
+        if new.beats(self) {
+            *self = new;
         }
     }
 }
 
 /// The best chain of `rows`, which are in the order of time.
 pub(super) fn best(rows: &[Row], rules: &Rules) -> Best {
-    if rules.once || rules.deduplication || rules.order.is_some() {
+    if rules.once || rules.adjacent() {
         best_of_strict(rows, rules)
     } else {
         best_of_loose(rows, rules)
@@ -337,7 +356,7 @@ impl Matching {
     /// A chain that had `a` steps before the rows of one time and has `b` after them may go on.
     fn goes_on(&self, rules: &Rules, rows: &[Row], a: u32, b: u32) -> bool {
         // before the first step everything may lie
-        if a == 0 || !(rules.deduplication || rules.order.is_some()) {
+        if a == 0 || !rules.adjacent() {
             return true;
         }
         // rows that may lie nowhere must serve a step, each one of its own
@@ -434,12 +453,11 @@ mod tests {
         fn rest_is_allowed(&self, chain: &[usize]) -> bool {
             let t = |i: usize| self.rows[i].0;
             (0..self.rows.len()).all(|x| {
-                if chain.contains(&x)
-                    || t(x) <= t(chain[0])
-                    || t(x) >= t(chain[chain.len() - 1])
-                    || !(self.rules.deduplication || self.rules.order.is_some())
-                {
+                if chain.contains(&x) || t(x) <= t(chain[0]) || t(x) >= t(chain[chain.len() - 1]) {
                     return true;
+                }
+                if self.rules.exclude && self.rows[x].1 & EXCLUDED != 0 {
+                    return false;
                 }
                 let before = chain.iter().filter(|&&e| t(e) < t(x)).count();
                 let until = chain.iter().filter(|&&e| t(e) <= t(x)).count();
@@ -479,7 +497,17 @@ mod tests {
             for once in flags {
                 for deduplication in flags {
                     for order in orders {
-                        all.push(Rules { steps, window, increase, once, deduplication, order });
+                        for exclude in flags {
+                            all.push(Rules {
+                                steps,
+                                window,
+                                increase,
+                                once,
+                                deduplication,
+                                order,
+                                exclude,
+                            });
+                        }
                     }
                 }
             }
@@ -491,7 +519,10 @@ mod tests {
 
     impl Random {
         fn below(&mut self, n: u64) -> u64 {
-            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            self.0 = self
+                .0
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             (self.0 >> 33) % n
         }
     }
@@ -509,7 +540,8 @@ mod tests {
                     2 if random.below(2) == 0 => 0,
                     _ => one,
                 };
-                (random.below(times) as i64, mask)
+                let excluded = if random.below(8) == 0 { EXCLUDED } else { 0 };
+                (random.below(times) as i64, mask | excluded)
             })
             .collect();
         rows.sort_unstable();
@@ -526,6 +558,8 @@ mod tests {
             let rows = log(&mut random, steps);
             let window = random.below(8) as i64;
             for rules in every_rules(steps, window) {
+                let marked = if rules.exclude { u64::MAX } else { !EXCLUDED };
+                let rows: Vec<Row> = rows.iter().map(|r| (r.0, r.1 & marked)).collect();
                 let want = Naive::steps(&rows, &rules);
                 super::steps(&rows, &rules, &mut out);
                 assert_eq!(out, want, "{rules:?} {rows:?}");
@@ -543,6 +577,7 @@ mod tests {
         once: false,
         deduplication: false,
         order: None,
+        exclude: false,
     };
 
     /// One row a letter, a second apart: a is the first condition, b the second, …; others none.
@@ -632,7 +667,7 @@ mod tests {
     #[test]
     fn sixty_four_steps_and_thousands_of_rows_at_one_time() {
         let rows = vec![(0, u64::MAX); 5_000];
-        for rules in every_rules(64, 1) {
+        for rules in every_rules(64, 1).into_iter().filter(|r| !r.exclude) {
             let want = if rules.increase { 1 } else { 64 };
             assert_eq!(level(&rows, rules), want, "{rules:?}");
             let mut out = vec![];
