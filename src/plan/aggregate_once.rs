@@ -27,7 +27,16 @@ use datafusion::physical_plan::{
 };
 
 /// Aggregates whose state is a list of what they saw.
-const SEQUENCES: [&str; 4] = ["change_points", "customer_summary", "frequency", "turning_points"];
+const SEQUENCES: [&str; 8] = [
+    "any_funnel",
+    "change_points",
+    "customer_summary",
+    "frequency",
+    "funnel_detail",
+    "turning_points",
+    "window_funnel",
+    "window_funnel_events",
+];
 
 /// Partitions that customers are spread over, at least.
 const PARTITIONS: usize = 32;
