@@ -21,6 +21,9 @@ use crate::settings::TenureOptions;
 pub(crate) enum Ty {
     /// a point in time; arrives as microseconds of the session's wall clock
     Time,
+    /// a point in time, as microseconds; one with a zone stays an instant, for what counts lengths
+    /// of time and not days
+    Instant,
     /// any number, as DOUBLE
     Float,
     /// a whole number, as BIGINT
@@ -88,7 +91,8 @@ pub(crate) fn coerce(
     params: &[Param],
     types: &[DataType],
 ) -> Result<Vec<DataType>> {
-    let least = params.iter().filter(|p| p.fill == Fill::Required).count();
+    // NULL stands for an option before the last argument that must be given
+    let least = params.iter().rposition(|p| p.fill == Fill::Required).map_or(0, |last| last + 1);
     if types.len() < least || types.len() > params.len() {
         return plan_err!(
             "{function} takes {} arguments, got {}; it is called {}",
@@ -145,7 +149,7 @@ fn coerce_one(from: &DataType, to: Ty) -> std::result::Result<DataType, &'static
         other => other,
     };
     match to {
-        Ty::Time => match from {
+        Ty::Time | Ty::Instant => match from {
             D::Timestamp(_, tz) => Ok(D::Timestamp(TimeUnit::Microsecond, tz.clone())),
             D::Date32 | D::Date64 => Ok(D::Timestamp(TimeUnit::Microsecond, None)),
             _ if is_text || is_null => Ok(D::Timestamp(TimeUnit::Microsecond, None)),
@@ -270,7 +274,7 @@ fn default_of(fill: Fill, info: &SimplifyContext) -> Result<Option<ScalarValue>>
 
 fn null_of(ty: Ty) -> ScalarValue {
     match ty {
-        Ty::Time => ScalarValue::TimestampMicrosecond(None, None),
+        Ty::Time | Ty::Instant => ScalarValue::TimestampMicrosecond(None, None),
         Ty::Float => ScalarValue::Float64(None),
         Ty::Int => ScalarValue::Int64(None),
         Ty::Bool => ScalarValue::Boolean(None),

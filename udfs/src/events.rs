@@ -8,16 +8,16 @@
 //! the order of arrival.
 //!
 //! An event is a pair `(time, payload)`; its order is that of the pair, so the payload decides
-//! between equal times. Use `()` where only times matter, [`Amount`] for money, a bit mask for
-//! conditions, a tuple for several. "Time" may be any number that sorts.
+//! between equal times: see `payload.rs`. "Time" may be any number that sorts. An aggregate of
+//! sequences does not handle the buffer itself: see `sequence_aggregate.rs`.
 //!
 //! Cost: O(1) a row to append, O(n + groups) to group, O(k log k) for a group of k unordered
-//! events. Memory: 12 bytes an event plus the payload, and after that either one more copy of the
-//! events while they are being grouped or the answers, whichever is more, which
+//! events. Memory: 12 bytes an event plus the payload (to whole 8 bytes), and after that either one
+//! more copy of the events while they are being grouped or the answers, whichever is more, which
 //! [`EventBuffer::size`] counts from the start so that DataFusion spills in time.
 //!
 //! Between partitions the events travel as lists, one row a group, whose values are flat arrays
-//! ([`Lists`]); a row that skips partial aggregation becomes a list of one, over the arrays that
+//! ([`Lists`]); a row that skips partial aggregation may become a list of one, over the arrays that
 //! it came in ([`lists_of_one`]).
 
 use std::cmp::Ordering;
@@ -186,18 +186,30 @@ impl<P: Copy + Ord> EventBuffer<P> {
         }
     }
 
+    /// Puts another payload in the place of each.
+    pub(crate) fn change_payloads(&mut self, change: impl Fn(P) -> P) {
+        for event in &mut self.events {
+            event.1 = change(event.1);
+        }
+    }
+
     /// Number of events not yet handed out.
     pub(crate) fn len(&self) -> usize {
         self.events.len() - self.start
     }
 
-    /// Bytes held, with what will be needed next: for grouping, then for answers of `answer` bytes a
-    /// group. DataFusion reserves the answers of all groups at once, and cannot spill any more then.
-    pub(crate) fn size(&self, answer: usize) -> usize {
+    /// Number of groups not yet handed out, with and without events.
+    pub(crate) fn groups(&self) -> usize {
+        self.groups
+    }
+
+    /// Bytes held, with what will be needed next: for grouping, then for `answers`. DataFusion
+    /// reserves the answers of all groups at once, and cannot spill any more then.
+    pub(crate) fn size(&self, answers: usize) -> usize {
         let scratch = if self.by_group { 0 } else { self.len() * size_of::<(i64, P)>() };
         self.group.capacity() * size_of::<u32>()
             + self.events.capacity() * size_of::<(i64, P)>()
-            + scratch.max(self.groups * answer)
+            + scratch.max(answers)
     }
 
     #[expect(
@@ -495,7 +507,7 @@ mod tests {
             }
             prop_assert_eq!(drained(&mut buffer, EmitTo::All).unwrap(), naive(&log, first..8));
             prop_assert_eq!(buffer.len(), 0);
-            prop_assert_eq!(buffer.size(8), 0);
+            prop_assert_eq!(buffer.size(0), 0);
         }
     }
 

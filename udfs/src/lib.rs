@@ -23,10 +23,15 @@
 
 mod args;
 pub mod checks;
+mod conditions;
 mod events;
 pub mod exact_sum;
+pub mod funnel;
+mod payload;
 pub mod points;
 pub mod rfm;
+mod sequence_aggregate;
+mod sequence_function;
 pub mod settings;
 pub mod stage;
 pub mod summary;
@@ -45,6 +50,7 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 /// Calls of every function for the DataFrame API, with the arguments that matter most; a
 /// function's own `…_udf().call(args)` takes all.
 pub mod expr_fn {
+    pub use crate::funnel::expr_fn::*;
     pub use crate::points::expr_fn::*;
     pub use crate::rfm::expr_fn::*;
     pub use crate::stage::expr_fn::*;
@@ -72,6 +78,7 @@ pub fn all_aggregate_functions() -> Vec<Arc<AggregateUDF>> {
         rfm::aggregate_functions(),
         value::aggregate_functions(),
         points::aggregate_functions(),
+        funnel::aggregate_functions(),
     ]
     .concat()
 }

@@ -19,7 +19,7 @@ use datafusion::arrow::buffer::OffsetBuffer;
 use datafusion::arrow::datatypes::{
     DataType, Field, FieldRef, Fields, Float64Type, TimeUnit, TimestampMicrosecondType,
 };
-use datafusion::common::{Result, ScalarValue, exec_err, plan_err};
+use datafusion::common::{Result, ScalarValue, exec_err, internal_err, plan_err};
 use datafusion::logical_expr::function::{
     AccumulatorArgs, AggregateFunctionSimplification, StateFieldsArgs,
 };
@@ -29,11 +29,13 @@ use datafusion::logical_expr::{
 };
 use datafusion_macros::user_doc;
 
-use super::buffer::{Buffer, Event, NO_LABEL, Shape, state_fields};
-use super::flat::{Flat, Kernel, Rows};
 use super::options::{bucket_start, penalty, size, text};
 use super::pelt::{Cost, Pelt, Penalty, Series, binary_segmentation};
 use crate::args::{self, Fill, Param, Ty, option, required};
+use crate::events::Amount;
+use crate::sequence_aggregate::{
+    Answer, Batch, Sequence, Sequences, accumulator, groups_accumulator, state_fields,
+};
 
 const NAME: &str = "change_points";
 
@@ -109,7 +111,7 @@ fn item() -> FieldRef {
 }
 
 impl ChangePoints {
-    fn kernel(&self, a: &AccumulatorArgs) -> Result<ChangeKernel> {
+    fn all_series(&self, a: &AccumulatorArgs) -> Result<AllSeries> {
         let of = |name| args::constant(NAME, PARAMS, a.exprs, name);
         let cost = text(NAME, "cost", &of("cost")?, &Cost::NAMES)?;
         let as_of = match of("as_of")? {
@@ -122,7 +124,7 @@ impl ChangePoints {
                 "{NAME}: min_size must be at least 2 for cost 'normal', got {min_size}"
             );
         }
-        Ok(ChangeKernel {
+        Ok(AllSeries {
             unit: args::fixed_micros(NAME, "unit", &of("unit")?)?,
             exact: text(NAME, "method", &of("method")?, &[("pelt", true), ("binseg", false)])?,
             cost,
@@ -153,7 +155,7 @@ impl AggregateUDFImpl for ChangePoints {
     }
 
     fn state_fields(&self, a: StateFieldsArgs) -> Result<Vec<FieldRef>> {
-        Ok(state_fields(&a))
+        Ok(state_fields::<Amount>(&a))
     }
 
     fn simplify(&self) -> Option<AggregateFunctionSimplification> {
@@ -165,7 +167,7 @@ impl AggregateUDFImpl for ChangePoints {
     }
 
     fn accumulator(&self, a: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(Flat::new(self.kernel(&a)?)))
+        Ok(accumulator(self.all_series(&a)?))
     }
 
     fn groups_accumulator_supported(&self, _a: AccumulatorArgs) -> bool {
@@ -173,7 +175,7 @@ impl AggregateUDFImpl for ChangePoints {
     }
 
     fn create_groups_accumulator(&self, a: AccumulatorArgs) -> Result<Box<dyn GroupsAccumulator>> {
-        Ok(Box::new(Flat::new(self.kernel(&a)?)))
+        Ok(groups_accumulator(self.all_series(&a)?))
     }
 
     fn documentation(&self) -> Option<&Documentation> {
@@ -181,8 +183,9 @@ impl AggregateUDFImpl for ChangePoints {
     }
 }
 
-#[derive(Debug)]
-struct ChangeKernel {
+/// The series of all groups.
+#[derive(Debug, Clone)]
+struct AllSeries {
     unit: i64,
     exact: bool,
     cost: Cost,
@@ -194,7 +197,7 @@ struct ChangeKernel {
 }
 
 /// Memory that one group hands to the next.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Work {
     times: Vec<i64>,
     values: Vec<f64>,
@@ -203,20 +206,22 @@ struct Work {
     pelt: Pelt,
 }
 
-impl ChangeKernel {
+impl AllSeries {
     /// The series of one group: the time and value of each bucket.
-    fn fill(&mut self, events: &[Event]) -> Result<()> {
+    fn fill(&mut self, events: &[(i64, Amount)]) -> Result<()> {
         let Work { times, values, .. } = &mut self.work;
         times.clear();
         values.clear();
-        let (Some(first), Some(last)) = (events.first(), events.last()) else { return Ok(()) };
+        let (Some(&(first, _)), Some(&(last, _))) = (events.first(), events.last()) else {
+            return Ok(());
+        };
         if self.rows {
-            times.extend(events.iter().map(|e| e.ts));
-            values.extend(events.iter().map(|e| e.value));
+            times.extend(events.iter().map(|e| e.0));
+            values.extend(events.iter().map(|e| e.1.0));
             return Ok(());
         }
-        let start = bucket_start(first.ts, self.unit);
-        let buckets = (i128::from(last.ts) - i128::from(start)) / i128::from(self.unit) + 1;
+        let start = bucket_start(first, self.unit);
+        let buckets = (i128::from(last) - i128::from(start)) / i128::from(self.unit) + 1;
         if buckets > i128::from(MOST_BUCKETS) {
             return exec_err!(
                 "{NAME}: {buckets} buckets from the first to the last event are more than {MOST_BUCKETS}; use a longer unit"
@@ -228,10 +233,10 @@ impl ChangeKernel {
             next = next.saturating_add(self.unit);
         }
         values.resize(times.len(), 0.0);
-        for e in events {
-            let bucket = (i128::from(e.ts) - i128::from(start)) / i128::from(self.unit);
+        for &(ts, value) in events {
+            let bucket = (i128::from(ts) - i128::from(start)) / i128::from(self.unit);
             if let Some(v) = usize::try_from(bucket).ok().and_then(|b| values.get_mut(b)) {
-                *v += e.value;
+                *v += value.0;
             }
         }
         Ok(())
@@ -263,36 +268,30 @@ impl ChangeKernel {
     }
 }
 
-impl Kernel for ChangeKernel {
+impl Sequence for AllSeries {
+    type Payload = Amount;
     // a change has 52 bytes, and few of the events are one
-    const ANSWER: usize = 8;
+    const ANSWER: Answer = Answer { group: 4, event: 8 };
 
-    fn shape(&self) -> Shape {
-        Shape { kind: false, value: true, label: false }
-    }
-
-    fn read(&self, values: &[ArrayRef], rows: &Rows, out: &mut Buffer) -> Result<()> {
-        let [ts, value, ..] = values else { return Ok(()) };
+    fn read(&self, args: &[ArrayRef], batch: &mut Batch<Amount>) -> Result<()> {
+        let [ts, value, ..] = args else { return internal_err!("{NAME} needs ts and value") };
         let ts = ts.as_primitive::<TimestampMicrosecondType>();
         let value = value.as_primitive::<Float64Type>();
-        rows.each(|row, group| {
-            if ts.is_valid(row) && value.is_valid(row) {
-                let (ts, value) = (ts.value(row), value.value(row));
-                if ts <= self.as_of && value.is_finite() {
-                    out.push(group, Event { ts, kind: 0, value, label: NO_LABEL });
-                }
-            }
+        batch.push_each(ts, |row, _| {
+            let (ts, amount) = (ts.value(row), value.value(row));
+            let counts = ts <= self.as_of && value.is_valid(row) && amount.is_finite();
+            counts.then_some((ts, Amount::new(amount)))
         })
     }
 
-    fn finish(&mut self, events: &Buffer, n: usize) -> Result<ArrayRef> {
-        let mut lengths = Vec::with_capacity(n);
+    fn finish(&mut self, groups: Sequences<Amount>) -> Result<ArrayRef> {
+        let mut lengths = Vec::with_capacity(groups.len());
         let mut ts = TimestampMicrosecondBuilder::new();
         let (mut before, mut after, mut change, mut score) = Default::default();
         let all: [&mut Float64Builder; 4] = [&mut before, &mut after, &mut change, &mut score];
         let [before, after, change, score] = all;
         let mut direction = StringBuilder::new();
-        events.each(n, |events, _| {
+        groups.each(|events, _| {
             self.fill(events)?;
             let (breaks, penalty) = self.changes()?;
             let series = &self.work.series;

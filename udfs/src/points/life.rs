@@ -13,13 +13,20 @@
 //!
 //! But for those changes, nothing that is found depends on what came later.
 
-use super::buffer::{Event, NO_LABEL};
 use super::options::{DAY, bucket_start};
 use super::pelt::Penalty;
 use super::rates::Changes;
 use super::vocabulary::Kind;
+use crate::events::Amount;
+use crate::payload::Label;
 
 const DAY_F: f64 = 86_400_000_000.0;
+
+/// What happened, beside when: its kind, the money, and the category of a purchase.
+pub(super) type What = (Kind, Amount, Label);
+
+/// One event of a life.
+pub(super) type Event = (i64, What);
 
 /// How a life is read; lengths in microseconds.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,8 +74,8 @@ pub(super) enum Detail {
     None,
     /// the so-many-th purchase
     Purchase(i64),
-    /// a category, by its label
-    Category(u32),
+    /// a category
+    Category(Label),
     /// a cart without payment within the window
     Unpaid,
     /// no purchase for so many days, own median gap so many
@@ -92,7 +99,7 @@ pub(super) struct Point {
 }
 
 /// Reads lives, one after the other, on the same memory.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Reader {
     points: Vec<Point>,
     purchases: Vec<i64>,
@@ -101,8 +108,8 @@ pub(super) struct Reader {
     paid_at: Vec<i64>,
     /// in whole days, rising
     gaps: Vec<i64>,
-    categories: Vec<u32>,
-    fresh: Vec<u32>,
+    categories: Vec<Label>,
+    fresh: Vec<Label>,
     buckets: Vec<usize>,
     changes: Changes,
 }
@@ -120,12 +127,7 @@ struct Journey {
 
 impl Reader {
     /// The turns of a life in the order of time. Events are in order, and none is after `as_of`.
-    pub(super) fn read<'a>(
-        &mut self,
-        events: &[Event],
-        how: &Reading,
-        text: impl Fn(u32) -> &'a str,
-    ) -> &[Point] {
+    pub(super) fn read(&mut self, events: &[Event], how: &Reading) -> &[Point] {
         self.points.clear();
         self.purchases.clear();
         self.amounts.clear();
@@ -137,22 +139,21 @@ impl Reader {
         let mut given_up = false;
         let (mut registered, mut subscribed) = (false, false);
         let mut rest = events;
-        while let Some((e, tail)) = rest.split_first() {
+        while let Some((&(ts, (kind, amount, _)), tail)) = rest.split_first() {
             rest = tail;
-            let Some(kind) = Kind::from_tag(e.kind) else { continue };
-            if self.abandoned(journey.waiting, e.ts, how) {
+            if self.abandoned(journey.waiting, ts, how) {
                 journey = Journey::default();
                 given_up = true;
             }
-            let amount = (!e.value.is_nan()).then_some(e.value);
+            let amount = amount.get();
             match kind {
                 Kind::Signup if !registered => {
                     registered = true;
-                    self.push(e.ts, Turn::Milestone, "registered", None);
+                    self.push(ts, Turn::Milestone, "registered", None);
                 }
                 Kind::Subscribe if !subscribed => {
                     subscribed = true;
-                    self.push(e.ts, Turn::Milestone, "subscribed", amount);
+                    self.push(ts, Turn::Milestone, "subscribed", amount);
                 }
                 Kind::Signup | Kind::Subscribe => {}
                 Kind::AddToCart | Kind::Checkout => {
@@ -160,46 +161,45 @@ impl Reader {
                         journey = Journey::default();
                     }
                     given_up = false;
-                    journey.waiting = Some(e.ts);
+                    journey.waiting = Some(ts);
                     let (seen, name) = match kind {
                         Kind::AddToCart => (&mut journey.cart, "add_to_cart"),
                         _ => (&mut journey.checkout, "checkout"),
                     };
                     if !std::mem::replace(seen, true) {
-                        self.push(e.ts, Turn::KeyPoint, name, amount);
+                        self.push(ts, Turn::KeyPoint, name, amount);
                     }
                 }
                 Kind::Payment => {
                     journey.waiting = None;
                     given_up = false;
                     if !std::mem::replace(&mut journey.payment, true) {
-                        self.push(e.ts, Turn::KeyPoint, "payment", amount);
+                        self.push(ts, Turn::KeyPoint, "payment", amount);
                     }
                 }
                 Kind::Purchase => {
                     journey = Journey::default();
                     given_up = false;
-                    let lines =
-                        1 + rest.iter().take_while(|o| o.ts == e.ts && o.kind == e.kind).count();
+                    let lines = 1 + rest.iter().take_while(|o| o.0 == ts && o.1.0 == kind).count();
                     let (_, later) = rest.split_at(lines - 1);
                     rest = later;
                     let from = events.len() - rest.len() - lines;
-                    self.purchase(events.get(from..from + lines).unwrap_or_default(), how, &text);
+                    self.purchase(events.get(from..from + lines).unwrap_or_default(), how);
                 }
                 Kind::CartAbandon => {
                     if !given_up {
-                        self.push(e.ts, Turn::TurningPoint, "cart_abandon", amount);
+                        self.push(ts, Turn::TurningPoint, "cart_abandon", amount);
                     }
                     journey = Journey::default();
                     given_up = false;
                 }
-                Kind::CrossSell => self.push(e.ts, Turn::TurningPoint, "cross_sell", amount),
-                Kind::OrderCancel => self.push(e.ts, Turn::TurningPoint, "order_cancel", amount),
-                Kind::Return => self.push(e.ts, Turn::TurningPoint, "return", amount),
-                Kind::Complaint => self.push(e.ts, Turn::TurningPoint, "complaint", amount),
-                Kind::Unsubscribe => self.push(e.ts, Turn::TurningPoint, "unsubscribe", amount),
-                Kind::Upgrade => self.push(e.ts, Turn::TurningPoint, "upgrade", amount),
-                Kind::Downgrade => self.push(e.ts, Turn::TurningPoint, "downgrade", amount),
+                Kind::CrossSell => self.push(ts, Turn::TurningPoint, "cross_sell", amount),
+                Kind::OrderCancel => self.push(ts, Turn::TurningPoint, "order_cancel", amount),
+                Kind::Return => self.push(ts, Turn::TurningPoint, "return", amount),
+                Kind::Complaint => self.push(ts, Turn::TurningPoint, "complaint", amount),
+                Kind::Unsubscribe => self.push(ts, Turn::TurningPoint, "unsubscribe", amount),
+                Kind::Upgrade => self.push(ts, Turn::TurningPoint, "upgrade", amount),
+                Kind::Downgrade => self.push(ts, Turn::TurningPoint, "downgrade", amount),
             }
         }
         self.abandoned(journey.waiting, how.as_of, how);
@@ -239,9 +239,9 @@ impl Reader {
     }
 
     /// One purchase, of one or more rows.
-    fn purchase<'a>(&mut self, lines: &[Event], how: &Reading, text: &impl Fn(u32) -> &'a str) {
-        let Some(ts) = lines.first().map(|l| l.ts) else { return };
-        let known = || lines.iter().map(|l| l.value).filter(|v| !v.is_nan());
+    fn purchase(&mut self, lines: &[Event], how: &Reading) {
+        let Some(&(ts, _)) = lines.first() else { return };
+        let known = || lines.iter().filter_map(|l| l.1.1.get());
         // rows of one instant are in the order of their amounts, so the sum has one value
         let amount = known().next().is_some().then(|| known().sum::<f64>());
         // what is free has no level
@@ -283,18 +283,18 @@ impl Reader {
             }
         }
         self.fresh.clear();
-        for l in lines {
-            if l.label != NO_LABEL && !self.categories.contains(&l.label) {
-                self.categories.push(l.label);
-                self.fresh.push(l.label);
+        for &(_, (_, _, category)) in lines {
+            if category != Label::NONE && !self.categories.contains(&category) {
+                self.categories.push(category);
+                self.fresh.push(category);
             }
         }
         if number > 1 {
-            // labels are numbered as they come; names have one order
-            self.fresh.sort_by(|a, b| text(*a).cmp(text(*b)));
-            for &label in &self.fresh {
-                let spent = lines.iter().filter(|l| l.label == label && !l.value.is_nan());
-                let spent = spent.map(|l| l.value).reduce(|a, b| a + b);
+            // labels sort as the names of the categories do
+            self.fresh.sort_unstable();
+            for &category in &self.fresh {
+                let lines = lines.iter().filter(|l| l.1.2 == category);
+                let spent = lines.filter_map(|l| l.1.1.get()).reduce(|a, b| a + b);
                 self.points.push(Point {
                     ts,
                     turn: Turn::TurningPoint,
@@ -302,7 +302,7 @@ impl Reader {
                     before: None,
                     after: spent,
                     score: None,
-                    detail: Detail::Category(label),
+                    detail: Detail::Category(category),
                 });
             }
         }
@@ -389,6 +389,7 @@ fn median(rising: &[i64]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::payload::Texts;
 
     fn how() -> Reading {
         Reading {
@@ -406,13 +407,13 @@ mod tests {
     const HOUR: i64 = DAY / 24;
 
     fn at(hours: i64, kind: Kind) -> Event {
-        Event { ts: hours * HOUR, kind: kind.tag(), value: f64::NAN, label: NO_LABEL }
+        (hours * HOUR, (kind, Amount::NULL, Label::NONE))
     }
 
     /// (hour, point) of what is found
     fn life(events: &[Event], how: &Reading) -> Vec<(i64, &'static str)> {
         let mut reader = Reader::default();
-        reader.read(events, how, |_| "").iter().map(|p| (p.ts / HOUR, p.point)).collect()
+        reader.read(events, how).iter().map(|p| (p.ts / HOUR, p.point)).collect()
     }
 
     #[test]
@@ -482,8 +483,7 @@ mod tests {
         assert_eq!(named(120), []);
         assert_eq!(named(121), [(120 * 24, "lapse")]);
         let mut reader = Reader::default();
-        let got: Vec<Point> =
-            reader.read(&events, &Reading { as_of: 175 * DAY, ..how() }, |_| "").to_vec();
+        let got: Vec<Point> = reader.read(&events, &Reading { as_of: 175 * DAY, ..how() }).to_vec();
         let lapse = got.iter().find(|p| p.turn == Turn::Lapse).unwrap();
         assert_eq!((lapse.before, lapse.after, lapse.score), (Some(20.0), Some(60.0), Some(3.0)));
         let back = got.iter().find(|p| p.turn == Turn::Reactivation).unwrap();
@@ -497,31 +497,29 @@ mod tests {
 
     #[test]
     fn rows_of_one_instant_are_one_purchase_and_new_categories_are_cross_sells() {
-        let line = |day: i64, value: f64, label: u32| Event {
-            ts: day * DAY,
-            kind: Kind::Purchase.tag(),
-            value,
-            label,
+        let mut texts = Texts::default();
+        let [art, books, food, toys] = ["art", "books", "food", "toys"].map(|t| texts.label(t));
+        let line = |day: i64, amount: f64, category: Label| {
+            (day * DAY, (Kind::Purchase, Amount::new(amount), category))
         };
         let events = [
-            line(0, 1.0, 3),
-            line(0, 2.0, 1),
-            line(5, 3.0, 1),
-            line(5, 4.0, 0),
-            line(5, 6.0, 2),
-            line(6, 1.0, 0),
+            line(0, 1.0, food),
+            line(0, 2.0, books),
+            line(5, 3.0, books),
+            line(5, 4.0, toys),
+            line(5, 6.0, art),
+            line(6, 1.0, toys),
         ];
-        let names = ["toys", "books", "art", "food"];
         let mut reader = Reader::default();
-        let got = reader.read(&events, &Reading { as_of: 9 * DAY, ..how() }, |l| names[l as usize]);
+        let got = reader.read(&events, &Reading { as_of: 9 * DAY, ..how() });
         let got: Vec<_> = got.iter().map(|p| (p.point, p.after, p.detail)).collect();
         assert_eq!(
             got,
             [
                 ("first_purchase", Some(3.0), Detail::None),
                 ("second_purchase", Some(13.0), Detail::None),
-                ("cross_sell", Some(6.0), Detail::Category(2)),
-                ("cross_sell", Some(4.0), Detail::Category(0)),
+                ("cross_sell", Some(6.0), Detail::Category(art)),
+                ("cross_sell", Some(4.0), Detail::Category(toys)),
             ]
         );
     }
@@ -531,14 +529,13 @@ mod tests {
         // twice a week for twenty weeks at 10, then once in three weeks at 30
         let days = (0..40).map(|i| i * 7 / 2).chain((0..10).map(|i| 147 + i * 21));
         let events: Vec<Event> = days
-            .map(|d| Event {
-                value: if d < 147 { 10.0 } else { 30.0 },
-                ..at(d * 24 + 12, Kind::Purchase)
+            .map(|d| {
+                let amount = Amount::new(if d < 147 { 10.0 } else { 30.0 });
+                ((d * 24 + 12) * HOUR, (Kind::Purchase, amount, Label::NONE))
             })
             .collect();
         let mut reader = Reader::default();
-        let got: Vec<Point> =
-            reader.read(&events, &Reading { as_of: 350 * DAY, ..how() }, |_| "").to_vec();
+        let got: Vec<Point> = reader.read(&events, &Reading { as_of: 350 * DAY, ..how() }).to_vec();
         let rate = got.iter().find(|p| p.turn == Turn::RateChange).unwrap();
         assert_eq!((rate.point, rate.before), ("rate_down", Some(2.0)));
         assert_eq!(rate.ts, 140 * DAY);
@@ -547,7 +544,7 @@ mod tests {
         assert_eq!((value.point, value.before, value.after), ("value_up", Some(10.0), Some(30.0)));
         assert_eq!(value.ts, 147 * DAY + 12 * HOUR);
         let fewer = &events[..7];
-        let got = reader.read(fewer, &Reading { as_of: 350 * DAY, ..how() }, |_| "");
+        let got = reader.read(fewer, &Reading { as_of: 350 * DAY, ..how() });
         assert!(got.iter().all(|p| p.turn < Turn::RateChange));
     }
 

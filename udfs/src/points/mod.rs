@@ -1,8 +1,6 @@
 //! Turning points: what changed a customer's life, and where any series changes its level.
 
-mod buffer;
 mod change_points;
-mod flat;
 mod life;
 mod options;
 mod pelt;

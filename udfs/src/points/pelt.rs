@@ -43,7 +43,7 @@ pub(crate) enum Penalty {
 }
 
 /// A series with the cost of each of its segments in O(1).
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Series {
     /// of the values as they are: exact for counts
     total: Vec<f64>,
@@ -135,7 +135,7 @@ pub(crate) fn poisson(total: f64, n: f64) -> f64 {
 }
 
 /// PELT over chosen positions, with its memory.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Pelt {
     best: Vec<f64>,
     back: Vec<usize>,

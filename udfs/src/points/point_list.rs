@@ -10,8 +10,8 @@ use datafusion::arrow::buffer::OffsetBuffer;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields, TimeUnit};
 use datafusion::common::Result;
 
-use super::buffer::Labels;
 use super::life::{Detail, Point, Reading};
+use crate::payload::Texts;
 
 static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
     let text = |n: &str| Field::new(n, DataType::Utf8, true);
@@ -62,7 +62,7 @@ impl PointList {
     }
 
     /// The list of the next customer.
-    pub(super) fn append(&mut self, points: &[Point], labels: &Labels, how: &Reading) {
+    pub(super) fn append(&mut self, points: &[Point], texts: &Texts, how: &Reading) {
         self.lengths.push(points.len());
         for p in points {
             self.ts.append_value(p.ts);
@@ -71,17 +71,17 @@ impl PointList {
             self.before.append_option(p.before);
             self.after.append_option(p.after);
             self.score.append_option(p.score);
-            self.say(p, labels, how);
+            self.say(p, texts, how);
         }
     }
 
-    fn say(&mut self, p: &Point, labels: &Labels, how: &Reading) {
+    fn say(&mut self, p: &Point, texts: &Texts, how: &Reading) {
         let out = &mut self.detail;
         let (before, after) = (p.before.unwrap_or_default(), p.after.unwrap_or_default());
         // writing to a builder cannot fail; the row is ended below
         let _ = match p.detail {
             Detail::None => return out.append_null(),
-            Detail::Category(label) => return out.append_value(labels.text(label)),
+            Detail::Category(label) => return out.append_option(texts.get(label)),
             Detail::Purchase(n) => write!(out, "purchase {n}"),
             Detail::Unpaid => write!(
                 out,

@@ -17,7 +17,7 @@ pub(super) struct Change {
 const TABLE: usize = 4096;
 
 /// Finds changes, and keeps its memory from one customer to the next.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Changes {
     ln: Vec<f64>,
     /// positions a change may have, and the events before each

@@ -4,9 +4,8 @@
 //! whose type is no turn (`page_view`, names that are not standard) and events after `as_of`; a
 //! NULL, NaN or infinite amount is unknown. Rows in any order; events of one instant in the order
 //! of the standard vocabulary, then of amount. Times are the session's wall clock. No events: an
-//! empty list. 13 bytes an event that counts, 8 more with amounts, 4 with categories, 24 while events
-//! are brought together by customer, and 128 for the points; time O(n) a group where rows come in
-//! order, plus PELT for those with 2 · `min_size` purchases.
+//! empty list. 28 bytes an event that counts, 24 more while events are brought together by customer;
+//! time O(n) a group where rows come in order, plus PELT for those with 2 · `min_size` purchases.
 //!
 //! Statistics: Killick, Fearnhead and Eckley (2012).
 
@@ -14,7 +13,7 @@ use std::sync::{Arc, LazyLock};
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use datafusion::arrow::datatypes::{DataType, FieldRef, Float64Type, TimestampMicrosecondType};
-use datafusion::common::{Result, ScalarValue, plan_err};
+use datafusion::common::{Result, ScalarValue, internal_err, plan_err};
 use datafusion::logical_expr::function::{
     AccumulatorArgs, AggregateFunctionSimplification, StateFieldsArgs,
 };
@@ -24,13 +23,16 @@ use datafusion::logical_expr::{
 };
 use datafusion_macros::user_doc;
 
-use super::buffer::{Buffer, Event, NO_LABEL, Shape, state_fields};
-use super::flat::{Flat, Kernel, Rows};
-use super::life::{Reader, Reading};
+use super::life::{Reader, Reading, What};
 use super::options::{numbers, penalty, size};
 use super::point_list::PointList;
 use super::vocabulary::Kind;
 use crate::args::{self, Fill, Param, Ty, option, required};
+use crate::events::Amount;
+use crate::payload::Label;
+use crate::sequence_aggregate::{
+    Answer, Batch, Sequence, Sequences, accumulator, groups_accumulator, state_fields,
+};
 
 const NAME: &str = "turning_points";
 
@@ -62,7 +64,7 @@ pub fn turning_points_udaf() -> Arc<AggregateUDF> {
 
 #[user_doc(
     doc_section(label = "Turning points"),
-    description = "Everything that turned one customer's life, as a list in the order of time with ts, kind, point, before, after, score and detail. Kinds: milestone (registered, subscribed, first_purchase, second_purchase, nth_purchase; after is the amount), key_point (add_to_cart, checkout, payment: the first of each journey to a purchase), turning_point (order_cancel, cart_abandon, return, complaint, unsubscribe, upgrade, downgrade, cross_sell), lapse (the moment the silence since the last purchase exceeds lapse_factor times the customer's own median gap between days with purchases, as known by then, and lapse_min; before is that gap and after the limit, in days, score their ratio), reactivation (the purchase that ends a lapse; after is the silence in days), rate_change (before and after in purchases per rate_unit) and value_change (before and after as mean amount per purchase); the score of a change is by how much it lowers the cost beyond the penalty. Changes are found by exact PELT over the life up to as_of, for customers with at least 2 · min_size purchases: rates with a Poisson cost on the full buckets of rate_unit from the first purchase to as_of, values with a normal cost on the logarithms of positive amounts; penalty 'bic' is 2 · ln(buckets) for rates and 4 · ln(purchases) for values. A cart is abandoned at the end of cart_window after its last add_to_cart or checkout, unless payment or purchase came before; until then it is pending and not listed; an explicit cart_abandon of the same cart is not listed twice. With category, a purchase in a category not bought before is a cross_sell, unless it is the first purchase. Purchase rows of one instant are one purchase with the sum of their amounts. Event types are the standard names; others, NULLs and events after as_of are ignored; equal times in the order of the vocabulary. No events give an empty list. 13 to 25 bytes per event that counts, 24 while events are brought together, and 128 for the points.",
+    description = "Everything that turned one customer's life, as a list in the order of time with ts, kind, point, before, after, score and detail. Kinds: milestone (registered, subscribed, first_purchase, second_purchase, nth_purchase; after is the amount), key_point (add_to_cart, checkout, payment: the first of each journey to a purchase), turning_point (order_cancel, cart_abandon, return, complaint, unsubscribe, upgrade, downgrade, cross_sell), lapse (the moment the silence since the last purchase exceeds lapse_factor times the customer's own median gap between days with purchases, as known by then, and lapse_min; before is that gap and after the limit, in days, score their ratio), reactivation (the purchase that ends a lapse; after is the silence in days), rate_change (before and after in purchases per rate_unit) and value_change (before and after as mean amount per purchase); the score of a change is by how much it lowers the cost beyond the penalty. Changes are found by exact PELT over the life up to as_of, for customers with at least 2 · min_size purchases: rates with a Poisson cost on the full buckets of rate_unit from the first purchase to as_of, values with a normal cost on the logarithms of positive amounts; penalty 'bic' is 2 · ln(buckets) for rates and 4 · ln(purchases) for values. A cart is abandoned at the end of cart_window after its last add_to_cart or checkout, unless payment or purchase came before; until then it is pending and not listed; an explicit cart_abandon of the same cart is not listed twice. With category, a purchase in a category not bought before is a cross_sell, unless it is the first purchase. Purchase rows of one instant are one purchase with the sum of their amounts. Event types are the standard names; others, NULLs and events after as_of are ignored; equal times in the order of the vocabulary. No events give an empty list. 28 bytes per event that counts, 24 more while events are brought together.",
     syntax_example = "turning_points(ts, event_type [, amount, category, as_of, cart_window, lapse_factor, lapse_min, rate_unit, penalty, min_size, nth])",
     sql_example = r#"```sql
 SELECT p['ts'], p['kind'], p['point'] FROM (SELECT unnest(turning_points(ts, type, amount, NULL, TIMESTAMP '2011-06-01T00:00:00')) AS p FROM (VALUES (TIMESTAMP '2011-01-01T10:00:00', 'signup', NULL), (TIMESTAMP '2011-01-02T10:00:00', 'purchase', 20.0), (TIMESTAMP '2011-01-12T10:00:00', 'purchase', 25.0), (TIMESTAMP '2011-03-01T09:00:00', 'add_to_cart', NULL)) t(ts, type, amount));
@@ -116,10 +118,10 @@ impl Default for TurningPoints {
 }
 
 impl TurningPoints {
-    fn kernel(&self, a: &AccumulatorArgs) -> Result<LifeKernel> {
+    fn lives(&self, a: &AccumulatorArgs) -> Result<Lives> {
         let of = |name| args::constant(NAME, PARAMS, a.exprs, name);
         let length = |name| args::fixed_micros(NAME, name, &of(name)?);
-        // a column may be left out, and then takes no memory
+        // a column that is left out is not looked at
         let given = |name| of(name).map_or(true, |v| !v.is_null());
         let lapse_factor = match of("lapse_factor")? {
             ScalarValue::Float64(Some(f)) if f.is_finite() && f > 0.0 => f,
@@ -142,8 +144,8 @@ impl TurningPoints {
             min_size,
             nth: numbers(NAME, "nth", &of("nth")?, &NTH)?,
         };
-        let shape = Shape { kind: true, value: given("amount"), label: given("category") };
-        Ok(LifeKernel { how, shape, reader: Reader::default() })
+        let (amounts, categories) = (given("amount"), given("category"));
+        Ok(Lives { how, amounts, categories, reader: Reader::default() })
     }
 }
 
@@ -183,7 +185,7 @@ impl AggregateUDFImpl for TurningPoints {
     }
 
     fn state_fields(&self, a: StateFieldsArgs) -> Result<Vec<FieldRef>> {
-        Ok(state_fields(&a))
+        Ok(state_fields::<What>(&a))
     }
 
     fn simplify(&self) -> Option<AggregateFunctionSimplification> {
@@ -195,7 +197,7 @@ impl AggregateUDFImpl for TurningPoints {
     }
 
     fn accumulator(&self, a: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(Flat::new(self.kernel(&a)?)))
+        Ok(accumulator(self.lives(&a)?))
     }
 
     fn groups_accumulator_supported(&self, _a: AccumulatorArgs) -> bool {
@@ -203,7 +205,7 @@ impl AggregateUDFImpl for TurningPoints {
     }
 
     fn create_groups_accumulator(&self, a: AccumulatorArgs) -> Result<Box<dyn GroupsAccumulator>> {
-        Ok(Box::new(Flat::new(self.kernel(&a)?)))
+        Ok(groups_accumulator(self.lives(&a)?))
     }
 
     fn documentation(&self) -> Option<&Documentation> {
@@ -211,51 +213,51 @@ impl AggregateUDFImpl for TurningPoints {
     }
 }
 
-#[derive(Debug)]
-struct LifeKernel {
+/// The lives of customers.
+#[derive(Debug, Clone)]
+struct Lives {
     how: Reading,
-    shape: Shape,
+    amounts: bool,
+    categories: bool,
     reader: Reader,
 }
 
-impl Kernel for LifeKernel {
+impl Sequence for Lives {
+    type Payload = What;
     // a point has 44 bytes and three texts, 20 to 80, and columns that grow have up to twice the
     // room; in a busy life nearly every event is one
-    const ANSWER: usize = 128;
+    const ANSWER: Answer = Answer { group: 4, event: 128 };
 
-    fn shape(&self) -> Shape {
-        self.shape
-    }
-
-    fn read(&self, values: &[ArrayRef], rows: &Rows, out: &mut Buffer) -> Result<()> {
-        let [ts, event_type, amount, category, ..] = values else { return Ok(()) };
+    fn read(&self, args: &[ArrayRef], batch: &mut Batch<What>) -> Result<()> {
+        let [ts, event_type, amount, category, ..] = args else {
+            return internal_err!("{NAME} needs ts, event_type, amount and category");
+        };
         let ts = ts.as_primitive::<TimestampMicrosecondType>();
         let (times, as_of) = (ts.values(), self.how.as_of);
         let kinds = kinds(event_type);
-        let amount = self.shape.value.then(|| amount.as_primitive::<Float64Type>());
-        let category: Option<&StringArray> = self.shape.label.then(|| category.as_string::<i32>());
-        rows.each(|row, group| {
-            let (Some(&Some(kind)), Some(&at)) = (kinds.get(row), times.get(row)) else { return };
-            if at > as_of || ts.is_null(row) {
-                return;
+        let amount = self.amounts.then(|| amount.as_primitive::<Float64Type>());
+        let category: Option<&StringArray> = self.categories.then(|| category.as_string::<i32>());
+        batch.push_each(ts, |row, texts| {
+            let (&kind, &at) = (kinds.get(row)?.as_ref()?, times.get(row)?);
+            if at > as_of {
+                return None;
             }
-            let value = match amount {
-                Some(a) if a.is_valid(row) && a.value(row).is_finite() => a.value(row),
-                _ => f64::NAN,
+            let amount = match amount {
+                Some(a) if a.is_valid(row) => Amount::new(a.value(row)),
+                _ => Amount::NULL,
             };
-            let label = match category {
-                Some(c) if kind == Kind::Purchase && c.is_valid(row) => out.label_of(c.value(row)),
-                _ => NO_LABEL,
+            let category = match category {
+                Some(c) if kind == Kind::Purchase && c.is_valid(row) => texts.label(c.value(row)),
+                _ => Label::NONE,
             };
-            out.push(group, Event { ts: at, kind: kind.tag(), value, label });
+            Some((at, (kind, amount, category)))
         })
     }
 
-    fn finish(&mut self, events: &Buffer, n: usize) -> Result<ArrayRef> {
-        let mut list = PointList::with_capacity(n);
-        events.each(n, |events, labels| {
-            let points = self.reader.read(events, &self.how, |l| labels.text(l));
-            list.append(points, labels, &self.how);
+    fn finish(&mut self, lives: Sequences<What>) -> Result<ArrayRef> {
+        let mut list = PointList::with_capacity(lives.len());
+        lives.each(|events, texts| {
+            list.append(self.reader.read(events, &self.how), texts, &self.how);
             Ok(())
         })?;
         list.finish()

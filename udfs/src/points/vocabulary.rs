@@ -2,6 +2,12 @@
 //!
 //! Their order is also the order of events at one instant: a cart is filled before it is paid for.
 
+use datafusion::arrow::array::ArrayRef;
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::{Result, internal_datafusion_err};
+
+use crate::payload::{Payload, Texts};
+
 /// The standard event names with their class.
 const EVENT_TYPES: [(&str, &str); 27] = [
     ("signup", "acquisition"),
@@ -40,7 +46,7 @@ pub fn event_types() -> &'static [(&'static str, &'static str)] {
 }
 
 /// An event that turning points are found from; the number is its place in [`event_types`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub(crate) enum Kind {
     Signup = 0,
@@ -117,6 +123,31 @@ impl Kind {
 
     pub(crate) const fn tag(self) -> u8 {
         self as u8
+    }
+}
+
+impl Payload for Kind {
+    fn types() -> Vec<DataType> {
+        u8::types()
+    }
+
+    fn write(
+        payloads: impl Iterator<Item = Self> + Clone,
+        texts: &Texts,
+        columns: &mut Vec<ArrayRef>,
+    ) {
+        u8::write(payloads.map(Self::tag), texts, columns);
+    }
+
+    fn read<'a>(
+        columns: &mut impl Iterator<Item = &'a ArrayRef>,
+        n: usize,
+        texts: &mut Texts,
+    ) -> Result<Vec<Self>> {
+        let kind = |tag| {
+            Self::from_tag(tag).ok_or_else(|| internal_datafusion_err!("no event has tag {tag}"))
+        };
+        u8::read(columns, n, texts)?.into_iter().map(kind).collect()
     }
 }
 

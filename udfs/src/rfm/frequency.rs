@@ -8,24 +8,22 @@
 
 use std::sync::{Arc, LazyLock};
 
-use datafusion::arrow::array::{
-    ArrayRef, AsArray, BooleanArray, Int64Array, TimestampMicrosecondArray,
-};
-use datafusion::arrow::datatypes::{DataType, FieldRef, TimeUnit, TimestampMicrosecondType};
+use datafusion::arrow::array::{ArrayRef, AsArray, Int64Array};
+use datafusion::arrow::datatypes::{DataType, FieldRef, TimestampMicrosecondType};
 use datafusion::common::{Result, ScalarValue, internal_err};
 use datafusion::logical_expr::function::{
     AccumulatorArgs, AggregateFunctionSimplification, StateFieldsArgs,
 };
-use datafusion::logical_expr::utils::{AggregateOrderSensitivity, format_state_name};
+use datafusion::logical_expr::utils::AggregateOrderSensitivity;
 use datafusion::logical_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, EmitTo, GroupsAccumulator,
-    Signature,
+    Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, GroupsAccumulator, Signature,
 };
 use datafusion_macros::user_doc;
 
 use crate::args::{self, Fill, Param, Ty, option, required};
-use crate::events::{
-    EventBuffer, Groups, Lists, OneGroup, Rows, list_field, list_rows, lists_of_one,
+use crate::sequence_aggregate::{
+    Answer, Batch, Sequence, Sequences, accumulator, distinct_to_front, groups_accumulator,
+    state_fields,
 };
 use crate::summary::core::DAY;
 use crate::summary::customer_summary::{as_of, unit};
@@ -111,8 +109,7 @@ impl AggregateUDFImpl for Frequency {
     }
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
-        let time = DataType::Timestamp(TimeUnit::Microsecond, None);
-        Ok(vec![list_field(format_state_name(args.name, "ts"), &time)])
+        Ok(state_fields::<()>(&args))
     }
 
     fn order_sensitivity(&self) -> AggregateOrderSensitivity {
@@ -120,7 +117,7 @@ impl AggregateUDFImpl for Frequency {
     }
 
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(OneGroup(Times::try_new(&args)?)))
+        Ok(accumulator(Periods::try_new(&args)?))
     }
 
     fn groups_accumulator_supported(&self, _args: AccumulatorArgs) -> bool {
@@ -131,7 +128,7 @@ impl AggregateUDFImpl for Frequency {
         &self,
         args: AccumulatorArgs,
     ) -> Result<Box<dyn GroupsAccumulator>> {
-        Ok(Box::new(Times::try_new(&args)?))
+        Ok(groups_accumulator(Periods::try_new(&args)?))
     }
 
     fn documentation(&self) -> Option<&Documentation> {
@@ -141,103 +138,42 @@ impl AggregateUDFImpl for Frequency {
 
 /// The times of all groups, as starts of their periods.
 #[derive(Debug, Clone)]
-struct Times {
-    starts: EventBuffer<()>,
+struct Periods {
     unit: i64,
     as_of: i64,
 }
 
-impl Times {
+impl Periods {
     fn try_new(args: &AccumulatorArgs) -> Result<Self> {
-        Ok(Self {
-            starts: EventBuffer::default(),
-            unit: unit(NAME, PARAMS, args.exprs)?,
-            as_of: as_of(NAME, PARAMS, args.exprs)?,
+        Ok(Self { unit: unit(NAME, PARAMS, args.exprs)?, as_of: as_of(NAME, PARAMS, args.exprs)? })
+    }
+}
+
+impl Sequence for Periods {
+    type Payload = ();
+    const ANSWER: Answer = Answer { group: size_of::<i64>(), event: 0 };
+
+    fn read(&self, args: &[ArrayRef], batch: &mut Batch<()>) -> Result<()> {
+        let Some(ts) = args.first() else { return internal_err!("{NAME} needs ts") };
+        let ts = ts.as_primitive::<TimestampMicrosecondType>();
+        batch.push_each(ts, |row, _| {
+            let time = ts.value(row);
+            let into = time.saturating_sub(MONDAY).rem_euclid(self.unit);
+            (time <= self.as_of).then(|| (time.saturating_sub(into), ()))
         })
     }
 
-    #[inline]
-    fn push(&mut self, group: usize, time: i64) {
-        if time <= self.as_of {
-            let into = time.saturating_sub(MONDAY).rem_euclid(self.unit);
-            self.starts.push(group, time.saturating_sub(into), ());
-        }
-    }
-}
-
-impl Groups for Times {
-    fn grow(&mut self, groups: usize) -> Result<()> {
-        self.starts.reserve(groups, 0)
-    }
-}
-
-impl GroupsAccumulator for Times {
-    fn update_batch(
-        &mut self,
-        values: &[ArrayRef],
-        group_indices: &[usize],
-        opt_filter: Option<&BooleanArray>,
-        total_num_groups: usize,
-    ) -> Result<()> {
-        let Some(ts) = values.first() else { return internal_err!("{NAME} needs ts") };
-        let ts = ts.as_primitive::<TimestampMicrosecondType>();
-        self.starts.reserve(total_num_groups, group_indices.len())?;
-        let rows = Rows::new(opt_filter, ts);
-        for (i, (&group, &time)) in group_indices.iter().zip(ts.values()).enumerate() {
-            if rows.all() || rows.take(i) {
-                self.push(group, time);
-            }
-        }
-        Ok(())
-    }
-
-    fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
-        let mut counts: Vec<i64> = Vec::with_capacity(self.starts.emitted(emit_to));
-        self.starts.drain_sorted(emit_to, |starts| {
+    fn finish(&mut self, groups: Sequences<()>) -> Result<ArrayRef> {
+        let mut counts: Vec<i64> = Vec::with_capacity(groups.len());
+        groups.each(|starts, _| {
             counts.push(starts.chunk_by(|a, b| a == b).map(|_| 1i64).sum());
             Ok(())
         })?;
         Ok(Arc::new(Int64Array::from(counts)))
     }
 
-    fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
-        let mut lists = Lists::with_capacity(self.starts.emitted(emit_to));
-        let mut distinct = Vec::with_capacity(self.starts.len());
-        self.starts.drain_sorted(emit_to, |starts| {
-            distinct.extend(starts.chunk_by(|a, b| a == b).filter_map(|run| Some(run.first()?.0)));
-            lists.end_at(distinct.len())
-        })?;
-        let ts = Arc::new(TimestampMicrosecondArray::from(distinct));
-        Ok(vec![Lists::column(&lists.finish(), ts)?])
-    }
-
-    fn merge_batch(
-        &mut self,
-        values: &[ArrayRef],
-        group_indices: &[usize],
-        total_num_groups: usize,
-    ) -> Result<()> {
-        let [lists] = values else { return internal_err!("{NAME} has one state column") };
-        let ts = lists.as_list::<i32>().values().as_primitive::<TimestampMicrosecondType>();
-        self.starts.reserve(total_num_groups, ts.values().len())?;
-        for (group, range) in list_rows(lists, group_indices) {
-            for &time in ts.values().get(range).unwrap_or_default() {
-                self.push(group, time);
-            }
-        }
-        Ok(())
-    }
-
-    fn convert_to_state(
-        &self,
-        values: &[ArrayRef],
-        opt_filter: Option<&BooleanArray>,
-    ) -> Result<Vec<ArrayRef>> {
-        lists_of_one(values.get(..1).unwrap_or_default(), opt_filter)
-    }
-
-    fn size(&self) -> usize {
-        size_of::<Self>() + self.starts.size(size_of::<i64>())
+    fn condense(&self, starts: &mut [(i64, ())]) -> usize {
+        distinct_to_front(starts)
     }
 }
 
@@ -245,6 +181,7 @@ impl GroupsAccumulator for Times {
 mod tests {
     use super::*;
     use crate::testing::{batch, same_bits, value};
+    use datafusion::arrow::array::TimestampMicrosecondArray;
 
     #[tokio::test]
     async fn counts_periods_and_nothing_is_zero() -> Result<()> {

@@ -286,7 +286,7 @@ impl GroupsAccumulator for Population {
     fn size(&self) -> usize {
         // three lists of cut points and where they end, bins and n
         let answer = 3 * (self.bins * size_of::<f64>() + size_of::<i32>()) + 2 * size_of::<i64>();
-        size_of::<Self>() + self.customers.size(answer)
+        size_of::<Self>() + self.customers.size(self.customers.groups() * answer)
     }
 }
 

@@ -79,7 +79,7 @@ impl Summary {
 }
 
 /// Sums up purchases; keeps its working memory from customer to customer.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Summarizer {
     gaps: Vec<i64>,
 }

@@ -10,7 +10,7 @@
 //! - Time zone: days are those of the session's wall clock.
 //! - A group without purchases gives NULL.
 //! - Cost: O(n), and O(k log k) for a customer whose k purchases came out of order. Memory: 20 bytes
-//!   a purchase, 36 while they are sorted by customer; 150 a customer for the answer.
+//!   a purchase, 36 while they are sorted by customer.
 //! - Source: see `core.rs`; the definitions agree with `summary_data_from_transaction_data` of
 //!   Lifetimes and `rfm_summary` of PyMC-Marketing, except that a unit longer than a day does not
 //!   make periods longer (they call this `freq`; Hardie's published figures count days / 7), that
@@ -19,21 +19,17 @@
 use std::sync::{Arc, LazyLock};
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, StructArray,
-    TimestampMicrosecondArray,
+    Array, ArrayRef, AsArray, Float64Array, Int64Array, StructArray, TimestampMicrosecondArray,
 };
 use datafusion::arrow::buffer::NullBuffer;
-use datafusion::arrow::datatypes::{
-    DataType, FieldRef, Float64Type, TimeUnit, TimestampMicrosecondType,
-};
+use datafusion::arrow::datatypes::{DataType, FieldRef, Float64Type, TimestampMicrosecondType};
 use datafusion::common::{Result, ScalarValue, internal_err, plan_err};
 use datafusion::logical_expr::function::{
     AccumulatorArgs, AggregateFunctionSimplification, StateFieldsArgs,
 };
-use datafusion::logical_expr::utils::{AggregateOrderSensitivity, format_state_name};
+use datafusion::logical_expr::utils::AggregateOrderSensitivity;
 use datafusion::logical_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, EmitTo, GroupsAccumulator,
-    Signature,
+    Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, GroupsAccumulator, Signature,
 };
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion_macros::user_doc;
@@ -41,8 +37,9 @@ use datafusion_macros::user_doc;
 use super::core::{self, Summarizer, Summary, Unit};
 use super::schema;
 use crate::args::{self, Fill, Param, Ty, option, required};
-use crate::events::{
-    Amount, EventBuffer, Groups, Lists, OneGroup, Rows, list_field, list_rows, lists_of_one,
+use crate::events::Amount;
+use crate::sequence_aggregate::{
+    Answer, Batch, Sequence, Sequences, accumulator, groups_accumulator, state_fields,
 };
 
 const NAME: &str = "customer_summary";
@@ -72,7 +69,7 @@ as_of. Purchases of one day count as one period (with a unit shorter than a day:
 unit); times are in units. Rows after as_of and rows with NULL ts are ignored; a NULL, NaN or \
 infinite amount counts as an order without money. Days are those of tenure.timezone. The order of \
 rows and equal times make no difference. No purchases: NULL. Memory: 20 bytes a purchase, 36 \
-while they are sorted by customer; 150 a customer for the answer. Source: Fader, Hardie & Lee (2005).",
+while they are sorted by customer. Source: Fader, Hardie & Lee (2005).",
     syntax_example = "customer_summary(ts, amount [, as_of, unit])",
     sql_example = r#"```sql
 SELECT s.frequency, s.recency, s.t, s.monetary_value, s.orders, s.revenue
@@ -129,11 +126,7 @@ impl AggregateUDFImpl for CustomerSummary {
     }
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
-        let time = DataType::Timestamp(TimeUnit::Microsecond, None);
-        Ok(vec![
-            list_field(format_state_name(args.name, "ts"), &time),
-            list_field(format_state_name(args.name, "amount"), &DataType::Float64),
-        ])
+        Ok(state_fields::<Amount>(&args))
     }
 
     fn order_sensitivity(&self) -> AggregateOrderSensitivity {
@@ -141,7 +134,7 @@ impl AggregateUDFImpl for CustomerSummary {
     }
 
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(OneGroup(Purchases::try_new(&args)?)))
+        Ok(accumulator(Purchases::try_new(&args)?))
     }
 
     fn groups_accumulator_supported(&self, _args: AccumulatorArgs) -> bool {
@@ -152,7 +145,7 @@ impl AggregateUDFImpl for CustomerSummary {
         &self,
         args: AccumulatorArgs,
     ) -> Result<Box<dyn GroupsAccumulator>> {
-        Ok(Box::new(Purchases::try_new(&args)?))
+        Ok(groups_accumulator(Purchases::try_new(&args)?))
     }
 
     fn documentation(&self) -> Option<&Documentation> {
@@ -189,9 +182,9 @@ pub(crate) fn unit(
 /// The purchases of all groups.
 #[derive(Debug, Clone)]
 struct Purchases {
-    events: EventBuffer<Amount>,
     as_of: i64,
     unit: Unit,
+    summarizer: Summarizer,
 }
 
 impl Purchases {
@@ -202,117 +195,37 @@ impl Purchases {
             );
         }
         Ok(Self {
-            events: EventBuffer::default(),
             as_of: as_of(NAME, PARAMS, args.exprs)?,
             unit: Unit::new(unit(NAME, PARAMS, args.exprs)?),
+            summarizer: Summarizer::default(),
+        })
+    }
+}
+
+impl Sequence for Purchases {
+    type Payload = Amount;
+    const ANSWER: Answer = Answer { group: Columns::ROW, event: 0 };
+
+    fn read(&self, args: &[ArrayRef], batch: &mut Batch<Amount>) -> Result<()> {
+        let [ts, amount, ..] = args else { return internal_err!("{NAME} needs ts and amount") };
+        let ts = ts.as_primitive::<TimestampMicrosecondType>();
+        let amount = amount.as_primitive::<Float64Type>();
+        let has_nulls = amount.null_count() > 0;
+        batch.push_each(ts, |row, _| {
+            let null = has_nulls && amount.is_null(row);
+            let money = if null { Amount::NULL } else { Amount::new(amount.value(row)) };
+            let time = ts.value(row);
+            (time <= self.as_of).then_some((time, money))
         })
     }
 
-    #[inline]
-    fn push(&mut self, group: usize, ts: i64, amount: Amount) {
-        if ts <= self.as_of {
-            self.events.push(group, ts, amount);
-        }
-    }
-}
-
-/// Time and amount columns of arguments and, as the values of lists, of states.
-fn columns(ts: &ArrayRef, amount: &ArrayRef) -> (TimestampMicrosecondArray, Float64Array) {
-    (
-        ts.as_primitive::<TimestampMicrosecondType>().clone(),
-        amount.as_primitive::<Float64Type>().clone(),
-    )
-}
-
-#[inline]
-fn amount_at(amounts: &Float64Array, has_nulls: bool, i: usize) -> Amount {
-    if has_nulls && amounts.is_null(i) { Amount::NULL } else { Amount::new(amounts.value(i)) }
-}
-
-impl Groups for Purchases {
-    fn grow(&mut self, groups: usize) -> Result<()> {
-        self.events.reserve(groups, 0)
-    }
-}
-
-impl GroupsAccumulator for Purchases {
-    fn update_batch(
-        &mut self,
-        values: &[ArrayRef],
-        group_indices: &[usize],
-        opt_filter: Option<&BooleanArray>,
-        total_num_groups: usize,
-    ) -> Result<()> {
-        let [ts, amount, ..] = values else { return internal_err!("{NAME} needs ts and amount") };
-        let (ts, amount) = columns(ts, amount);
-        let has_nulls = amount.null_count() > 0;
-        self.events.reserve(total_num_groups, group_indices.len())?;
-        let rows = Rows::new(opt_filter, &ts);
-        for (i, (&group, &time)) in group_indices.iter().zip(ts.values()).enumerate() {
-            if rows.all() || rows.take(i) {
-                self.push(group, time, amount_at(&amount, has_nulls, i));
-            }
-        }
-        Ok(())
-    }
-
-    fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
-        let mut columns = Columns::with_capacity(self.events.emitted(emit_to));
-        let mut summarizer = Summarizer::default();
-        let (as_of, unit) = (self.as_of, self.unit);
-        self.events.drain_sorted(emit_to, |events| {
-            columns.push(summarizer.summarize(events, as_of, unit));
+    fn finish(&mut self, groups: Sequences<Amount>) -> Result<ArrayRef> {
+        let mut columns = Columns::with_capacity(groups.len());
+        groups.each(|purchases, _| {
+            columns.push(self.summarizer.summarize(purchases, self.as_of, self.unit));
             Ok(())
         })?;
-        columns.finish(as_of, unit)
-    }
-
-    fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
-        let mut lists = Lists::with_capacity(self.events.emitted(emit_to));
-        let mut ts = Vec::with_capacity(self.events.len());
-        let mut amount = Vec::with_capacity(self.events.len());
-        self.events.drain(emit_to, |events| {
-            ts.extend(events.iter().map(|e| e.0));
-            amount.extend(events.iter().map(|e| e.1.0));
-            lists.end_at(ts.len())
-        })?;
-        let offsets = lists.finish();
-        Ok(vec![
-            Lists::column(&offsets, Arc::new(TimestampMicrosecondArray::from(ts)))?,
-            Lists::column(&offsets, Arc::new(Float64Array::from(amount)))?,
-        ])
-    }
-
-    fn merge_batch(
-        &mut self,
-        values: &[ArrayRef],
-        group_indices: &[usize],
-        total_num_groups: usize,
-    ) -> Result<()> {
-        let [lists, amounts] = values else { return internal_err!("{NAME} has two state columns") };
-        let (ts, amount) =
-            columns(lists.as_list::<i32>().values(), amounts.as_list::<i32>().values());
-        let has_nulls = amount.null_count() > 0;
-        self.events.reserve(total_num_groups, ts.len())?;
-        for (group, events) in list_rows(lists, group_indices) {
-            let times = ts.values().get(events.clone()).unwrap_or_default();
-            for (i, &time) in events.zip(times) {
-                self.push(group, time, amount_at(&amount, has_nulls, i));
-            }
-        }
-        Ok(())
-    }
-
-    fn convert_to_state(
-        &self,
-        values: &[ArrayRef],
-        opt_filter: Option<&BooleanArray>,
-    ) -> Result<Vec<ArrayRef>> {
-        lists_of_one(values.get(..2).unwrap_or_default(), opt_filter)
-    }
-
-    fn size(&self) -> usize {
-        size_of::<Self>() + self.events.size(Columns::ROW)
+        columns.finish(self.as_of, self.unit)
     }
 }
 

@@ -26,6 +26,11 @@ use super::{cut, session, session_in, text};
 /// `segment` 50 of 400.
 const CASES: &[(&str, &str, &str)] = &[
     (
+        "any_funnel",
+        "customer",
+        "any_funnel(2592000, ts, kind = 'purchase', kind = 'return', x = 1) FILTER (WHERE n > 1)",
+    ),
+    (
         "bg_nbd_fit",
         "segment",
         "bg_nbd_fit(x, tx, t), bg_nbd_fit(x, tx, t, w, 0.5) FILTER (WHERE kind <> 'purchase')",
@@ -48,6 +53,12 @@ const CASES: &[(&str, &str, &str)] = &[
         "frequency(ts), frequency(ts, INTERVAL '7 days') FILTER (WHERE x > 1)",
     ),
     (
+        "funnel_detail",
+        "customer",
+        "funnel_detail(9000000, 'strict_order', ts, [x > 0, x = 2, x = 3], kind = 'return', category, kind)",
+    ),
+    ("funnel_detail", "pair", "funnel_detail(9000000, NULL, ts, [n > 0, x > 0, x > 1])"),
+    (
         "mbg_nbd_fit",
         "segment",
         "mbg_nbd_fit(x, tx, t), mbg_nbd_fit(x, tx, t, w, 0.5) FILTER (WHERE kind <> 'purchase')",
@@ -67,6 +78,17 @@ const CASES: &[(&str, &str, &str)] = &[
         "turning_points",
         "customer",
         "turning_points(ts, kind, amount, category), turning_points(ts, kind, amount) FILTER (WHERE x > 1)",
+    ),
+    ("window_funnel", "pair", "window_funnel(9000000, ts, n > 0, x > 0)"),
+    (
+        "window_funnel",
+        "customer",
+        "window_funnel(9000000, 'strict_order', ts, x > 0, x = 2, x = 3), window_funnel(9000000, ts, x > 0, x = 2)",
+    ),
+    (
+        "window_funnel_events",
+        "customer",
+        "window_funnel_events(9000000, 'strict_once', ts, x > 0, x = 2, x = 3)",
     ),
 ];
 

@@ -424,7 +424,7 @@ mod tests {
             groups.grow(many);
             for group in (0..many).filter(|_| with_row) {
                 let customer = Customer { x: 2.0, tx: 10.0, t: 30.0 };
-                groups.push(group, std::iter::once(Row { customer, weight: 1.0 }));
+                groups.add(group, |rows| rows.push(Row { customer, weight: 1.0 }));
             }
             let size = GroupsAccumulator::size(&groups);
             let models = GroupsAccumulator::evaluate(&mut groups, EmitTo::All)?;
