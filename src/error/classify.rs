@@ -113,7 +113,7 @@ fn plain(e: &Df) -> Error {
         Df::SchemaError(schema, _) => schema_error(schema),
         Df::Plan(m) => plan_error(m),
         Df::Configuration(m) => Error::new(ErrorKind::Invalid, m.clone()),
-        Df::NotImplemented(m) => Error::new(ErrorKind::NotSupported, m.clone()),
+        Df::NotImplemented(m) => Error::new(ErrorKind::NotSupported, without_syntax_tree(m)),
         Df::ResourcesExhausted(m) if m.contains("disk") || m.contains("temp") => {
             Error::new(ErrorKind::Disk, m.clone())
         }
@@ -219,8 +219,37 @@ fn plan_error(m: &str) -> Error {
         out.hint = between(m, "Did you mean '", "'").map(|near| format!("did you mean {near}?"));
         return out;
     }
+    if let Some(name) = between(m, "table function '", "' not found") {
+        return Error::new(
+            ErrorKind::UndefinedFunction,
+            format!("there is no table function {name:?}"),
+        );
+    }
+    if m.starts_with("Substring without for/from") {
+        return Error::new(
+            ErrorKind::UndefinedFunction,
+            "substr cannot be called with one argument",
+        );
+    }
     let m = m.strip_prefix("Error during planning: ").unwrap_or(m);
-    with_usage(m)
+    with_usage(without_syntax_tree(m))
+}
+
+/// A message without the parser's structures, which DataFusion puts behind what it says.
+fn without_syntax_tree(m: &str) -> &str {
+    if !m.contains("Span(Location(") {
+        return m;
+    }
+    let opens = |(at, _): (usize, char)| {
+        let (before, after) = (m.get(..at)?, m.get(at..)?);
+        let name = before.rsplit([' ', '(', '\'', '"']).next()?;
+        let is_structure = name.starts_with(char::is_uppercase)
+            && name.chars().all(char::is_alphanumeric)
+            && (after.starts_with('(') || after.starts_with(" {"));
+        is_structure.then_some(at - name.len())
+    };
+    let cut = m.char_indices().find_map(opens).unwrap_or(m.len());
+    m.get(..cut).unwrap_or(m).trim_end_matches([' ', ':', '(', '\'', '"', ','])
 }
 
 /// A call with arguments that its function does not take, without DataFusion's wrapping.
@@ -235,12 +264,14 @@ fn argument_error(m: &str) -> Option<Error> {
         return Some(with_usage(&lower_first(own)));
     }
     let message = if let Some((_, rest)) = m.split_once(NONE) {
-        let call = between(rest, "'", "'. You might").unwrap_or("with these arguments");
-        format!("there is no function {call}")
+        match between(rest, "'", "'. You might").and_then(|call| call.split_once('(')) {
+            Some((name, types)) => format!("{name} cannot be called with ({types}"),
+            None => "a function cannot be called with these arguments".to_string(),
+        }
     } else {
         let (head, _) = m.split_once("' failed to match any signature")?;
         let (_, name) = head.rsplit_once("Function '")?;
-        format!("{name} does not take arguments of these types")
+        format!("{name} cannot be called with these arguments")
     };
     Some(
         Error::new(ErrorKind::UndefinedFunction, message)
@@ -366,14 +397,32 @@ mod tests {
         let round = "Function 'round' failed to match any signature, errors: Error during planning: \
             Function 'round' expects 1 arguments but received 2";
         let e = Error::from(Df::Internal(round.into()));
-        assert_eq!(e.to_string(), "round does not take arguments of these types");
+        assert_eq!(e.to_string(), "round cannot be called with these arguments");
         assert_eq!(e.kind(), ErrorKind::UndefinedFunction);
         let e = Error::from(Df::Plan(format!(
             "Internal error: {round}. No function matches the given name and argument types \
              'round(Float64, Utf8)'. You might need to add explicit type casts."
         )));
-        assert_eq!(e.to_string(), "there is no function round(Float64, Utf8)");
+        assert_eq!(e.to_string(), "round cannot be called with (Float64, Utf8)");
         assert_eq!(e.kind(), ErrorKind::UndefinedFunction);
+    }
+
+    #[test]
+    fn the_syntax_tree_is_not_shown() {
+        let e = Error::from(Df::NotImplemented(
+            "Unsupported ast node in sqltorel: Value(ValueWithSpan { value: Number(\"1\", false), \
+             span: Span(Location(1,15)..Location(1,16)) })"
+                .into(),
+        ));
+        assert_eq!(e.to_string(), "Unsupported ast node in sqltorel");
+        let e = Error::from(Df::Plan(
+            "Unsupported function argument: Named { name: Ident { value: \"a\", span: \
+             Span(Location(1,15)..Location(1,16)) } }"
+                .into(),
+        ));
+        assert_eq!(e.to_string(), "Unsupported function argument");
+        let e = Error::from(Df::Plan("Decimal128(10, 2) { is no number".into()));
+        assert_eq!(e.to_string(), "Decimal128(10, 2) { is no number");
     }
 
     #[test]
