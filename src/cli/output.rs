@@ -15,6 +15,9 @@ use super::{Outcome, Stop};
 /// Rows of a box on a terminal before its middle is left out.
 pub(crate) const DEFAULT_ROWS: usize = 40;
 
+/// Rows of a box in the pager before its middle is left out.
+const SCROLLED_ROWS: usize = 10_000;
+
 /// The two streams, the file of `-o` or `\o`, and what they can show.
 #[derive(Debug, Clone)]
 pub(crate) struct Output {
@@ -99,6 +102,11 @@ impl Output {
         }
     }
 
+    /// Rows of a box in the pager: who asked for a number of rows gets as many.
+    pub(crate) fn scrolled_rows(&self) -> usize {
+        if self.max_rows == DEFAULT_ROWS { SCROLLED_ROWS } else { self.max_rows }
+    }
+
     /// Lines and columns of the terminal that results are shown on.
     pub(crate) fn size(&self) -> Option<(usize, usize)> {
         if !self.shown() {
@@ -115,6 +123,7 @@ impl Output {
             color: self.color_stdout(),
             width: self.width(),
             max_rows: self.shown().then(|| self.rows()),
+            scrolled_rows: None,
             untyped: false,
         }
     }

@@ -153,6 +153,9 @@ pub struct Options {
     pub untyped: bool,
     /// Show at most this many rows, half from the head and half from the tail.
     pub max_rows: Option<usize>,
+    /// For a reader who can scroll: a box that would leave out rows or columns is drawn with this
+    /// many rows and in its full width instead.
+    pub scrolled_rows: Option<usize>,
 }
 
 /// Takes one result and writes it.
