@@ -64,6 +64,8 @@ fn show(session: &mut Session, sql: &str, params: Params) -> Outcome {
         return Ok(());
     }
     let format = session.output.next_format(session.settings.expanded);
+    // before the file is emptied or a byte written
+    render(&session.output, render::check(format, &answer.schema))?;
     let paged = session.output.shown()
         && session.interactive
         && !format.is_binary()

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstream::{AutoStream, ColorChoice};
 use tenure::render::{Format, Options};
+use tenure::{Error, ErrorKind};
 
 use super::args::{Color, Shared};
 use super::{Outcome, Stop};
@@ -53,8 +54,29 @@ impl Output {
     }
 
     /// Sends results to a file, or back to stdout.
-    pub(crate) fn redirect(&mut self, path: Option<&Path>) {
+    pub(crate) fn redirect(&mut self, path: Option<&Path>) -> Outcome {
+        self.check(path)?;
         self.file = path.map(Target::new);
+        Ok(())
+    }
+
+    /// Refuses a file whose extension stands for no format, unless a format is asked for.
+    pub(crate) fn check(&self, path: Option<&Path>) -> Outcome {
+        let unknown = path.filter(|path| {
+            self.format.is_none() && path.extension().is_some() && Format::from_path(path).is_none()
+        });
+        let Some(path) = unknown else { return Ok(()) };
+        let known = Format::EXTENSIONS.map(|(extension, _)| format!(".{extension}"));
+        let error = Error::new(
+            ErrorKind::Usage,
+            format!("the extension of {} stands for no format", path.display()),
+        );
+        Err(error
+            .with_hint(format!(
+                "known are {}; or ask for one with --format or \\format",
+                known.join(", ")
+            ))
+            .into())
     }
 
     /// The file that results go to.
