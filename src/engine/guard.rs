@@ -27,8 +27,18 @@ where
     }
 }
 
-/// An error about the arguments of a function with the place of its call in the statement.
+/// An error with the place in its statement, as far as the text of the statement tells: that of a
+/// literal that could not be read, or of a call with wrong arguments.
 pub(super) fn with_place(e: Error, sql: &str) -> Error {
+    if let Some(text) = e.hidden() {
+        // what stands in the statement is the user's own
+        let places = calls::literals(sql, text);
+        return match places.as_slice() {
+            [] => e,
+            [place] if e.place().is_none() => e.with_place(*place).unhidden(),
+            _ => e.unhidden(),
+        };
+    }
     let about_arguments = matches!(e.kind(), ErrorKind::Invalid | ErrorKind::UndefinedFunction);
     if e.place().is_some() || !about_arguments {
         return e;

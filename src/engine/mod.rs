@@ -150,6 +150,12 @@ impl Tenure {
             && let Some(name) = set.variable.strip_prefix("tenure.")
         {
             check_setting(name, &set.value)?;
+            let lakes = self.lake_names();
+            let lake = set.value.trim();
+            if name == "lake" && !lake.is_empty() && !lakes.iter().any(|open| open == lake) {
+                let e = Error::new(ErrorKind::Invalid, format!("there is no lake {lake:?}"));
+                return Err(e.with_hint(format!("the open lakes are {}", lakes.join(", "))));
+            }
         }
         if self.read_only {
             let policy = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false);

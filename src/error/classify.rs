@@ -120,8 +120,8 @@ fn plain(e: &Df) -> Error {
         Df::ResourcesExhausted(m) => Error::new(ErrorKind::Memory, first_sentence(m)).with_hint(
             "raise the memory limit (--memory-limit), or ask for fewer groups or columns at once",
         ),
-        Df::Execution(m) => Error::new(ErrorKind::Invalid, redact_cast(m)),
-        Df::ArrowError(a, _) => Error::new(ErrorKind::Invalid, redact_cast(&arrow_message(a))),
+        Df::Execution(m) => cast_error(m),
+        Df::ArrowError(a, _) => cast_error(&arrow_message(a)),
         Df::ParquetError(p) => {
             Error::new(ErrorKind::Corrupt, format!("a Parquet file cannot be read: {p}"))
                 .with_hint("the file is damaged or still being written; check or remove it")
@@ -294,26 +294,28 @@ fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
     rest.split_once(after).map(|(found, _)| found)
 }
 
-/// `Cannot cast string 'someone@example.com' to value of Int32 type` without the value, and
-/// `Error parsing timestamp from 'someone@example.com': …`.
-fn redact_cast(m: &str) -> String {
+/// `Cannot cast string 'someone@example.com' to value of Int32 type`, `Error parsing timestamp from
+/// 'someone@example.com': …` and the like without the value.
+fn cast_error(m: &str) -> Error {
     if let Some((_, rest)) = m.split_once("Error parsing ")
-        && let Some((what, _)) = rest.split_once(" from '")
+        && let Some((what, rest)) = rest.split_once(" from '")
     {
-        return format!("a text is no {what}; it is not shown, since it may be a customer's");
+        let text = rest.rsplit_once("': ").or_else(|| rest.rsplit_once('\''));
+        let text = text.map_or(rest, |(text, _)| text);
+        return Error::of_text(&format!("a text is no {what}"), text);
     }
-    let start = m.find("string '").or_else(|| m.find("value '"));
-    match (start, m.rfind("' to value of")) {
-        (Some(start), Some(end)) if start < end => {
-            let (head, tail) = (m.get(..start), m.get(end + 2..));
-            format!(
-                "{}a text {}; the value is not shown, since it may be a customer's",
-                lower_first(head.unwrap_or_default()),
-                tail.unwrap_or_default()
-            )
+    if let Some((_, rest)) = m.split_once("Invalid input syntax for type interval: \"") {
+        let text = rest.rsplit_once('"').map_or(rest, |(text, _)| text);
+        return Error::of_text("a text is no interval such as '7 days'", text);
+    }
+    for before in ["string '", "value '"] {
+        if let Some((head, rest)) = m.split_once(before)
+            && let Some((text, ty)) = rest.rsplit_once("' to value of ")
+        {
+            return Error::of_text(&format!("{}a text to value of {ty}", lower_first(head)), text);
         }
-        _ => m.strip_prefix("Execution error: ").unwrap_or(m).to_string(),
     }
+    Error::new(ErrorKind::Invalid, m.strip_prefix("Execution error: ").unwrap_or(m))
 }
 
 fn arrow_message(e: &ArrowError) -> String {

@@ -43,6 +43,16 @@ pub(crate) fn place(sql: &str, message: &str) -> Option<Place> {
     of_name.iter().all(|c| c.inside == first.inside).then_some(first.place)
 }
 
+/// The places of a text that stands in the statement as a literal.
+pub(crate) fn literals(sql: &str, text: &str) -> Vec<Place> {
+    let Ok(tokens) = Tokenizer::new(&TenureDialect, sql).tokenize_with_location() else {
+        return vec![];
+    };
+    let is_literal =
+        |t: &&TokenWithSpan| matches!(&t.token, Token::SingleQuotedString(s) if s == text);
+    tokens.iter().filter(is_literal).map(|t| super::named_args::place_of(t.span)).collect()
+}
+
 /// Whether a message speaks of a function: it begins with its name or quotes it, or has a name in
 /// it that is no word of English.
 fn is_about(message: &str, name: &str) -> bool {
