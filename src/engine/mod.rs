@@ -394,7 +394,9 @@ fn check_setting(name: &str, value: &str) -> Result<()> {
         let e = if unknown {
             Error::new(ErrorKind::Invalid, format!("there is no setting tenure.{name}"))
         } else {
-            Error::from(e)
+            let e = Error::from(e).to_string();
+            let what = e.trim_start_matches("External error: ");
+            Error::new(ErrorKind::Invalid, format!("tenure.{name} cannot be {value:?}: {what}"))
         };
         match crate::error::did_you_mean(name, known.iter().map(String::as_str)) {
             Some(hint) if unknown => e.with_hint(hint),
