@@ -123,7 +123,11 @@ impl TenureBuilder {
         let mut lakes: Vec<Arc<OpenLake>> = vec![];
         let mut warnings = vec![];
         for (location, options) in &self.lakes {
-            let lake = Lake::open(location, options, &env).await?;
+            // a location that cannot be meant is a wrong argument, not a wrong statement
+            let lake = Lake::open(location, options, &env).await.map_err(|e| match e.kind() {
+                ErrorKind::Invalid => e.with_kind(ErrorKind::Usage),
+                _ => e,
+            })?;
             warnings.extend(lake.warnings().iter().cloned());
             let name = free_name(lake.name(), &lakes);
             lakes.push(Arc::new(OpenLake::open(lake, name, &context.state()).await?));

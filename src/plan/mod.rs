@@ -2,6 +2,7 @@
 //! and the relations that it does not know.
 
 pub(crate) mod aggregate_once;
+pub(crate) mod calls;
 pub(crate) mod cooperative_joins;
 pub(crate) mod dialect;
 pub(crate) mod fields;

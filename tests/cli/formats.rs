@@ -99,3 +99,31 @@ fn a_text_file_takes_several_results() {
     let text = std::fs::read_to_string(shop.folder.path().join("x.csv")).unwrap();
     assert_eq!(text, "a\n1\nb\n2\n");
 }
+
+#[test]
+fn an_extension_that_stands_for_no_format_is_refused_before_anything_is_written() {
+    let shop = Shop::new();
+    let run = shop.run(&["-o", "out.foo", "-c", "SELECT 1"]);
+    insta::assert_snapshot!(run.shown());
+    assert!(!shop.folder.path().join("out.foo").exists());
+    // with a format, and without an extension, any name will do
+    let run = shop.run(&["-o", "out.foo", "--format", "csv", "-c", "SELECT 1 AS a"]);
+    assert_eq!(run.code, Some(0), "{}", run.shown());
+    assert_eq!(std::fs::read_to_string(shop.folder.path().join("out.foo")).unwrap(), "a\n1\n");
+    assert_eq!(shop.run(&["-o", "out", "-c", "SELECT 1"]).code, Some(0));
+    let run = shop.pipe(&[], "\\o x.foo\nSELECT 1 AS a;");
+    assert_eq!(run.code, Some(2), "{}", run.shown());
+}
+
+#[test]
+fn a_type_that_parquet_cannot_hold_is_refused_before_a_byte_is_written() {
+    let shop = Shop::new();
+    std::fs::write(shop.folder.path().join("keep.parquet"), "precious\n").unwrap();
+    let sql = "SELECT 1 AS a, INTERVAL '1 day' AS \"how long\"";
+    insta::assert_snapshot!(shop.run(&["--format", "parquet", "-c", sql]).shown());
+    let run = shop.run(&["-o", "keep.parquet", "-c", sql]);
+    assert_eq!(run.code, Some(1), "{}", run.shown());
+    let kept = std::fs::read_to_string(shop.folder.path().join("keep.parquet")).unwrap();
+    assert_eq!(kept, "precious\n");
+    assert_eq!(shop.run(&["-o", "x.arrow", "-c", sql]).code, Some(0));
+}

@@ -72,7 +72,10 @@ SELECT change_points(ts, v, INTERVAL '1 day', 'pelt', 'l2', 'bic', 2, TIMESTAMP 
 ```"#,
     argument(name = "ts", description = "when; NULL rows are ignored"),
     argument(name = "value", description = "how much, or 1 for a count"),
-    argument(name = "unit", description = "length of a bucket; default one day"),
+    argument(
+        name = "unit",
+        description = "length of a bucket, an INTERVAL without months or a text such as 'week'; default one day"
+    ),
     argument(name = "method", description = "'pelt' (default, exact) or 'binseg' (greedy)"),
     argument(name = "cost", description = "'l2' (default), 'poisson' or 'normal'"),
     argument(name = "penalty", description = "'bic' (default), or a number"),

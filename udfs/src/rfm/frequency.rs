@@ -61,7 +61,7 @@ FROM (VALUES (TIMESTAMP '2018-01-01T09:00:00'), (TIMESTAMP '2018-01-01T17:00:00'
     argument(name = "ts", description = "time of a purchase or another event"),
     argument(
         name = "unit",
-        description = "a constant INTERVAL without months: the length of a period; default: one day"
+        description = "a constant INTERVAL without months, or a text such as 'week': the length of a period; default: one day"
     ),
     argument(
         name = "as_of",

@@ -90,7 +90,7 @@ FROM (SELECT customer_summary(ts, amount, as_of => TIMESTAMP '2018-01-15', unit 
     ),
     argument(
         name = "unit",
-        description = "a constant INTERVAL without months that times are measured in; default: one day"
+        description = "a constant INTERVAL without months, or a text such as 'week', that times are measured in; default: one day"
     )
 )]
 #[derive(Debug, PartialEq, Eq, Hash)]
