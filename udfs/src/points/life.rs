@@ -334,10 +334,9 @@ impl Reader {
         let up_or = |up: bool, a, b| if up { a } else { b };
         if purchases.len() >= enough {
             let start = bucket_start(first, how.rate_unit);
-            let bucket = |ts: i64| {
-                let whole = (i128::from(ts) - i128::from(start)) / i128::from(how.rate_unit);
-                usize::try_from(whole).unwrap_or(0)
-            };
+            let unit = how.rate_unit.unsigned_abs();
+            // nothing is before the start
+            let bucket = |ts: i64| usize::try_from(ts.abs_diff(start) / unit).unwrap_or(0);
             buckets.clear();
             buckets.extend(purchases.iter().map(|t| bucket(*t)));
             // a bucket that has not ended by as_of is no bucket yet
