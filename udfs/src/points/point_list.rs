@@ -1,20 +1,25 @@
 //! The list of turning points as a column.
+//!
+//! Kinds and names are few, and most details too: a point has the numbers of its texts, and the
+//! texts are looked up when the column is finished. As `Utf8View` they are not copied then.
 
 use std::fmt::{self, Write};
 use std::sync::{Arc, LazyLock};
 
 use datafusion::arrow::array::{
-    ArrayRef, Float64Builder, ListArray, StringBuilder, StructArray, TimestampMicrosecondBuilder,
+    ArrayBuilder, ArrayRef, Float64Builder, StringViewArray, StringViewBuilder, StructArray,
+    TimestampMicrosecondArray, UInt8Array, UInt32Builder,
 };
-use datafusion::arrow::buffer::OffsetBuffer;
+use datafusion::arrow::compute::take;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields, TimeUnit};
 use datafusion::common::Result;
 
-use super::life::{Detail, Point, Reading};
+use super::life::{Detail, Name, Point, Reading, Turn};
+use crate::events::{Lists, item};
 use crate::payload::Texts;
 
 static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
-    let text = |n: &str| Field::new(n, DataType::Utf8, true);
+    let text = |n: &str| Field::new(n, DataType::Utf8View, true);
     let float = |n: &str| Field::new(n, DataType::Float64, true);
     Fields::from(vec![
         Field::new("ts", DataType::Timestamp(TimeUnit::Microsecond, None), true),
@@ -32,56 +37,72 @@ const HOUR: f64 = 3_600_000_000.0;
 /// Builds one list of points a customer.
 #[derive(Debug)]
 pub(super) struct PointList {
-    lengths: Vec<usize>,
-    ts: TimestampMicrosecondBuilder,
-    kind: StringBuilder,
-    point: StringBuilder,
+    lists: Lists,
+    ts: Vec<i64>,
+    kind: Vec<u8>,
+    point: Vec<u8>,
     before: Float64Builder,
     after: Float64Builder,
     score: Float64Builder,
-    detail: StringBuilder,
+    detail: UInt32Builder,
+    details: StringViewBuilder,
+    /// the detail of every cart that is not paid for
+    unpaid: Option<u32>,
+    /// the detail that is being written
+    text: String,
 }
 
 impl PointList {
     /// One element of the list.
     pub(super) fn item() -> FieldRef {
-        Arc::new(Field::new_list_field(DataType::Struct(FIELDS.clone()), true))
+        item(&DataType::Struct(FIELDS.clone()))
     }
 
     pub(super) fn with_capacity(customers: usize) -> Self {
         Self {
-            lengths: Vec::with_capacity(customers),
-            ts: TimestampMicrosecondBuilder::new(),
-            kind: StringBuilder::new(),
-            point: StringBuilder::new(),
+            lists: Lists::with_capacity(customers),
+            ts: vec![],
+            kind: vec![],
+            point: vec![],
             before: Float64Builder::new(),
             after: Float64Builder::new(),
             score: Float64Builder::new(),
-            detail: StringBuilder::new(),
+            detail: UInt32Builder::new(),
+            details: StringViewBuilder::new(),
+            unpaid: None,
+            text: String::new(),
         }
     }
 
     /// The list of the next customer.
-    pub(super) fn append(&mut self, points: &[Point], texts: &Texts, how: &Reading) {
-        self.lengths.push(points.len());
+    pub(super) fn append(&mut self, points: &[Point], texts: &Texts, how: &Reading) -> Result<()> {
         for p in points {
-            self.ts.append_value(p.ts);
-            self.kind.append_value(p.turn.name());
-            self.point.append_value(p.point);
+            self.ts.push(p.ts);
+            self.kind.push(p.name.turn() as u8);
+            self.point.push(p.name as u8);
             self.before.append_option(p.before);
             self.after.append_option(p.after);
             self.score.append_option(p.score);
-            self.say(p, texts, how);
+            self.say(p, texts, how)?;
         }
+        self.lists.end_at(self.ts.len())
     }
 
-    fn say(&mut self, p: &Point, texts: &Texts, how: &Reading) {
-        let out = &mut self.detail;
+    fn say(&mut self, p: &Point, texts: &Texts, how: &Reading) -> Result<()> {
+        if let (Detail::Unpaid, Some(text)) = (p.detail, self.unpaid) {
+            self.detail.append_value(text);
+            return Ok(());
+        }
+        let out = &mut self.text;
+        out.clear();
         let (before, after) = (p.before.unwrap_or_default(), p.after.unwrap_or_default());
-        // writing to a builder cannot fail; the row is ended below
+        // writing to a String cannot fail
         let _ = match p.detail {
-            Detail::None => return out.append_null(),
-            Detail::Category(label) => return out.append_option(texts.get(label)),
+            Detail::None => {
+                self.detail.append_null();
+                return Ok(());
+            }
+            Detail::Category(label) => out.write_str(texts.get(label).unwrap_or_default()),
             Detail::Purchase(n) => write!(out, "purchase {n}"),
             Detail::Unpaid => write!(
                 out,
@@ -109,23 +130,32 @@ impl PointList {
             ),
             Detail::Value => write!(out, "from {before:.2} to {after:.2} per purchase"),
         };
-        out.append_value("");
+        // the lists could not hold more points than that
+        let text = u32::try_from(self.details.len()).unwrap_or(u32::MAX);
+        if p.detail == Detail::Unpaid {
+            self.unpaid = Some(text);
+        }
+        self.detail.append_value(text);
+        Ok(self.details.try_append_value(&self.text)?)
     }
 
     pub(super) fn finish(mut self) -> Result<ArrayRef> {
         let columns: Vec<ArrayRef> = vec![
-            Arc::new(self.ts.finish()),
-            Arc::new(self.kind.finish()),
-            Arc::new(self.point.finish()),
+            Arc::new(TimestampMicrosecondArray::from(self.ts)),
+            take(&names(&Turn::NAMES), &UInt8Array::from(self.kind), None)?,
+            take(&names(&Name::NAMES), &UInt8Array::from(self.point), None)?,
             Arc::new(self.before.finish()),
             Arc::new(self.after.finish()),
             Arc::new(self.score.finish()),
-            Arc::new(self.detail.finish()),
+            take(&self.details.finish(), &self.detail.finish(), None)?,
         ];
         let points = StructArray::try_new(FIELDS.clone(), columns, None)?;
-        let offsets = OffsetBuffer::from_lengths(self.lengths);
-        Ok(Arc::new(ListArray::try_new(Self::item(), offsets, Arc::new(points), None)?))
+        Lists::column(&self.lists.finish(), Arc::new(points))
     }
+}
+
+fn names(names: &[&str]) -> StringViewArray {
+    StringViewArray::from_iter_values(names)
 }
 
 /// With one digit after the point, or none where that is exact.

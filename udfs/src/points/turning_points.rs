@@ -254,8 +254,7 @@ impl Sequence for Lives {
     fn finish(&mut self, lives: Sequences<What>) -> Result<ArrayRef> {
         let mut list = PointList::with_capacity(lives.len());
         lives.each(|events, texts| {
-            list.append(self.reader.read(events, &self.how), texts, &self.how);
-            Ok(())
+            list.append(self.reader.read(events, &self.how), texts, &self.how)
         })?;
         list.finish()
     }
