@@ -58,16 +58,17 @@ impl PointList {
         item(&DataType::Struct(FIELDS.clone()))
     }
 
-    pub(super) fn with_capacity(customers: usize) -> Self {
+    /// For so many customers, with about so many points in all.
+    pub(super) fn with_capacity(customers: usize, points: usize) -> Self {
         Self {
             lists: Lists::with_capacity(customers),
-            ts: vec![],
-            kind: vec![],
-            point: vec![],
-            before: Float64Builder::new(),
-            after: Float64Builder::new(),
-            score: Float64Builder::new(),
-            detail: UInt32Builder::new(),
+            ts: Vec::with_capacity(points),
+            kind: Vec::with_capacity(points),
+            point: Vec::with_capacity(points),
+            before: Float64Builder::with_capacity(points),
+            after: Float64Builder::with_capacity(points),
+            score: Float64Builder::with_capacity(points),
+            detail: UInt32Builder::with_capacity(points),
             details: StringViewBuilder::new(),
             unpaid: None,
             text: String::new(),
@@ -104,30 +105,26 @@ impl PointList {
             }
             Detail::Category(label) => out.write_str(texts.get(label).unwrap_or_default()),
             Detail::Purchase(n) => write!(out, "purchase {n}"),
-            Detail::Unpaid => write!(
-                out,
-                "neither payment nor purchase within {} hours",
-                short(how.cart_window as f64 / HOUR)
-            ),
-            Detail::Silent(days, gap) => {
-                write!(
-                    out,
-                    "no purchase for {} days, own median gap {} days",
-                    short(days),
-                    short(gap)
-                )
+            Detail::Unpaid => {
+                out.push_str("neither payment nor purchase within ");
+                push_short(out, how.cart_window as f64 / HOUR);
+                out.write_str(" hours")
             }
-            Detail::Back(days, gap) => write!(
-                out,
-                "first purchase after {} days, own median gap {} days",
-                short(days),
-                short(gap)
-            ),
-            Detail::Rate => write!(
-                out,
-                "from {before:.2} to {after:.2} purchases per {} days",
-                short(how.rate_unit as f64 / (24.0 * HOUR))
-            ),
+            Detail::Silent(days, gap) => {
+                out.push_str("no purchase for ");
+                push_short(out, days);
+                push_gap(out, gap)
+            }
+            Detail::Back(days, gap) => {
+                out.push_str("first purchase after ");
+                push_short(out, days);
+                push_gap(out, gap)
+            }
+            Detail::Rate => {
+                let _ = write!(out, "from {before:.2} to {after:.2} purchases per ");
+                push_short(out, how.rate_unit as f64 / (24.0 * HOUR));
+                out.write_str(" days")
+            }
             Detail::Value => write!(out, "from {before:.2} to {after:.2} per purchase"),
         };
         // the lists could not hold more points than that
@@ -158,41 +155,66 @@ fn names(names: &[&str]) -> StringViewArray {
     StringViewArray::from_iter_values(names)
 }
 
-/// With one digit after the point, or none where that is exact.
-fn short(x: f64) -> impl fmt::Display {
-    fmt::from_fn(move |f| {
-        let tenths = x * 10.0;
-        let whole = tenths.round();
-        // whole numbers print several times faster; halves are left to the exact way
-        let plain = (0.0..1e15).contains(&x) && (tenths - whole).abs() < 0.499;
-        if x == x.round() {
-            #[expect(clippy::cast_possible_truncation, reason = "below 1e15")]
-            if plain { write!(f, "{}", x as i64) } else { write!(f, "{x}") }
-        } else if plain {
-            #[expect(clippy::cast_possible_truncation, reason = "below 1e16")]
-            let whole = whole as i64;
-            write!(f, "{}.{}", whole / 10, whole % 10)
-        } else {
-            write!(f, "{x:.1}")
+fn push_gap(out: &mut String, gap: f64) -> fmt::Result {
+    out.push_str(" days, own median gap ");
+    push_short(out, gap);
+    out.write_str(" days")
+}
+
+/// Appends a number with one digit after the point, or none where that is exact.
+fn push_short(out: &mut String, x: f64) {
+    let tenths = x * 10.0;
+    let whole = tenths.round();
+    // plain ones print several times faster; halves are left to the exact way
+    let plain = (0.0..1e15).contains(&x) && (tenths - whole).abs() < 0.499;
+    let exact = x == x.round();
+    if plain {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "neither is negative, and both are below 1e16"
+        )]
+        let (x, tenths) = (x as u64, whole as u64);
+        push_whole(out, if exact { x } else { tenths / 10 });
+        if !exact {
+            out.push('.');
+            push_whole(out, tenths % 10);
         }
-    })
+    } else {
+        // writing to a String cannot fail
+        let _ = if exact { write!(out, "{x}") } else { write!(out, "{x:.1}") };
+    }
+}
+
+fn push_whole(out: &mut String, n: u64) {
+    if n >= 10 {
+        push_whole(out, n / 10);
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "a digit")]
+    out.push(char::from(b'0' + (n % 10) as u8));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn short(x: f64) -> String {
+        let mut out = String::new();
+        push_short(&mut out, x);
+        out
+    }
+
     #[test]
     fn short_is_one_digit_or_none() {
         for x in [0.0, 7.0, 0.04, 0.05, 0.25, 1.95, 9.96, 12.34, 80.5, 1e14, 1e17, -3.26, f64::NAN]
         {
             let want = if x == x.round() { format!("{x}") } else { format!("{x:.1}") };
-            assert_eq!(short(x).to_string(), want);
+            assert_eq!(short(x), want);
         }
         for i in 0..10_000 {
             let x = f64::from(i) / 97.0;
             if x != x.round() {
-                assert_eq!(short(x).to_string(), format!("{x:.1}"));
+                assert_eq!(short(x), format!("{x:.1}"));
             }
         }
     }
