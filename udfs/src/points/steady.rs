@@ -61,8 +61,8 @@ pub(super) fn steady_rate(
     let mut gains = [f64::NEG_INFINITY; LEVELS];
     // the level of a segment without events
     let mut silent = f64::NEG_INFINITY;
-    // the first segment so far, and the best of all so far
-    let mut best = f64::NEG_INFINITY;
+    // the best of all so far; at the beginning, a first segment of no length
+    let mut best = 0.0;
     let (mut at, mut seen) = (0, 0);
     for &(next, upto) in cells {
         if next > at {
@@ -284,6 +284,14 @@ mod tests {
             let (found, steady) = levels(&values, min_size, penalty);
             prop_assert!(!steady || found == 0, "{:?}", values);
         }
+    }
+
+    #[test]
+    fn silence_at_the_beginning_is_seen() {
+        let counts: Vec<usize> = (0..40).map(|i| usize::from(i >= 20)).collect();
+        assert_eq!(rates(&counts, 4, 20.0), (1, false));
+        // half of it is 2 · 20 · ln 2: a change gains no more
+        assert_eq!(rates(&counts, 4, 29.0), (0, true));
     }
 
     #[test]
