@@ -1,5 +1,7 @@
 use std::fs::File;
 
+use tenure::datafusion::arrow::array::{Array, AsArray};
+use tenure::datafusion::arrow::ipc::reader::FileReader;
 use tenure::datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::support::program::Shop;
@@ -73,6 +75,41 @@ fn the_extension_of_the_output_chooses_the_format() {
     assert_eq!(run.code, Some(0));
     let text = std::fs::read_to_string(shop.folder.path().join("people.csv")).unwrap();
     assert_eq!(text, "customer_id,name\n1,王小明\n2,Zoë\n3,\n4,\"\"\n");
+}
+
+#[test]
+fn lists_of_turning_points_come_back_from_every_file() {
+    // short and long texts, NULLs, and a list without points
+    let lists = "SELECT c, turning_points(ts, type, amount, category, TIMESTAMP '2011-09-01') AS p FROM (VALUES \
+         (1, TIMESTAMP '2011-01-01T10:00:00', 'purchase', 20.0, 'tea'), (1, TIMESTAMP '2011-01-11T10:00:00', 'purchase', 25.0, 'cups'), \
+         (1, TIMESTAMP '2011-05-01T10:00:00', 'add_to_cart', NULL, NULL), (2, TIMESTAMP '2011-01-01', 'page_view', NULL, NULL)) \
+         t(c, ts, type, amount, category) GROUP BY c ORDER BY c";
+    let shop = Shop::new();
+    let json = shop.run(&["--format", "json", "-c", lists]).out;
+    for text in ["first_purchase", "\"lapse\"", "cups", "own median gap 10 days", "24 hours", "[]"]
+    {
+        assert!(json.contains(text), "{text}: {json}");
+    }
+    for name in ["p.parquet", "p.arrow"] {
+        let run = shop.run(&["-o", name, "-c", lists]);
+        assert_eq!((run.code, run.err.as_str()), (Some(0), ""), "{name}");
+    }
+    let read = "SELECT * FROM 'p.parquet' ORDER BY c";
+    assert_eq!(shop.run(&["--format", "json", "-c", read]).out, json);
+    let csv = |sql| shop.run(&["--format", "csv", "-c", sql]).out;
+    assert_eq!(csv(read), csv(lists));
+    let file = File::open(shop.folder.path().join("p.arrow")).unwrap();
+    let batches = FileReader::try_new(file, None).unwrap().map(Result::unwrap);
+    let lengths: Vec<usize> = batches
+        .flat_map(|b| {
+            b.column(1)
+                .as_list::<i32>()
+                .iter()
+                .map(|l| l.map_or(0, |l| l.len()))
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    assert_eq!(lengths, [6, 0]);
 }
 
 #[test]

@@ -272,7 +272,7 @@ impl<P: Copy + Ord> EventBuffer<P> {
     }
 }
 
-/// Offsets of the lists of a state, one list a group.
+/// Offsets of lists, one list a group: those of a state, or of answers.
 #[derive(Debug, Default)]
 pub(crate) struct Lists {
     offsets: Vec<i32>,
@@ -293,7 +293,7 @@ impl Lists {
     pub(crate) fn end_at(&mut self, values: usize) -> Result<()> {
         let Ok(end) = i32::try_from(values) else {
             return exec_err!(
-                "one batch of aggregation states holds more than {} events; use more partitions (datafusion.execution.target_partitions)",
+                "the lists of one partition hold more than {} values; use more partitions (datafusion.execution.target_partitions)",
                 i32::MAX
             );
         };
@@ -301,7 +301,7 @@ impl Lists {
         Ok(())
     }
 
-    /// One column of the state; all columns share the offsets.
+    /// One column of lists; those of a state share the offsets.
     pub(crate) fn column(offsets: &OffsetBuffer<i32>, values: ArrayRef) -> Result<ArrayRef> {
         Ok(Arc::new(ListArray::try_new(item(values.data_type()), offsets.clone(), values, None)?))
     }
@@ -313,7 +313,7 @@ impl Lists {
     }
 }
 
-/// The item of a state's list.
+/// The item of a list.
 pub(crate) fn item(ty: &DataType) -> FieldRef {
     Arc::new(Field::new_list_field(ty.clone(), true))
 }

@@ -145,6 +145,12 @@ impl<P: Payload> Sequences<'_, P> {
         self.events.emitted(self.emit)
     }
 
+    /// About how many events they have in all.
+    pub(crate) fn events(&self) -> usize {
+        let groups = self.events.emitted(EmitTo::All).max(1);
+        self.events.len().saturating_mul(self.len()) / groups
+    }
+
     /// Calls `answer` with the events of each group, also of one that has none, in the order of
     /// (time, payload).
     pub(crate) fn each(

@@ -255,10 +255,10 @@ impl Sequence for Lives {
     }
 
     fn finish(&mut self, lives: Sequences<What>) -> Result<ArrayRef> {
-        let mut list = PointList::with_capacity(lives.len());
+        // mostly there are half as many turns as events, or more
+        let mut list = PointList::with_capacity(lives.len(), lives.events() / 2);
         lives.each(|events, texts| {
-            list.append(self.reader.read(events, &self.how), texts, &self.how);
-            Ok(())
+            list.append(self.reader.read(events, &self.how), texts, &self.how)
         })?;
         list.finish()
     }
