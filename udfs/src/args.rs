@@ -7,7 +7,7 @@ use datafusion::arrow::compute::kernels::cast_utils::parse_interval_month_day_na
 use datafusion::arrow::datatypes::{DataType, IntervalMonthDayNano, IntervalUnit, TimeUnit};
 use datafusion::arrow::util::display::array_value_to_string;
 use datafusion::common::{Result, ScalarValue, internal_err, plan_err};
-use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams};
+use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams, WindowFunction};
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{Expr, Signature, TypeSignature, Volatility, lit};
 use datafusion::physical_expr::PhysicalExpr;
@@ -51,6 +51,12 @@ pub(crate) enum Fill {
     AsOf,
     /// `tenure.stage_policy`
     StagePolicy,
+    /// `tenure.timezone`
+    Timezone,
+    /// `tenure.week_start`
+    WeekStart,
+    /// `tenure.fiscal_year_start`
+    FiscalYearStart,
     Int(i64),
     Float(f64),
     Text(&'static str),
@@ -243,6 +249,18 @@ pub(crate) fn complete_aggregate(
     }))
 }
 
+/// [`complete`] for `WindowUDFImpl::simplify`.
+pub(crate) fn complete_window(
+    params: &[Param],
+    mut function: WindowFunction,
+    info: &SimplifyContext,
+) -> Result<Expr> {
+    if let Some(args) = complete(params, &function.params.args, info)? {
+        function.params.args = args;
+    }
+    Ok(Expr::from(function))
+}
+
 /// Whether a number can be NaN or infinite and nothing looks yet.
 fn is_unchecked(e: &Expr, info: &SimplifyContext) -> Result<bool> {
     let checked = matches!(e, Expr::ScalarFunction(f) if f.func == require_finite_udf());
@@ -267,6 +285,18 @@ fn default_of(fill: Fill, info: &SimplifyContext) -> Result<Option<ScalarValue>>
         Fill::StagePolicy => {
             let name = TenureOptions::of(info.config_options()).stage_policy;
             Some(ScalarValue::Utf8(Some(name.trim().to_string())))
+        }
+        Fill::Timezone => {
+            let timezone = TenureOptions::of(info.config_options()).tz()?;
+            Some(ScalarValue::Utf8(Some(timezone.name().to_string())))
+        }
+        Fill::WeekStart => {
+            let day = TenureOptions::of(info.config_options()).week_start;
+            Some(ScalarValue::Utf8(Some(day.trim().to_string())))
+        }
+        Fill::FiscalYearStart => {
+            let month = TenureOptions::of(info.config_options()).fiscal_year_start;
+            Some(ScalarValue::Int64(i64::try_from(month).ok()))
         }
         Fill::Int(v) => Some(ScalarValue::Int64(Some(v))),
         Fill::Float(v) => Some(ScalarValue::Float64(Some(v))),

@@ -29,9 +29,11 @@ pub mod exact_sum;
 pub mod funnel;
 mod payload;
 pub mod points;
+pub mod retention;
 pub mod rfm;
 mod sequence_aggregate;
 mod sequence_function;
+pub mod sessions;
 pub mod settings;
 pub mod stage;
 pub mod summary;
@@ -52,7 +54,9 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 pub mod expr_fn {
     pub use crate::funnel::expr_fn::*;
     pub use crate::points::expr_fn::*;
+    pub use crate::retention::expr_fn::*;
     pub use crate::rfm::expr_fn::*;
+    pub use crate::sessions::expr_fn::*;
     pub use crate::stage::expr_fn::*;
     pub use crate::summary::expr_fn::*;
     pub use crate::time::expr_fn::*;
@@ -79,13 +83,20 @@ pub fn all_aggregate_functions() -> Vec<Arc<AggregateUDF>> {
         value::aggregate_functions(),
         points::aggregate_functions(),
         funnel::aggregate_functions(),
+        retention::aggregate_functions(),
     ]
     .concat()
 }
 
 /// Every window function of this crate.
 pub fn all_window_functions() -> Vec<Arc<WindowUDF>> {
-    [rfm::window_functions(), value::window_functions()].concat()
+    [
+        rfm::window_functions(),
+        value::window_functions(),
+        retention::window_functions(),
+        sessions::window_functions(),
+    ]
+    .concat()
 }
 
 /// Registers every function of this crate in `registry`, for instance a `SessionContext`.

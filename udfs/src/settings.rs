@@ -51,15 +51,7 @@ impl TenureOptions {
     pub fn check(&self) -> Result<()> {
         self.tz()?;
         self.as_of_micros(DateTime::UNIX_EPOCH)?;
-        const DAYS: [&str; 7] =
-            ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
-        if !DAYS.contains(&self.week_start.trim().to_lowercase().as_str()) {
-            return plan_err!(
-                "tenure.week_start: {:?} is no day; use {}",
-                self.week_start,
-                DAYS.join(", ")
-            );
-        }
+        weekday("tenure.week_start", &self.week_start)?;
         if !(1..=12).contains(&self.fiscal_year_start) {
             return plan_err!(
                 "tenure.fiscal_year_start: {} is no month; use 1 to 12",
@@ -115,6 +107,20 @@ impl TenureOptions {
         let now = info.query_execution_start_time().unwrap_or_else(Utc::now);
         Self::of(info.config_options()).as_of_micros(now)
     }
+}
+
+/// The day of the week that a text names, 0 for Monday; `what` is the setting or argument.
+///
+/// # Errors
+/// It names none.
+pub(crate) fn weekday(what: &str, name: &str) -> Result<i64> {
+    const DAYS: [&str; 7] =
+        ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+    let found = DAYS.iter().zip(0..).find(|(d, _)| d.eq_ignore_ascii_case(name.trim()));
+    found.map_or_else(
+        || plan_err!("{what}: {name:?} is no day; use {}", DAYS.join(", ")),
+        |(_, day)| Ok(day),
+    )
 }
 
 /// A date or timestamp, with or without offset, as wall-clock time of `tz`.

@@ -144,7 +144,7 @@ impl ScalarUDFImpl for LocalTime {
     }
 }
 
-fn wall_micros(instant: i64, timezone: Tz) -> Result<i64> {
+pub(crate) fn wall_micros(instant: i64, timezone: Tz) -> Result<i64> {
     let out_of_range =
         || exec_datafusion_err!("local_time: timestamp {instant} (µs) is out of range");
     let utc = DateTime::from_timestamp_micros(instant).ok_or_else(out_of_range)?;

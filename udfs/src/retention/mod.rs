@@ -1,0 +1,50 @@
+//! Retention: who came, who came back, and who stays away.
+
+mod engagement;
+mod engagement_state;
+#[expect(
+    clippy::module_inception,
+    reason = "a function is a file, and this one has the family's name"
+)]
+mod retention;
+mod retention_ordered;
+mod returns;
+
+use std::sync::Arc;
+
+use datafusion::logical_expr::{AggregateUDF, WindowUDF};
+
+pub use engagement_state::engagement_state_udwf;
+pub use retention::retention_udaf;
+pub use retention_ordered::retention_ordered_udaf;
+
+/// The aggregate functions of this family.
+pub fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
+    vec![retention_udaf(), retention_ordered_udaf()]
+}
+
+/// The window functions of this family.
+pub fn window_functions() -> Vec<Arc<WindowUDF>> {
+    vec![engagement_state_udwf()]
+}
+
+/// Calls of these functions for the DataFrame API.
+pub mod expr_fn {
+    use datafusion::logical_expr::Expr;
+
+    /// Which conditions one customer met, if the first: `retention(condition1, …)`.
+    pub fn retention(conditions: Vec<Expr>) -> Expr {
+        super::retention_udaf().call(conditions)
+    }
+
+    /// Which conditions one customer met after the first: `retention_ordered(ts, condition1, …)`.
+    pub fn retention_ordered(ts: Expr, conditions: Vec<Expr>) -> Expr {
+        super::retention_ordered_udaf().call([vec![ts], conditions].concat())
+    }
+
+    /// What a customer is on a day: `engagement_state(active, day)`; add the window by
+    /// `ExprFunctionExt`.
+    pub fn engagement_state(active: Expr, day: Expr) -> Expr {
+        super::engagement_state_udwf().call(vec![active, day])
+    }
+}

@@ -1,0 +1,161 @@
+//! `periods_between(a, b, unit [, timezone, week_start, fiscal_year_start])`: how many days, weeks,
+//! months … lie between two times.
+//!
+//! How often a new period began after `a` and until `b`: 0 within one period, negative if `b` comes
+//! first. That is the period of a cohort that starts with the period of `a`. NULL gives NULL. Times
+//! and units are those of `period_start`; hours are counted on the wall clock. O(1) a row.
+
+use std::sync::{Arc, LazyLock};
+
+use datafusion::arrow::array::Int64Array;
+use datafusion::arrow::compute::binary;
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::{Result, internal_err};
+use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
+use datafusion::logical_expr::{
+    ColumnarValue, Documentation, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+};
+use datafusion_macros::user_doc;
+
+use super::calendar::{Call, FISCAL, TIMEZONE, UNIT, WEEK_START, like};
+use crate::args::{self, Ty, required};
+
+const CALL: Call = Call {
+    name: "periods_between",
+    params: &[
+        required("a", Ty::Instant),
+        required("b", Ty::Instant),
+        UNIT,
+        TIMEZONE,
+        WEEK_START,
+        FISCAL,
+    ],
+    times: 2,
+};
+
+static UDF: LazyLock<Arc<ScalarUDF>> =
+    LazyLock::new(|| Arc::new(ScalarUDF::from(PeriodsBetween::default())));
+
+/// The function `periods_between`.
+pub fn periods_between_udf() -> Arc<ScalarUDF> {
+    Arc::clone(&UDF)
+}
+
+#[user_doc(
+    doc_section(label = "Time"),
+    description = "How many periods of the calendar lie between two times: how often a day, a week, a month … began after a and until b. 0 within one period, negative if b comes first. This is the number of a period in a retention table whose cohorts start with the period of a: 23:59 and 00:01 are one day apart. Periods are those of period_start. NULL gives NULL.",
+    syntax_example = "periods_between(a, b, unit [, timezone, week_start, fiscal_year_start])",
+    sql_example = r#"```sql
+SELECT periods_between(a, b, 'day'), periods_between(a, b, 'month'), periods_between(b, a, 'year')
+FROM (VALUES (TIMESTAMP '2017-12-31T23:59:00', TIMESTAMP '2018-01-01T00:01:00')) AS t(a, b);
+-- 1 | 1 | -1
+```"#,
+    argument(name = "a", description = "a timestamp, with or without time zone, or a date"),
+    argument(name = "b", description = "another"),
+    argument(
+        name = "unit",
+        description = "'hour', 'day', 'week', 'month', 'quarter', 'year', 'fiscal_quarter' or 'fiscal_year', a constant"
+    ),
+    argument(
+        name = "timezone",
+        description = "IANA name, for times with zone; default: `tenure.timezone`"
+    ),
+    argument(
+        name = "week_start",
+        description = "first day of the week, 'monday' to 'sunday'; default: `tenure.week_start`"
+    ),
+    argument(
+        name = "fiscal_year_start",
+        description = "first month of the fiscal year, 1 to 12; default: `tenure.fiscal_year_start`"
+    )
+)]
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct PeriodsBetween {
+    signature: Signature,
+}
+
+impl Default for PeriodsBetween {
+    fn default() -> Self {
+        Self { signature: args::signature(CALL.params) }
+    }
+}
+
+impl ScalarUDFImpl for PeriodsBetween {
+    fn name(&self) -> &str {
+        CALL.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        args::coerce(CALL.name, CALL.params, types)
+    }
+
+    fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Int64)
+    }
+
+    fn simplify(&self, given: Vec<Expr>, info: &SimplifyContext) -> Result<ExprSimplifyResult> {
+        CALL.simplify(given, info, |full| periods_between_udf().call(full))
+    }
+
+    fn invoke_with_args(&self, call: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let (times, unit) = CALL.read(&call.args)?;
+        let [a, b] = times.as_slice() else { return internal_err!("{} needs a and b", CALL.name) };
+        let counts: Int64Array = binary(a, b, |a, b| unit.index(b) - unit.index(a))?;
+        like(&call.args, &counts)
+    }
+
+    fn documentation(&self) -> Option<&Documentation> {
+        self.doc()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+
+    use crate::testing::{run, session};
+    use datafusion::common::Result;
+
+    /// Random times, many of them near a change of clocks; see `testdata/time/make.py`.
+    #[tokio::test]
+    async fn periods_are_those_of_duckdb() -> Result<()> {
+        let lines = include_str!("../../testdata/time/duckdb.txt").lines().skip(1);
+        let lines: Vec<Vec<&str>> = lines.map(|l| l.split(" | ").collect()).collect();
+        assert_eq!(lines.len(), 600);
+        let units = ["hour", "day", "week", "month", "quarter", "year"];
+        let ctx = session(1, 8192)?;
+        for zone in ["Europe/London", "America/New_York", "Asia/Shanghai"] {
+            let lines = || lines.iter().filter(|l| l[0] == zone);
+            let rows: Vec<String> =
+                lines().enumerate().map(|(i, l)| format!("({i}, {}, {})", l[1], l[2])).collect();
+            let mut columns = String::new();
+            for unit in units {
+                write!(columns, "CAST(date_part('epoch', period_start(a, '{unit}')) AS BIGINT), ")
+                    .unwrap();
+            }
+            for unit in units {
+                write!(columns, "periods_between(a, b, '{unit}s'), ").unwrap();
+            }
+            let zoned = |t| format!("arrow_cast({t}, 'Timestamp(Second, Some(\"UTC\"))') AS {t}");
+            run(&ctx, &format!("SET tenure.timezone = '{zone}'")).await?;
+            let sql = format!(
+                "SELECT concat_ws(' ', {}) FROM (SELECT i, {}, {} FROM (VALUES {}) AS t(i, a, b)) ORDER BY i",
+                columns.trim_end_matches(", "),
+                zoned("a"),
+                zoned("b"),
+                rows.join(", ")
+            );
+            let got = run(&ctx, &sql).await?;
+            let got: Vec<&str> = got.lines().skip(3).map(|l| l.trim_matches(['|', ' '])).collect();
+            for (line, got) in lines().zip(&got) {
+                assert_eq!(*got, format!("{} {}", line[3], line[4]), "{zone} {}", line[1]);
+            }
+            assert_eq!(got.len(), 201, "and the frame of the table");
+        }
+        Ok(())
+    }
+}
