@@ -16,7 +16,7 @@ pub(crate) const FUNCTION: TableFunction = TableFunction {
 };
 
 const EXAMPLE: &str = "\
-SELECT period, active, new, returning, resurrecting, dormant, expansion, quick_ratio FROM growth_accounting(
+SELECT period, active, new, retained, resurrecting, dormant, expansion, quick_ratio FROM growth_accounting(
   (SELECT * FROM (VALUES (7, TIMESTAMP '2018-01-05T00:00:00', 10.0), (8, TIMESTAMP '2018-01-06T00:00:00', 20.0),
     (7, TIMESTAMP '2018-02-03T00:00:00', 15.0), (9, TIMESTAMP '2018-02-04T00:00:00', 5.0)) AS t(customer_id, ts, amount)),
   unit => 'month', amount => amount, as_of => TIMESTAMP '2018-02-20T00:00:00');
@@ -31,9 +31,13 @@ fn plan(mut call: Call<'_>) -> Result<LogicalPlan> {
     holes.insert("amount", amount.unwrap_or_else(null));
     let states = lifecycle::states(&mut call, &mut holes)?;
     let (gain, loss, last) = if money {
-        ("new_amount + resurrected_amount + expansion", "churned_amount + contraction", "last_amount")
+        (
+            "new_amount + resurrected_amount + expansion",
+            "churned_amount + contraction",
+            "last_amount",
+        )
     } else {
-        ("new + resurrecting", "dormant", "returning + dormant")
+        ("new + resurrecting", "dormant", "retained + dormant")
     };
     call.query(
         &format!(
@@ -42,7 +46,7 @@ sums AS (
   SELECT period,
     count(*) FILTER (WHERE state <> 'dormant') AS active,
     count(*) FILTER (WHERE state = 'new') AS new,
-    count(*) FILTER (WHERE state = 'returning') AS returning,
+    count(*) FILTER (WHERE state = 'returning') AS retained,
     count(*) FILTER (WHERE state = 'resurrecting') AS resurrecting,
     count(*) FILTER (WHERE state = 'dormant') AS dormant,
     coalesce(sum(amount) FILTER (WHERE state <> 'dormant'), 0.0) AS amount,
@@ -53,7 +57,7 @@ sums AS (
     coalesce(sum(before) FILTER (WHERE state = 'dormant'), 0.0) AS churned_amount,
     coalesce(sum(before), 0.0) AS last_amount
   FROM states GROUP BY period)
-SELECT period, active, new, returning, resurrecting, dormant, amount, new_amount, resurrected_amount,
+SELECT period, active, new, retained, resurrecting, dormant, amount, new_amount, resurrected_amount,
   expansion, contraction, churned_amount,
   CAST({gain} AS DOUBLE) / nullif({loss}, 0) AS quick_ratio,
   1 - CAST({loss} AS DOUBLE) / nullif({last}, 0) AS gross_retention,
@@ -70,7 +74,7 @@ fn documentation() -> FunctionInfo {
         &FUNCTION,
         "Retention",
         &[],
-        "What growth is made of, one row a period, from the states of lifecycle: active, new, returning, resurrecting and dormant customers (new + returning + resurrecting = active; active of the period before = returning + dormant), and of the amount: amount, new_amount, resurrected_amount, expansion and contraction (what returning customers spend more or less than in the period before) and churned_amount (what the dormant spent in it). quick_ratio is what came ((new + resurrected + expansion)) by what went (churned + contraction), gross_retention is 1 minus what went, and net_churn what went minus what resurrected and expanded, both by what there was in the period before. The ratios are of amounts if amount is given, else of customers; NULL where they would divide by nothing. Rows with a NULL time or key and rows after as_of are ignored, a NULL amount adds nothing; no rows give no rows.",
+        "What growth is made of, one row a period, from the states of lifecycle: active, new, retained (the state returning, which is a word of SQL), resurrecting and dormant customers (new + retained + resurrecting = active; active of the period before = retained + dormant), and of the amount: amount, new_amount, resurrected_amount, expansion and contraction (what retained customers spend more or less than in the period before) and churned_amount (what the dormant spent in it). quick_ratio is what came ((new + resurrected + expansion)) by what went (churned + contraction), gross_retention is 1 minus what went, and net_churn what went minus what resurrected and expanded, both by what there was in the period before. The ratios are of amounts if amount is given, else of customers; NULL where they would divide by nothing. Rows with a NULL time or key and rows after as_of are ignored, a NULL amount adds nothing; no rows give no rows.",
         &[
             KEY,
             TS,

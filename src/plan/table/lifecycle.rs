@@ -33,7 +33,7 @@ pub(super) fn states(call: &mut Call<'_>, holes: &mut Holes) -> Result<String> {
     let ever = born.is_none() || born.as_ref().is_some_and(|e| e == &text("first_ever"));
     holes.insert("key", call.written_or_column("key", "customer_id")?);
     holes.insert("ts", call.written_or_column("ts", "ts")?);
-    holes.insert("unit", call.written("unit").unwrap_or_else(|| text("month")));
+    call.period("unit", "month", holes)?;
     holes.insert("as_of", call.as_of()?);
     let (from, to) = (call.written("from"), call.written("to"));
     let active = call.written("active_when").map(|e| {
@@ -41,7 +41,8 @@ pub(super) fn states(call: &mut Call<'_>, holes: &mut Holes) -> Result<String> {
         "AND $active_when"
     });
     // a customer who was there before the range is looked at is not new in it, unless it is asked
-    let since = if in_range && from.is_some() { "AND $ts >= period_start($from, $unit)" } else { "" };
+    let since =
+        if in_range && from.is_some() { "AND $ts >= period_start($from, $unit)" } else { "" };
     let born_in = if ever || in_range { "min(period) OVER (PARTITION BY key)" } else { "born" };
     holes.insert("born", if ever || in_range { null() } else { born.unwrap_or_else(null) });
     let mut range = String::new();
@@ -56,12 +57,12 @@ pub(super) fn states(call: &mut Call<'_>, holes: &mut Holes) -> Result<String> {
     let active = active.unwrap_or_default();
     Ok(format!(
         "periods AS (
-  SELECT $key AS key, period_start($ts, $unit) AS period, sum($amount) AS amount,
+  SELECT $key AS key, period_start($ts, $unit) AS period, sum(CAST($amount AS DOUBLE)) AS amount,
     min(period_start($born, $unit)) AS born
   FROM input WHERE $ts <= $as_of AND $key IS NOT NULL {active} {since}
   GROUP BY $key, period_start($ts, $unit)),
 neighbours AS (
-  SELECT key, period, amount, {born_in} AS born,
+  SELECT key, period, amount AS spent, {born_in} AS born,
     lag(period) OVER (PARTITION BY key ORDER BY period) AS last_period,
     lag(amount) OVER (PARTITION BY key ORDER BY period) AS last_amount,
     lead(period) OVER (PARTITION BY key ORDER BY period) AS next_period
@@ -72,13 +73,13 @@ states AS (
       CASE WHEN period = born THEN 'new'
         WHEN periods_between(last_period, period, $unit) = 1 THEN 'returning'
         ELSE 'resurrecting' END AS state,
-      amount, CASE WHEN periods_between(last_period, period, $unit) = 1 THEN last_amount END AS before
+      spent AS amount, CASE WHEN periods_between(last_period, period, $unit) = 1 THEN last_amount END AS before
     FROM neighbours
     UNION ALL
-    SELECT key, period_end(period, $unit), 'dormant', CAST(NULL AS DOUBLE), amount
+    SELECT key, period + $one, 'dormant', CAST(NULL AS DOUBLE), spent
     FROM neighbours
     WHERE (next_period IS NULL OR periods_between(period, next_period, $unit) > 1)
-      AND period_end(period, $unit) <= $as_of)
+      AND period + $one <= $as_of)
   WHERE true{range})"
     ))
 }
@@ -88,7 +89,9 @@ fn plan(mut call: Call<'_>) -> Result<LogicalPlan> {
     holes.insert("amount", null());
     let states = states(&mut call, &mut holes)?;
     call.query(
-        &format!("WITH {states} SELECT key, period, state FROM states ORDER BY key, period OFFSET 0"),
+        &format!(
+            "WITH {states} SELECT key, period, state FROM states ORDER BY key, period OFFSET 0"
+        ),
         &holes,
     )
 }

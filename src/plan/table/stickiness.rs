@@ -26,7 +26,7 @@ fn plan(mut call: Call<'_>) -> Result<LogicalPlan> {
     let mut holes = Holes::new();
     holes.insert("key", call.written_or_column("key", "customer_id")?);
     holes.insert("ts", call.written_or_column("ts", "ts")?);
-    holes.insert("unit", call.written("unit").unwrap_or_else(|| text("day")));
+    call.period("unit", "day", &mut holes)?;
     holes.insert("span", call.written("span").unwrap_or_else(|| text("month")));
     holes.insert("as_of", call.as_of()?);
     let active = match call.written("active_when") {
@@ -59,7 +59,10 @@ fn documentation() -> FunctionInfo {
             KEY,
             TS,
             ("active_when", "a condition: which rows make a customer active; default: all"),
-            ("unit", "what is counted: 'day' (default), 'week', 'month' …, as period_start has them"),
+            (
+                "unit",
+                "what is counted: 'day' (default), 'week', 'month' …, as period_start has them",
+            ),
             ("span", "what it is counted in: 'month' (default), 'week', 'year' …"),
             AS_OF,
         ],
