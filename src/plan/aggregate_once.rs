@@ -27,7 +27,16 @@ use datafusion::physical_plan::{
 };
 
 /// Aggregates whose state is a list of what they saw.
-const SEQUENCES: [&str; 4] = ["change_points", "customer_summary", "frequency", "turning_points"];
+const SEQUENCES: [&str; 8] = [
+    "change_points",
+    "customer_summary",
+    "frequency",
+    "sequence_count",
+    "sequence_match",
+    "sequence_match_events",
+    "sequence_next_node",
+    "turning_points",
+];
 
 /// Partitions that customers are spread over, at least.
 const PARTITIONS: usize = 32;

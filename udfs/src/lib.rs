@@ -30,12 +30,14 @@ pub mod funnel;
 mod payload;
 pub mod points;
 pub mod rfm;
+pub mod sequence;
 mod sequence_aggregate;
 mod sequence_function;
 pub mod settings;
 pub mod stage;
 pub mod summary;
 pub mod time;
+mod times;
 pub mod value;
 
 #[cfg(test)]
@@ -53,6 +55,7 @@ pub mod expr_fn {
     pub use crate::funnel::expr_fn::*;
     pub use crate::points::expr_fn::*;
     pub use crate::rfm::expr_fn::*;
+    pub use crate::sequence::expr_fn::*;
     pub use crate::stage::expr_fn::*;
     pub use crate::summary::expr_fn::*;
     pub use crate::time::expr_fn::*;
@@ -79,6 +82,7 @@ pub fn all_aggregate_functions() -> Vec<Arc<AggregateUDF>> {
         value::aggregate_functions(),
         points::aggregate_functions(),
         funnel::aggregate_functions(),
+        sequence::aggregate_functions(),
     ]
     .concat()
 }
