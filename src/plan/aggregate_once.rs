@@ -27,10 +27,11 @@ use datafusion::physical_plan::{
 };
 
 /// Aggregates whose state is a list of what they saw.
-const SEQUENCES: [&str; 8] = [
+const SEQUENCES: [&str; 9] = [
     "change_points",
     "customer_summary",
     "frequency",
+    "path_agg",
     "sequence_count",
     "sequence_match",
     "sequence_match_events",

@@ -27,6 +27,7 @@ mod conditions;
 mod events;
 pub mod exact_sum;
 pub mod funnel;
+pub mod path;
 mod payload;
 pub mod points;
 pub mod rfm;
@@ -53,6 +54,7 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 /// function's own `…_udf().call(args)` takes all.
 pub mod expr_fn {
     pub use crate::funnel::expr_fn::*;
+    pub use crate::path::expr_fn::*;
     pub use crate::points::expr_fn::*;
     pub use crate::rfm::expr_fn::*;
     pub use crate::sequence::expr_fn::*;
@@ -70,6 +72,7 @@ pub fn all_scalar_functions() -> Vec<Arc<ScalarUDF>> {
         rfm::scalar_functions(),
         stage::scalar_functions(),
         value::scalar_functions(),
+        path::scalar_functions(),
     ]
     .concat()
 }
@@ -83,6 +86,7 @@ pub fn all_aggregate_functions() -> Vec<Arc<AggregateUDF>> {
         points::aggregate_functions(),
         funnel::aggregate_functions(),
         sequence::aggregate_functions(),
+        path::aggregate_functions(),
     ]
     .concat()
 }
