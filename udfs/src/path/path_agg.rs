@@ -6,10 +6,9 @@
 
 use std::sync::{Arc, LazyLock};
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, ListArray, StringBuilder};
-use datafusion::arrow::buffer::OffsetBuffer;
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringBuilder};
 use datafusion::arrow::datatypes::{DataType, TimestampMicrosecondType};
-use datafusion::common::{Result, ScalarValue, internal_err, plan_err};
+use datafusion::common::{Result, ScalarValue, exec_err, internal_err, plan_err};
 use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::function::AccumulatorArgs;
 use datafusion::logical_expr::simplify::SimplifyContext;
@@ -18,8 +17,9 @@ use datafusion_macros::user_doc;
 
 use super::path_function::path_type;
 use crate::args::{self, Fill, Param, Ty, option, required};
+use crate::events::Lists;
 use crate::payload::Label;
-use crate::sequence_aggregate::{Batch, Sequence, Sequences};
+use crate::sequence_aggregate::{Answer, Batch, Sequence, Sequences};
 use crate::sequence_function::{SequenceFunction, udaf};
 
 const NAME: &str = "path_agg";
@@ -112,6 +112,8 @@ struct Path {
 
 impl Sequence for Path {
     type Payload = Label;
+    // a short text for each row, in a buffer that grows by doubling
+    const ANSWER: Answer = Answer { group: size_of::<i32>(), event: 48 };
 
     fn read(&self, args: &[ArrayRef], batch: &mut Batch<Label>) -> Result<()> {
         let [value, ts, ..] = args else {
@@ -126,18 +128,22 @@ impl Sequence for Path {
 
     fn finish(&mut self, groups: Sequences<Label>) -> Result<ArrayRef> {
         let mut steps = StringBuilder::new();
-        let mut lengths = Vec::with_capacity(groups.len());
+        let mut lists = Lists::with_capacity(groups.len());
+        let mut n = 0;
         groups.each(|rows, texts| {
             let from = rows.len().saturating_sub(self.max_len);
-            lengths.push(rows.len() - from);
-            for (_, label) in rows.iter().skip(from) {
-                steps.append_option(texts.get(*label));
+            for text in rows.iter().skip(from).filter_map(|row| texts.get(row.1)) {
+                if i32::try_from(steps.values_slice().len() + text.len()).is_err() {
+                    return exec_err!(
+                        "{NAME}: the paths of one partition hold more than 2 GiB of text; use more partitions (datafusion.execution.target_partitions), or max_len"
+                    );
+                }
+                steps.append_value(text);
+                n += 1;
             }
-            Ok(())
+            lists.end_at(n)
         })?;
-        let DataType::List(item) = path_type() else { return internal_err!("a path is a list") };
-        let offsets = OffsetBuffer::from_lengths(lengths);
-        Ok(Arc::new(ListArray::try_new(item, offsets, Arc::new(steps.finish()), None)?))
+        Lists::column(&lists.finish(), Arc::new(steps.finish()))
     }
 }
 

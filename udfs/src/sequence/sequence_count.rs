@@ -19,7 +19,7 @@ use datafusion::logical_expr::{AggregateUDF, Documentation, Signature};
 use datafusion_macros::user_doc;
 
 use super::arguments::{self, Search};
-use crate::sequence_aggregate::{Batch, Sequence, Sequences};
+use crate::sequence_aggregate::{Answer, Batch, Sequence, Sequences};
 use crate::sequence_function::{SequenceFunction, udaf};
 
 static UDAF: LazyLock<Arc<AggregateUDF>> = LazyLock::new(udaf::<SequenceCount>);
@@ -85,6 +85,7 @@ struct Counts(Search);
 
 impl Sequence for Counts {
     type Payload = u64;
+    const ANSWER: Answer = Answer { group: size_of::<i64>(), event: 0 };
 
     fn read(&self, args: &[ArrayRef], batch: &mut Batch<u64>) -> Result<()> {
         self.0.push(args, batch)

@@ -20,7 +20,7 @@ use datafusion::logical_expr::{AggregateUDF, Documentation, Signature};
 use datafusion_macros::user_doc;
 
 use super::arguments::{self, Search};
-use crate::sequence_aggregate::{Batch, Sequence, Sequences};
+use crate::sequence_aggregate::{Answer, Batch, Sequence, Sequences};
 use crate::sequence_function::{SequenceFunction, udaf};
 use crate::times;
 
@@ -99,6 +99,8 @@ struct Matches {
 
 impl Sequence for Matches {
     type Payload = u64;
+    // at most a time for each row
+    const ANSWER: Answer = Answer { group: size_of::<i32>(), event: size_of::<i64>() };
 
     fn read(&self, args: &[ArrayRef], batch: &mut Batch<u64>) -> Result<()> {
         self.search.push(args, batch)

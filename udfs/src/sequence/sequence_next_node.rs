@@ -35,7 +35,7 @@ use crate::args::{self, Param, Ty, is_text, required};
 use crate::conditions;
 use crate::events::{from_order_key, order_key};
 use crate::payload::Label;
-use crate::sequence_aggregate::{Batch, Sequence, Sequences};
+use crate::sequence_aggregate::{Answer, Batch, Sequence, Sequences};
 use crate::sequence_function::{SequenceFunction, udaf};
 use crate::times;
 
@@ -231,6 +231,8 @@ impl NextNode {
 
 impl Sequence for NextNode {
     type Payload = Payload;
+    // a text, and where it is
+    const ANSWER: Answer = Answer { group: 64, event: 0 };
 
     fn read(&self, args: &[ArrayRef], batch: &mut Batch<Payload>) -> Result<()> {
         let [_, _, ts, value, base_cond, events @ ..] = args else {
