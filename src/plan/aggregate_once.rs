@@ -36,12 +36,17 @@ use datafusion::physical_plan::{
 };
 
 /// Aggregates whose state is a list of what they saw.
-const SEQUENCES: [&str; 8] = [
+const SEQUENCES: [&str; 13] = [
     "any_funnel",
     "change_points",
     "customer_summary",
     "frequency",
     "funnel_detail",
+    "path_agg",
+    "sequence_count",
+    "sequence_match",
+    "sequence_match_events",
+    "sequence_next_node",
     "turning_points",
     "window_funnel",
     "window_funnel_events",

@@ -148,9 +148,14 @@ pub(crate) fn usage(function: &str, params: &[Param]) -> String {
     out
 }
 
+/// Whether a type is text.
+pub(crate) fn is_text(ty: &DataType) -> bool {
+    matches!(ty, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+}
+
 fn coerce_one(from: &DataType, to: Ty) -> std::result::Result<DataType, &'static str> {
     use DataType as D;
-    let is_text = matches!(from, D::Utf8 | D::LargeUtf8 | D::Utf8View);
+    let is_text = is_text(from);
     let is_null = matches!(from, D::Null);
     let from = match from {
         D::Dictionary(_, value) => value.as_ref(),
@@ -169,9 +174,7 @@ fn coerce_one(from: &DataType, to: Ty) -> std::result::Result<DataType, &'static
         Ty::Int => Err("a whole number"),
         Ty::Bool if matches!(from, D::Boolean) || is_null => Ok(D::Boolean),
         Ty::Bool => Err("a condition (BOOLEAN)"),
-        Ty::Text if is_text || is_null || matches!(from, D::Utf8 | D::LargeUtf8 | D::Utf8View) => {
-            Ok(D::Utf8)
-        }
+        Ty::Text if is_text || is_null || self::is_text(from) => Ok(D::Utf8),
         Ty::Text => Err("text"),
         Ty::Interval if is_text => Ok(D::Utf8),
         Ty::Interval if matches!(from, D::Interval(_)) || is_null => {

@@ -1,8 +1,10 @@
 //! Conditions as arguments: looked at once a batch, and packed into one number a row.
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
-use datafusion::arrow::datatypes::DataType;
-use datafusion::common::{Result, plan_err};
+use datafusion::arrow::datatypes::{DataType, TimestampMicrosecondType};
+use datafusion::common::{Result, internal_err, plan_err};
+
+use crate::sequence_aggregate::Batch;
 
 /// Conditions that a function can take: a bit each.
 pub(crate) const MOST: usize = 64;
@@ -49,4 +51,17 @@ pub(crate) fn coerce(function: &str, types: &[DataType], usage: &str) -> Result<
         }
     }
     Ok(vec![DataType::Boolean; types.len()])
+}
+
+/// Pushes rows of a time and of conditions: those that meet any; where `unmatched` is set, all.
+pub(crate) fn push(args: &[ArrayRef], unmatched: bool, batch: &mut Batch<u64>) -> Result<()> {
+    let [ts, conditions @ ..] = args else { return internal_err!("conditions come after a time") };
+    let ts = ts.as_primitive::<TimestampMicrosecondType>();
+    let times = ts.values();
+    let masks = masks(conditions);
+    batch.push_each(ts, |row, _| {
+        let mask = masks.get(row).copied().unwrap_or_default();
+        let time = times.get(row).copied().unwrap_or_default();
+        (mask != 0 || unmatched).then_some((time, mask))
+    })
 }

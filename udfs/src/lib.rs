@@ -27,10 +27,12 @@ mod conditions;
 mod events;
 pub mod exact_sum;
 pub mod funnel;
+pub mod path;
 mod payload;
 pub mod points;
 pub mod retention;
 pub mod rfm;
+pub mod sequence;
 mod sequence_aggregate;
 mod sequence_function;
 pub mod sessions;
@@ -38,6 +40,7 @@ pub mod settings;
 pub mod stage;
 pub mod summary;
 pub mod time;
+mod times;
 pub mod value;
 
 #[cfg(test)]
@@ -53,9 +56,11 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 /// function's own `…_udf().call(args)` takes all.
 pub mod expr_fn {
     pub use crate::funnel::expr_fn::*;
+    pub use crate::path::expr_fn::*;
     pub use crate::points::expr_fn::*;
     pub use crate::retention::expr_fn::*;
     pub use crate::rfm::expr_fn::*;
+    pub use crate::sequence::expr_fn::*;
     pub use crate::sessions::expr_fn::*;
     pub use crate::stage::expr_fn::*;
     pub use crate::summary::expr_fn::*;
@@ -71,6 +76,7 @@ pub fn all_scalar_functions() -> Vec<Arc<ScalarUDF>> {
         rfm::scalar_functions(),
         stage::scalar_functions(),
         value::scalar_functions(),
+        path::scalar_functions(),
     ]
     .concat()
 }
@@ -83,6 +89,8 @@ pub fn all_aggregate_functions() -> Vec<Arc<AggregateUDF>> {
         value::aggregate_functions(),
         points::aggregate_functions(),
         funnel::aggregate_functions(),
+        sequence::aggregate_functions(),
+        path::aggregate_functions(),
         retention::aggregate_functions(),
     ]
     .concat()

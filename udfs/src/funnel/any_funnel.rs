@@ -16,6 +16,7 @@ use datafusion_macros::user_doc;
 
 use super::arguments;
 use super::core::{Row, within};
+use crate::conditions;
 use crate::sequence_aggregate::{Answer, Batch, Sequence, Sequences};
 use crate::sequence_function::{SequenceFunction, udaf};
 
@@ -85,7 +86,7 @@ impl Sequence for Most {
     const ANSWER: Answer = Answer { group: size_of::<i32>(), event: 0 };
 
     fn read(&self, args: &[ArrayRef], batch: &mut Batch<u64>) -> Result<()> {
-        arguments::push(args.get(1..).unwrap_or_default(), false, batch)
+        conditions::push(args.get(1..).unwrap_or_default(), false, batch)
     }
 
     fn finish(&mut self, groups: Sequences<u64>) -> Result<ArrayRef> {

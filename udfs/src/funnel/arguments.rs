@@ -1,25 +1,20 @@
 //! The arguments that the funnel functions share: `(window, [mode,] ts, step1, …)`.
 
-use std::sync::Arc;
-
-use datafusion::arrow::array::{ArrayRef, AsArray, ListArray, TimestampMicrosecondArray};
-use datafusion::arrow::buffer::OffsetBuffer;
-use datafusion::arrow::datatypes::{
-    DataType, Field, IntervalUnit, TimeUnit, TimestampMicrosecondType,
-};
+use datafusion::arrow::array::ArrayRef;
+use datafusion::arrow::datatypes::{DataType, IntervalUnit};
 use datafusion::common::{Result, ScalarValue, internal_err, plan_err};
 use datafusion::logical_expr::function::AccumulatorArgs;
 use datafusion::logical_expr::{Signature, TypeSignature, Volatility};
 
 use super::core::Rules;
 use super::modes::{self, Modes};
-use crate::args::{self, Param, Ty, required};
+use crate::args::{self, Param, Ty, is_text, required};
 use crate::conditions;
 use crate::sequence_aggregate::Batch;
+use crate::times;
 
 const WINDOW: &[Param] = &[required("window", Ty::Interval)];
 const MODE: &[Param] = &[required("window", Ty::Any), required("mode", Ty::Text)];
-const TS: &[Param] = &[required("ts", Ty::Instant)];
 
 /// How a function is called.
 pub(super) fn usage(function: &str) -> String {
@@ -28,10 +23,6 @@ pub(super) fn usage(function: &str) -> String {
 
 pub(super) fn signature() -> Signature {
     Signature::new(TypeSignature::UserDefined, Volatility::Immutable)
-}
-
-fn is_text(ty: &DataType) -> bool {
-    matches!(ty, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
 }
 
 /// Whether the second argument is a mode.
@@ -51,19 +42,7 @@ pub(super) fn coerce(function: &str, types: &[DataType], modes: bool) -> Result<
     };
     let mut out = vec![coerce_window(function, window)?];
     out.extend(std::iter::repeat_n(DataType::Utf8, mode));
-    if is_text(ts) {
-        return plan_err!(
-            "{function}: ts must be a timestamp or date, got {ts}; it is called {usage}"
-        );
-    }
-    match args::coerce(function, TS, std::slice::from_ref(ts)) {
-        Ok(ts) => out.extend(ts),
-        Err(_) => {
-            return plan_err!(
-                "{function}: ts must be a timestamp or date, got {ts}; it is called {usage}"
-            );
-        }
-    }
+    out.push(times::coerce(function, ts, &usage)?);
     out.extend(conditions::coerce(function, steps, &usage)?);
     Ok(out)
 }
@@ -129,42 +108,10 @@ impl Funnel {
 
     /// Pushes the rows that matter: time, and a bit for each step.
     pub(super) fn push(&self, args: &[ArrayRef], batch: &mut Batch<u64>) -> Result<()> {
-        push(args.get(self.ts..).unwrap_or_default(), self.rules.unmatched_matter(), batch)
+        conditions::push(
+            args.get(self.ts..).unwrap_or_default(),
+            self.rules.unmatched_matter(),
+            batch,
+        )
     }
-}
-
-/// Pushes rows of a time and of conditions: those that meet any, or all.
-pub(super) fn push(args: &[ArrayRef], unmatched: bool, batch: &mut Batch<u64>) -> Result<()> {
-    let [ts, steps @ ..] = args else { return internal_err!("a funnel needs a time and steps") };
-    let ts = ts.as_primitive::<TimestampMicrosecondType>();
-    let times = ts.values();
-    let masks = conditions::masks(steps);
-    batch.push_each(ts, |row, _| {
-        let mask = masks.get(row).copied().unwrap_or_default();
-        let time = times.get(row).copied().unwrap_or_default();
-        (mask != 0 || unmatched).then_some((time, mask))
-    })
-}
-
-/// A list of times as `ts` has them.
-pub(super) fn list_of_times(types: &[DataType]) -> DataType {
-    let time = types.iter().find(|t| matches!(t, DataType::Timestamp(_, _)));
-    let time = time.cloned().unwrap_or(DataType::Timestamp(TimeUnit::Microsecond, None));
-    DataType::List(Arc::new(Field::new_list_field(time, true)))
-}
-
-/// Lists of `times`, each of its length, of a type that [`list_of_times`] gave.
-pub(super) fn lists_of_times(
-    times: Vec<i64>,
-    lengths: Vec<usize>,
-    ty: &DataType,
-) -> Result<ArrayRef> {
-    let DataType::List(item) = ty else { return internal_err!("{ty} is no list of times") };
-    let zone = match item.data_type() {
-        DataType::Timestamp(_, zone) => zone.clone(),
-        _ => None,
-    };
-    let times = TimestampMicrosecondArray::from(times).with_timezone_opt(zone);
-    let offsets = OffsetBuffer::from_lengths(lengths);
-    Ok(Arc::new(ListArray::try_new(Arc::clone(item), offsets, Arc::new(times), None)?))
 }

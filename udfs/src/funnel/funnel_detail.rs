@@ -38,6 +38,7 @@ use crate::conditions;
 use crate::payload::{Label, Texts};
 use crate::sequence_aggregate::{Answer, Batch, Sequence, Sequences};
 use crate::sequence_function::{SequenceFunction, udaf};
+use crate::times;
 
 const NAME: &str = "funnel_detail";
 const PARAMS: &[Param] = &[
@@ -127,7 +128,7 @@ impl SequenceFunction for FunnelDetail {
         let texts = Arc::new(Field::new_list_field(DataType::Utf8, true));
         Ok(DataType::Struct(Fields::from(vec![
             Field::new("level", DataType::Int32, false),
-            Field::new("step_ts", arguments::list_of_times(types), false),
+            Field::new("step_ts", times::list_type(types), false),
             Field::new("step_seconds", DataType::List(seconds), false),
             Field::new("excluded", DataType::Boolean, false),
             Field::new("hold", DataType::Utf8, true),
@@ -343,7 +344,7 @@ impl Columns {
         let groups = list(groups, Arc::new(StringArray::from(self.groups)))?;
         let columns: Vec<ArrayRef> = vec![
             Arc::new(Int32Array::from(self.levels)),
-            arguments::lists_of_times(self.times, self.lengths, step_ts.data_type())?,
+            times::lists(self.times, self.lengths, step_ts.data_type())?,
             Arc::new(seconds),
             Arc::new(BooleanArray::from(self.excluded)),
             Arc::new(StringArray::from(self.held)),

@@ -19,6 +19,7 @@ use super::arguments::{self, Funnel};
 use super::core;
 use crate::sequence_aggregate::{Answer, Batch, Sequence, Sequences};
 use crate::sequence_function::{SequenceFunction, udaf};
+use crate::times;
 
 static UDAF: LazyLock<Arc<AggregateUDF>> = LazyLock::new(udaf::<WindowFunnelEvents>);
 
@@ -63,16 +64,11 @@ impl SequenceFunction for WindowFunnelEvents {
     }
 
     fn return_type(types: &[DataType]) -> Result<DataType> {
-        Ok(arguments::list_of_times(types))
+        Ok(times::list_type(types))
     }
 
     fn empty(ty: &DataType) -> Result<ScalarValue> {
-        match ty {
-            DataType::List(item) => {
-                Ok(ScalarValue::List(ScalarValue::new_list_nullable(&[], item.data_type())))
-            }
-            _ => ScalarValue::try_from(ty),
-        }
+        times::empty_list(ty)
     }
 
     fn sequence(args: &AccumulatorArgs) -> Result<Steps> {
@@ -115,6 +111,6 @@ impl Sequence for Steps {
             times.extend_from_slice(&steps);
             Ok(())
         })?;
-        arguments::lists_of_times(times, lengths, &self.answer)
+        times::lists(times, lengths, &self.answer)
     }
 }

@@ -66,6 +66,8 @@ const CASES: &[(&str, &str, &str)] = &[
     ("monetary", "customer", "monetary(amount), monetary(amount, 'mean') FILTER (WHERE x > 1)"),
     ("monetary", "customer", "monetary(amount, 'median') FILTER (WHERE x > 1)"),
     ("monetary", "customer", "monetary(CAST(x AS DECIMAL(9, 2))) FILTER (WHERE amount > 0)"),
+    ("path_agg", "pair", "path_agg(kind, ts)"),
+    ("path_agg", "customer", "path_agg(kind, ts), path_agg(n, ts, 3) FILTER (WHERE x > 1)"),
     ("recency", "customer", "recency(ts), recency(ts, '2010-12-01') FILTER (WHERE x > 1)"),
     (
         "rfm_fit",
@@ -73,6 +75,27 @@ const CASES: &[(&str, &str, &str)] = &[
         "rfm_fit(x, tx, amount), rfm_fit(x, tx, amount, 3, 'rfm') FILTER (WHERE kind <> 'purchase')",
     ),
     ("rfm_fit", "pair", "rfm_fit(x, tx, amount, 9)"),
+    (
+        "sequence_count",
+        "customer",
+        "sequence_count('(?1).*(?2)', ts, x > 1, x = 0) FILTER (WHERE n > 1)",
+    ),
+    ("sequence_match", "pair", "sequence_match('(?1)(?t<=P90D)(?2)', ts, n > 0, x > 0)"),
+    (
+        "sequence_match",
+        "customer",
+        "sequence_match('(?1)(?2)(?1)', ts, kind = 'purchase', x > 0, x = 2)",
+    ),
+    (
+        "sequence_match_events",
+        "customer",
+        "sequence_match_events('(?1).*(?2)(?t>=P1D)(?3)', 'partial', ts, x > 0, x = 2, x = 3)",
+    ),
+    (
+        "sequence_next_node",
+        "customer",
+        "sequence_next_node('forward', 'first_match', ts, kind, true, kind = 'purchase'), sequence_next_node('backward', 'tail', ts, n, true, true)",
+    ),
     ("turning_points", "customer", "turning_points(ts, kind)"),
     (
         "turning_points",
