@@ -27,7 +27,15 @@ use datafusion::physical_plan::{
 };
 
 /// Aggregates whose state is a list of what they saw.
-const SEQUENCES: [&str; 4] = ["change_points", "customer_summary", "frequency", "turning_points"];
+const SEQUENCES: [&str; 7] = [
+    "abandoned",
+    "cadence",
+    "change_points",
+    "customer_summary",
+    "frequency",
+    "trend",
+    "turning_points",
+];
 
 /// Partitions that customers are spread over, at least.
 const PARTITIONS: usize = 32;

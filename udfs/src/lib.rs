@@ -22,6 +22,7 @@
 //! planned, so that one statement has one answer wherever its parts run.
 
 mod args;
+pub mod chart;
 pub mod checks;
 mod conditions;
 mod events;
@@ -31,6 +32,7 @@ mod payload;
 pub mod points;
 pub mod retention;
 pub mod rfm;
+pub mod rhythm;
 mod sequence_aggregate;
 mod sequence_function;
 pub mod sessions;
@@ -52,10 +54,12 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 /// Calls of every function for the DataFrame API, with the arguments that matter most; a
 /// function's own `…_udf().call(args)` takes all.
 pub mod expr_fn {
+    pub use crate::chart::expr_fn::*;
     pub use crate::funnel::expr_fn::*;
     pub use crate::points::expr_fn::*;
     pub use crate::retention::expr_fn::*;
     pub use crate::rfm::expr_fn::*;
+    pub use crate::rhythm::expr_fn::*;
     pub use crate::sessions::expr_fn::*;
     pub use crate::stage::expr_fn::*;
     pub use crate::summary::expr_fn::*;
@@ -71,6 +75,7 @@ pub fn all_scalar_functions() -> Vec<Arc<ScalarUDF>> {
         rfm::scalar_functions(),
         stage::scalar_functions(),
         value::scalar_functions(),
+        chart::scalar_functions(),
     ]
     .concat()
 }
@@ -84,6 +89,7 @@ pub fn all_aggregate_functions() -> Vec<Arc<AggregateUDF>> {
         points::aggregate_functions(),
         funnel::aggregate_functions(),
         retention::aggregate_functions(),
+        rhythm::aggregate_functions(),
     ]
     .concat()
 }
