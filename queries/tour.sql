@@ -13,7 +13,7 @@ ORDER BY customers DESC, stage;
 
 -- 3. Who carries the shop? Recency, frequency and value make segments.
 SELECT segment, count(*) AS customers,
-  round(100.0 * monetary(revenue) / sum(monetary(revenue)) OVER (), 1) AS percent_of_revenue
+  round(100.0 * monetary(revenue) / nullif(sum(monetary(revenue)) OVER (), 0), 1) AS percent_of_revenue
 FROM profiles
 GROUP BY segment
 ORDER BY percent_of_revenue DESC, segment

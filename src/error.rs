@@ -107,6 +107,17 @@ pub struct Place {
     pub end_column: usize,
 }
 
+/// A text that was no number, time or the like. The message calls it "a text" and shows it only if
+/// the user's own statement holds it, for it may be a customer's.
+#[derive(Clone)]
+struct Hidden(String);
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Hidden")
+    }
+}
+
 /// What went wrong, where, and what to do about it. Holds no secret and no customer's value.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
@@ -115,13 +126,14 @@ pub struct Error {
     message: String,
     hint: Option<String>,
     place: Option<Place>,
+    hidden: Option<Hidden>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
     /// An error of a kind with one sentence.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), hint: None, place: None, source: None }
+        Self { kind, message: message.into(), hint: None, place: None, hidden: None, source: None }
     }
 
     /// Adds what to do.
@@ -145,6 +157,34 @@ impl Error {
     #[must_use]
     pub fn with_place(mut self, place: Place) -> Self {
         self.place = Some(place);
+        self
+    }
+
+    /// The same error of another class, where its cause is seen from elsewhere.
+    #[must_use]
+    pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// An error about a text that a cast could not read, without the text.
+    fn of_text(what: &str, text: &str) -> Self {
+        let message = format!("{what}; it is not shown, since it may be a customer's");
+        Self { hidden: Some(Hidden(text.to_string())), ..Self::new(ErrorKind::Invalid, message) }
+    }
+
+    /// The text that the message does not show.
+    pub(crate) fn hidden(&self) -> Option<&str> {
+        self.hidden.as_ref().map(|hidden| hidden.0.as_str())
+    }
+
+    /// The same error with the text that it hid.
+    #[must_use]
+    pub(crate) fn unhidden(mut self) -> Self {
+        if let Some(Hidden(text)) = self.hidden.take() {
+            let what = self.message.split("; ").next().unwrap_or_default();
+            self.message = what.replacen("a text", &format!("{text:?}"), 1);
+        }
         self
     }
 
@@ -177,6 +217,7 @@ impl Error {
             message: self.message.clone(),
             hint: self.hint.clone(),
             place: self.place,
+            hidden: self.hidden.clone(),
             source: None,
         }
     }

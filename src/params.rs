@@ -27,9 +27,10 @@ impl Params {
     }
 
     /// The value of `name=value`, with the type that its text suggests: integer, number, `true`
-    /// or `false`, date, timestamp, otherwise text.
+    /// or `false`, `NULL`, date, timestamp, otherwise text.
     ///
-    /// A number with a leading zero is text, as customers' and articles' numbers are.
+    /// A number with a leading zero is text, as customers' and articles' numbers are. What stands
+    /// in single quotes is text in any case: `'NULL'`, `'20'`.
     ///
     /// # Errors
     /// If there is no `=` or the name is no name.
@@ -155,7 +156,11 @@ fn guess(text: &str) -> ScalarValue {
             }
         }
     }
+    if let Some(quoted) = text.strip_prefix('\'').and_then(|text| text.strip_suffix('\'')) {
+        return ScalarValue::Utf8(Some(quoted.to_owned()));
+    }
     match text {
+        "NULL" | "null" => ScalarValue::Null,
         "true" => ScalarValue::Boolean(Some(true)),
         "false" => ScalarValue::Boolean(Some(false)),
         _ => ScalarValue::Utf8(Some(text.to_owned())),
@@ -241,7 +246,12 @@ mod tests {
         let timestamp = DataType::Timestamp(TimeUnit::Microsecond, None);
         assert_eq!(guessed("2017-07-01 12:30:00"), timestamp);
         assert_eq!(guessed("2017-07-01T12:30:00"), timestamp);
-        for text in ["007", "nan", "inf", "90 days", "2017-13-01", "2017-07", "", "a=b"] {
+        assert_eq!(guessed("NULL"), DataType::Null);
+        assert_eq!(guessed("'NULL'"), DataType::Utf8);
+        assert_eq!(guess("'20'"), ScalarValue::from("20"));
+        for text in
+            ["Null", "'", "007", "nan", "inf", "90 days", "2017-13-01", "2017-07", "", "a=b"]
+        {
             assert_eq!(guessed(text), DataType::Utf8, "{text}");
         }
     }

@@ -14,7 +14,7 @@ SELECT
   round(sum(1 - p_alive), 1) AS expected_gone,
   round(monetary(revenue), 2) AS revenue,
   round(monetary(revenue * (1 - p_alive)), 0) AS revenue_at_risk,
-  round(100.0 * monetary(revenue * (1 - p_alive)) / monetary(revenue), 1) AS share
+  round(100.0 * monetary(revenue * (1 - p_alive)) / nullif(monetary(revenue), 0), 1) AS share
 FROM profiles
 WHERE segment IS NOT NULL
 GROUP BY segment

@@ -21,7 +21,7 @@ SELECT
   count(*) FILTER (WHERE month = first_month) AS new_customers,
   sum(orders) AS orders,
   round(monetary(revenue), 2) AS revenue,
-  round(monetary(revenue) / sum(orders), 2) AS order_value
+  round(monetary(revenue) / nullif(sum(orders), 0), 2) AS order_value
 FROM numbered
 GROUP BY month
 ORDER BY month

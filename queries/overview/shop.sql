@@ -11,8 +11,8 @@ SELECT
   count(DISTINCT customer_id) AS customers,
   count(*) AS orders,
   round(monetary(amount), 2) AS revenue,
-  round(monetary(amount) / count(*), 2) AS order_value,
-  round(count(*) * 1.0 / count(DISTINCT customer_id), 1) AS orders_per_customer,
+  round(monetary(amount) / nullif(count(*), 0), 2) AS order_value,
+  round(count(*) * 1.0 / nullif(count(DISTINCT customer_id), 0), 1) AS orders_per_customer,
   min(ts) AS first_order,
   max(ts) AS last_order
 FROM orders

@@ -14,9 +14,9 @@ SELECT
   count(*) AS customers,
   round(100.0 * count(*) / sum(count(*)) OVER (), 1) AS share,
   round(monetary(revenue), 2) AS revenue,
-  round(100.0 * monetary(revenue) / sum(monetary(revenue)) OVER (), 1) AS revenue_share,
+  round(100.0 * monetary(revenue) / nullif(sum(monetary(revenue)) OVER (), 0), 1) AS revenue_share,
   round(sum(orders) * 1.0 / count(*), 1) AS orders_per_customer,
-  round(monetary(revenue) / sum(orders), 2) AS order_value
+  round(monetary(revenue) / nullif(sum(orders), 0), 2) AS order_value
 FROM profiles
 WHERE segment IS NOT NULL
 GROUP BY segment

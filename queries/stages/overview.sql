@@ -16,7 +16,7 @@ SELECT
   count(*) AS customers,
   round(100.0 * count(*) / sum(count(*)) OVER (), 1) AS share,
   round(monetary(revenue), 2) AS revenue,
-  round(100.0 * monetary(revenue) / sum(monetary(revenue)) OVER (), 1) AS revenue_share,
+  round(100.0 * monetary(revenue) / nullif(sum(monetary(revenue)) OVER (), 0), 1) AS revenue_share,
   round(avg(p_alive), 3) AS p_alive
 FROM profiles
 GROUP BY stage

@@ -26,7 +26,7 @@ SELECT
   c.customers,
   round(100.0 * c.customers / everyone.customers, 1) AS reach,
   round(revenue, 2) AS revenue,
-  round(100.0 * revenue / sum(revenue) OVER (), 1) AS share,
+  round(100.0 * revenue / nullif(sum(revenue) OVER (), 0), 1) AS share,
   round(revenue / c.customers, 2) AS revenue_per_customer
 FROM categories AS c
 CROSS JOIN everyone

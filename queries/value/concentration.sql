@@ -19,7 +19,7 @@ WITH ranked AS (
 SELECT
   tenth, customers,
   round(revenue, 2) AS revenue,
-  round(100.0 * revenue / sum(revenue) OVER (), 1) AS share,
-  round(100.0 * sum(revenue) OVER (ORDER BY tenth) / sum(revenue) OVER (), 1) AS cumulative_share
+  round(100.0 * revenue / nullif(sum(revenue) OVER (), 0), 1) AS share,
+  round(100.0 * sum(revenue) OVER (ORDER BY tenth) / nullif(sum(revenue) OVER (), 0), 1) AS cumulative_share
 FROM tenths
 ORDER BY tenth

@@ -16,7 +16,7 @@ SELECT
   round(monetary(revenue), 2) AS revenue,
   round(sum(expected_purchases), 0) AS expected_purchases,
   round(monetary(clv), 0) AS expected_revenue,
-  round(100.0 * monetary(clv) / sum(monetary(clv)) OVER (), 1) AS share
+  round(100.0 * monetary(clv) / nullif(sum(monetary(clv)) OVER (), 0), 1) AS share
 FROM profiles
 WHERE segment IS NOT NULL
 GROUP BY segment

@@ -13,6 +13,7 @@ use super::{OpenLake, Session};
 use crate::engine::pinned;
 use crate::error::{Error, ErrorKind};
 use crate::lake::{self, StoreOptions};
+use crate::options::TenureOptions;
 use crate::plan::relations;
 
 #[derive(Debug)]
@@ -104,10 +105,18 @@ impl SchemaProvider for MainSchema {
             [] => Ok(None),
             [(_, lake)] => lake.table(name).await,
             several => {
+                let chosen = TenureOptions::of(self.session.state()?.config_options()).lake;
+                if let Some((_, lake)) = several.iter().find(|(name, _)| *name == chosen.trim()) {
+                    return lake.table(name).await;
+                }
                 let names: Vec<String> =
                     several.iter().map(|(l, _)| format!("{l}.{name}")).collect();
                 Err(Error::new(ErrorKind::UndefinedTable, format!("{name} is in several lakes"))
-                    .with_hint(format!("write {}", names.join(" or ")))
+                    .with_hint(format!(
+                        "write {}, or choose a lake for all: SET tenure.lake = '{}'",
+                        names.join(" or "),
+                        several.first().map_or("", |(lake, _)| lake)
+                    ))
                     .into())
             }
         }

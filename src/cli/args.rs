@@ -52,7 +52,7 @@ pub(crate) struct Shared {
     /// Write results to a file, in the format of its extension
     #[arg(short = 'o', long, global = true, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// Bind $name (repeatable); the value is typed: 20, 1.5, true, 2018-01-01, text
+    /// Bind $name (repeatable); typed as 20, 1.5, true, 2018-01-01, NULL or text; '20' is text
     #[arg(long = "param", short = 'p', global = true, value_name = "NAME=VALUE")]
     pub(crate) params: Vec<String>,
     /// The moment at which questions are asked; later events do not exist (default: now)

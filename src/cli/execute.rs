@@ -64,14 +64,17 @@ fn show(session: &mut Session, sql: &str, params: Params) -> Outcome {
         return Ok(());
     }
     let format = session.output.next_format(session.settings.expanded);
+    // before the file is emptied or a byte written
+    render(&session.output, render::check(format, &answer.schema))?;
     let paged = session.output.shown()
         && session.interactive
-        && session.settings.pager != When::Off
-        && (format != render::Format::Box || session.settings.pager == When::On)
-        && !format.is_binary();
+        && !format.is_binary()
+        && pager::available(session.settings.pager);
     let mut options = session.output.options();
     if paged {
-        (options.max_rows, options.width) = (None, None);
+        options.scrolled_rows = Some(session.output.scrolled_rows());
+        // who pages everything wants nothing cut
+        options.width = options.width.filter(|_| session.settings.pager != When::On);
     }
     let page = pager::Page::default();
     let writer: Box<dyn Write + Send> =
@@ -101,7 +104,8 @@ fn show(session: &mut Session, sql: &str, params: Params) -> Outcome {
     if keep {
         session.last = Some(last);
     }
-    let shown = options.max_rows.filter(|max| format == render::Format::Box && summary.rows > *max);
+    let most = options.scrolled_rows.max(options.max_rows);
+    let shown = most.filter(|most| format == render::Format::Box && summary.rows > *most);
     footer(session, summary, true, shown);
     Ok(())
 }
@@ -224,7 +228,7 @@ fn footer(session: &Session, summary: Summary, has_rows: bool, shown: Option<usi
         let mut text = rows(summary.rows);
         if let Some(shown) = shown {
             let all = if session.interactive { "\\last shows" } else { "-o FILE keeps" };
-            text.push_str(&format!(" ({shown} shown, {all} all)"));
+            text.push_str(&format!(" ({} shown, {all} all)", number(shown)));
         }
         parts.push(text);
     }
@@ -268,7 +272,11 @@ pub(crate) fn duration(elapsed: Duration) -> String {
 /// `1 row`, `2 rows`, with separators.
 pub(crate) fn rows(count: usize) -> String {
     let unit = if count == 1 { "row" } else { "rows" };
-    format!("{} {unit}", HumanCount(u64::try_from(count).unwrap_or(0)))
+    format!("{} {unit}", number(count))
+}
+
+fn number(count: usize) -> HumanCount {
+    HumanCount(u64::try_from(count).unwrap_or(0))
 }
 
 /// Decimal bytes, as storage is billed.

@@ -81,6 +81,7 @@ pub(crate) fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments, output: Output) -> Outcome {
+    output.check(arguments.shared.output.as_deref())?;
     match &arguments.action {
         Some(Action::Completions { shell }) => {
             return subcommand::completions::print(*shell, &output);

@@ -8,12 +8,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstream::{AutoStream, ColorChoice};
 use tenure::render::{Format, Options};
+use tenure::{Error, ErrorKind};
 
 use super::args::{Color, Shared};
 use super::{Outcome, Stop};
 
 /// Rows of a box on a terminal before its middle is left out.
 pub(crate) const DEFAULT_ROWS: usize = 40;
+
+/// Rows of a box in the pager before its middle is left out.
+const SCROLLED_ROWS: usize = 10_000;
 
 /// The two streams, the file of `-o` or `\o`, and what they can show.
 #[derive(Debug, Clone)]
@@ -50,8 +54,29 @@ impl Output {
     }
 
     /// Sends results to a file, or back to stdout.
-    pub(crate) fn redirect(&mut self, path: Option<&Path>) {
+    pub(crate) fn redirect(&mut self, path: Option<&Path>) -> Outcome {
+        self.check(path)?;
         self.file = path.map(Target::new);
+        Ok(())
+    }
+
+    /// Refuses a file whose extension stands for no format, unless a format is asked for.
+    pub(crate) fn check(&self, path: Option<&Path>) -> Outcome {
+        let unknown = path.filter(|path| {
+            self.format.is_none() && path.extension().is_some() && Format::from_path(path).is_none()
+        });
+        let Some(path) = unknown else { return Ok(()) };
+        let known = Format::EXTENSIONS.map(|(extension, _)| format!(".{extension}"));
+        let error = Error::new(
+            ErrorKind::Usage,
+            format!("the extension of {} stands for no format", path.display()),
+        );
+        Err(error
+            .with_hint(format!(
+                "known are {}; or ask for one with --format or \\format",
+                known.join(", ")
+            ))
+            .into())
     }
 
     /// The file that results go to.
@@ -99,6 +124,11 @@ impl Output {
         }
     }
 
+    /// Rows of a box in the pager: who asked for a number of rows gets as many.
+    pub(crate) fn scrolled_rows(&self) -> usize {
+        if self.max_rows == DEFAULT_ROWS { SCROLLED_ROWS } else { self.max_rows }
+    }
+
     /// Lines and columns of the terminal that results are shown on.
     pub(crate) fn size(&self) -> Option<(usize, usize)> {
         if !self.shown() {
@@ -115,6 +145,7 @@ impl Output {
             color: self.color_stdout(),
             width: self.width(),
             max_rows: self.shown().then(|| self.rows()),
+            scrolled_rows: None,
             untyped: false,
         }
     }

@@ -1,6 +1,7 @@
 //! A pager for what does not fit on the screen; only ever on a terminal.
 
-use std::io::{ErrorKind, Write};
+use std::io::Write;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
@@ -47,15 +48,41 @@ impl Write for Page {
     }
 }
 
-/// The command: `TENURE_PAGER`, then `PAGER`, then `less -SRFX`; `None` if it is set to nothing.
-fn command() -> Option<String> {
-    for name in ["TENURE_PAGER", "PAGER"] {
-        if let Ok(command) = std::env::var(name) {
-            let command = command.trim().to_string();
-            return (!command.is_empty() && command != "cat").then_some(command);
-        }
+/// The pager where it can be used: not where it is switched off, is no program, or where the
+/// terminal cannot scroll.
+fn command(when: When) -> Option<Vec<String>> {
+    let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
+    if when == When::Off || dumb {
+        return None;
     }
-    Some("less -SRFX".to_string())
+    let words: Vec<String> = wanted().split_whitespace().map(str::to_string).collect();
+    let program = words.first().filter(|program| *program != "cat")?;
+    exists(program).then_some(words)
+}
+
+/// `TENURE_PAGER`, then `PAGER`, then less: long lines scroll sideways, and what was read stays on
+/// the screen. Not with -F, which would leave a short but wide table cut off.
+fn wanted() -> String {
+    ["TENURE_PAGER", "PAGER"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok())
+        .unwrap_or_else(|| "less -SRX".to_string())
+}
+
+fn exists(program: &str) -> bool {
+    let file = format!("{program}{}", std::env::consts::EXE_SUFFIX);
+    let is_file = |path: PathBuf| path.is_file();
+    if program.contains(std::path::is_separator) {
+        return is_file(program.into()) || is_file(file.into());
+    }
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&folders)
+        .any(|folder| is_file(folder.join(program)) || is_file(folder.join(&file)))
+}
+
+/// Whether a result may be longer and wider than the screen.
+pub(crate) fn available(when: When) -> bool {
+    command(when).is_some()
 }
 
 /// Whether a text needs more lines or columns than there are.
@@ -71,20 +98,17 @@ pub(crate) fn show(output: &Output, when: When, text: &str) -> Outcome {
         (When::On, Some(_)) => true,
         (When::Auto, Some((lines, columns))) => exceeds(text, lines, columns),
     };
-    let Some(command) = command().filter(|_| needed) else { return output.text(text) };
-    let mut words = command.split_whitespace();
-    let Some(program) = words.next() else { return output.text(text) };
+    let Some(command) = command(when).filter(|_| needed) else { return output.text(text) };
+    let Some((program, arguments)) = command.split_first() else { return output.text(text) };
     let mut pager = Command::new(program);
-    pager.args(words).stdin(Stdio::piped());
+    pager.args(arguments).stdin(Stdio::piped());
     if std::env::var_os("LESSCHARSET").is_none() {
         pager.env("LESSCHARSET", "utf-8");
     }
     let mut child = match pager.spawn() {
         Ok(child) => child,
         Err(error) => {
-            if error.kind() != ErrorKind::NotFound {
-                output.warn(&format!("cannot start the pager {program}: {error}"));
-            }
+            output.warn(&format!("cannot start the pager {program}: {error}"));
             return output.text(text);
         }
     };
@@ -106,5 +130,12 @@ mod tests {
         assert!(exceeds("a\nb\nc\n", 3, 10));
         assert!(exceeds("客户客户客户\n", 24, 10));
         assert!(!exceeds("\x1b[1mabc\x1b[0m\n", 24, 3));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_program_is_looked_for_where_the_shell_would() {
+        assert!(exists("sh") && exists("/bin/sh"));
+        assert!(!exists("no-such-pager") && !exists("/bin/no-such-pager"));
     }
 }

@@ -97,6 +97,7 @@ impl TenureBuilder {
         let memory = self.memory_limit.unwrap_or_else(limits::default_memory);
         let (env, spill) = limits::runtime(memory, self.spill_dir.as_deref())?;
         let mut config = SessionConfig::new()
+            .with_batch_size(limits::batch_size(memory))
             .with_information_schema(true)
             .with_create_default_catalog_and_schema(false);
         if let Some(threads) = self.threads {
@@ -122,7 +123,11 @@ impl TenureBuilder {
         let mut lakes: Vec<Arc<OpenLake>> = vec![];
         let mut warnings = vec![];
         for (location, options) in &self.lakes {
-            let lake = Lake::open(location, options, &env).await?;
+            // a location that cannot be meant is a wrong argument, not a wrong statement
+            let lake = Lake::open(location, options, &env).await.map_err(|e| match e.kind() {
+                ErrorKind::Invalid => e.with_kind(ErrorKind::Usage),
+                _ => e,
+            })?;
             warnings.extend(lake.warnings().iter().cloned());
             let name = free_name(lake.name(), &lakes);
             lakes.push(Arc::new(OpenLake::open(lake, name, &context.state()).await?));

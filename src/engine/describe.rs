@@ -6,7 +6,7 @@ use datafusion::logical_expr::Documentation;
 
 use super::Tenure;
 use crate::error::{Error, Result};
-use crate::plan::relations;
+use crate::plan::table;
 
 /// Kinds of relations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,7 +115,7 @@ impl Tenure {
                 out.push(info(name, FunctionKind::Window, f.documentation()));
             }
         }
-        out.extend(relations::FUNCTIONS.iter().map(|f| (f.documentation)()));
+        out.extend(table::FUNCTIONS.iter().map(|f| (f.documentation)()));
         out.sort_by(|a, b| a.name.cmp(&b.name).then(a.kind.name().cmp(b.kind.name())));
         out
     }

@@ -12,6 +12,7 @@ use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream};
 use futures::{FutureExt, Stream, StreamExt};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::plan::calls;
 
 /// Runs a part of planning.
 pub(super) async fn planning<T, E>(
@@ -26,12 +27,35 @@ where
     }
 }
 
-/// A stream of batches that ends with an error where the one inside panics.
-pub(super) fn stream(inner: SendableRecordBatchStream) -> SendableRecordBatchStream {
-    Box::pin(Guarded { schema: inner.schema(), inner: Some(inner) })
+/// An error with the place in its statement, as far as the text of the statement tells: that of a
+/// literal that could not be read, or of a call with wrong arguments.
+pub(super) fn with_place(e: Error, sql: &str) -> Error {
+    if let Some(text) = e.hidden() {
+        // what stands in the statement is the user's own
+        let places = calls::literals(sql, text);
+        return match places.as_slice() {
+            [] => e,
+            [place] if e.place().is_none() => e.with_place(*place).unhidden(),
+            _ => e.unhidden(),
+        };
+    }
+    let about_arguments = matches!(e.kind(), ErrorKind::Invalid | ErrorKind::UndefinedFunction);
+    if e.place().is_some() || !about_arguments {
+        return e;
+    }
+    match calls::place(sql, &e.to_string()) {
+        Some(place) => e.with_place(place),
+        None => e,
+    }
+}
+
+/// The rows of the statement `sql`, which end with an error where the stream inside panics.
+pub(super) fn stream(inner: SendableRecordBatchStream, sql: &str) -> SendableRecordBatchStream {
+    Box::pin(Guarded { sql: sql.to_string(), schema: inner.schema(), inner: Some(inner) })
 }
 
 struct Guarded {
+    sql: String,
     schema: SchemaRef,
     inner: Option<SendableRecordBatchStream>,
 }
@@ -44,7 +68,7 @@ impl Stream for Guarded {
         match std::panic::catch_unwind(AssertUnwindSafe(|| inner.poll_next_unpin(cx))) {
             Ok(Poll::Ready(Some(Err(e)))) => {
                 self.inner = None;
-                Poll::Ready(Some(Err(Error::from(e).into())))
+                Poll::Ready(Some(Err(with_place(Error::from(e), &self.sql).into())))
             }
             Ok(ready) => ready,
             Err(panic) => {

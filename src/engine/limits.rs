@@ -34,6 +34,16 @@ pub(super) fn default_memory() -> usize {
     kib.map_or(MEMORY_FALLBACK, |kib| (kib as f64 * 1024.0 * MEMORY_SHARE) as usize)
 }
 
+/// Rows of a batch in a session of so much memory: as DataFusion has it from 2 GiB on, fewer below.
+///
+/// Groups that were spilled are read again a batch at a time, several batches in each of the
+/// partitions of `plan::aggregate_once`; batches of many groups with long states would then need
+/// more than there is, and a statement that spills would fail all the same.
+pub(super) fn batch_size(memory: usize) -> usize {
+    const USUAL: usize = 8192;
+    (memory / ((2 << 30) / USUAL)).clamp(64, USUAL)
+}
+
 /// The runtime of a session and its folder of temporary files.
 pub(super) fn runtime(
     memory: usize,

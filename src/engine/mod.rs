@@ -97,7 +97,9 @@ impl Tenure {
     /// As [`Self::sql`], and a `$name` without value.
     pub async fn sql_with(&self, sql: &str, params: &Params) -> Result<DataFrame> {
         let statement = Statement::new(Utc::now());
-        guard::planning(Arc::clone(&statement).scope(self.frame(sql, params, &statement))).await
+        guard::planning(Arc::clone(&statement).scope(self.frame(sql, params, &statement)))
+            .await
+            .map_err(|e| self.explained(e, sql))
     }
 
     /// Runs one statement.
@@ -119,9 +121,12 @@ impl Tenure {
             let (state, plan) = frame.into_parts();
             let plan = state.create_physical_plan(&plan).await?;
             let stream = execute_stream(Arc::clone(&plan), state.task_ctx())?;
-            Ok::<_, Error>(Answer { schema: stream.schema(), stream: guard::stream(stream), plan })
+            let stream = guard::stream(stream, sql);
+            Ok::<_, Error>(Answer { schema: stream.schema(), stream, plan })
         };
-        guard::planning(Arc::clone(&statement).scope(work)).await
+        guard::planning(Arc::clone(&statement).scope(work))
+            .await
+            .map_err(|e| self.explained(e, sql))
     }
 
     async fn frame(&self, sql: &str, params: &Params, statement: &Statement) -> Result<DataFrame> {
@@ -129,11 +134,7 @@ impl Tenure {
         let parsed = plan::parse(sql, &state, params)?;
         // after SHOW has read the settings as they were set
         statement.freeze(&mut state)?;
-        let planned = Box::pin(state.statement_to_plan(parsed)).await;
-        let plan = match planned {
-            Ok(plan) => plan,
-            Err(e) => return Err(self.with_nearest_table(Error::from(e))),
-        };
+        let plan = Box::pin(state.statement_to_plan(parsed)).await?;
         self.allow(&plan)?;
         Ok(match plan {
             LogicalPlan::Ddl(_) | LogicalPlan::Statement(_) => {
@@ -149,6 +150,12 @@ impl Tenure {
             && let Some(name) = set.variable.strip_prefix("tenure.")
         {
             check_setting(name, &set.value)?;
+            let lakes = self.lake_names();
+            let lake = set.value.trim();
+            if name == "lake" && !lake.is_empty() && !lakes.iter().any(|open| open == lake) {
+                let e = Error::new(ErrorKind::Invalid, format!("there is no lake {lake:?}"));
+                return Err(e.with_hint(format!("the open lakes are {}", lakes.join(", "))));
+            }
         }
         if self.read_only {
             let policy = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false);
@@ -161,17 +168,61 @@ impl Tenure {
         Ok(())
     }
 
-    fn with_nearest_table(&self, e: Error) -> Error {
-        if let Some(wanted) = e.to_string().strip_prefix("there is no function \"") {
-            // DataFusion's own guess counts swapped letters twice
-            let names = self.functions();
-            let names = names.iter().map(|f| f.name.as_str());
-            return match crate::error::did_you_mean(wanted.trim_end_matches('"'), names) {
-                Some(hint) => e.with_hint(hint),
+    /// An error of a statement with the call it is about, and what to do about it.
+    fn explained(&self, e: Error, sql: &str) -> Error {
+        guard::with_place(
+            match e.kind() {
+                ErrorKind::UndefinedTable => self.with_nearest_table(e),
+                ErrorKind::UndefinedFunction => self.with_functions(e),
+                _ => e,
+            },
+            sql,
+        )
+    }
+
+    /// How a function is called, or which one may have been meant.
+    fn with_functions(&self, e: Error) -> Error {
+        let text = e.to_string();
+        let functions = self.functions();
+        if let Some((name, _)) = text.split_once(" cannot be called with ") {
+            return match functions.iter().find(|f| f.name.eq_ignore_ascii_case(name)) {
+                Some(f) => e.with_hint(format!("it is called {}", f.signature)),
                 None => e,
             };
         }
-        if e.kind() != ErrorKind::UndefinedTable || e.hint().is_some() {
+        let Some((what, wanted)) = text.split_once(" \"") else { return e };
+        let wanted = wanted.trim_end_matches('"');
+        let in_from = what.ends_with("table function");
+        let here = |f: &&FunctionInfo| in_from == (f.kind == FunctionKind::Table);
+        let instead = functions.iter().find(|f| f.name.eq_ignore_ascii_case(wanted));
+        match instead.filter(|f| !here(f) || f.kind == FunctionKind::Window) {
+            Some(f) => {
+                let kind = f.kind.name();
+                let message = format!(
+                    "{} is {} {kind} function",
+                    f.name,
+                    if kind == "aggregate" { "an" } else { "a" }
+                );
+                let instead = Error::new(e.kind(), message)
+                    .with_hint(format!("it is called {}", f.signature));
+                match e.place() {
+                    Some(place) => instead.with_place(place),
+                    None => instead,
+                }
+            }
+            None => {
+                // DataFusion's own guess counts swapped letters twice
+                let names = functions.iter().filter(here).map(|f| f.name.as_str());
+                match crate::error::did_you_mean(wanted, names) {
+                    Some(hint) => e.with_hint(hint),
+                    None => e,
+                }
+            }
+        }
+    }
+
+    fn with_nearest_table(&self, e: Error) -> Error {
+        if e.hint().is_some() {
             return e;
         }
         let text = e.to_string();
@@ -343,7 +394,9 @@ fn check_setting(name: &str, value: &str) -> Result<()> {
         let e = if unknown {
             Error::new(ErrorKind::Invalid, format!("there is no setting tenure.{name}"))
         } else {
-            Error::from(e)
+            let e = Error::from(e).to_string();
+            let what = e.trim_start_matches("External error: ");
+            Error::new(ErrorKind::Invalid, format!("tenure.{name} cannot be {value:?}: {what}"))
         };
         match crate::error::did_you_mean(name, known.iter().map(String::as_str)) {
             Some(hint) if unknown => e.with_hint(hint),

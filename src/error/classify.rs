@@ -113,15 +113,15 @@ fn plain(e: &Df) -> Error {
         Df::SchemaError(schema, _) => schema_error(schema),
         Df::Plan(m) => plan_error(m),
         Df::Configuration(m) => Error::new(ErrorKind::Invalid, m.clone()),
-        Df::NotImplemented(m) => Error::new(ErrorKind::NotSupported, m.clone()),
+        Df::NotImplemented(m) => Error::new(ErrorKind::NotSupported, without_syntax_tree(m)),
         Df::ResourcesExhausted(m) if m.contains("disk") || m.contains("temp") => {
             Error::new(ErrorKind::Disk, m.clone())
         }
         Df::ResourcesExhausted(m) => Error::new(ErrorKind::Memory, first_sentence(m)).with_hint(
             "raise the memory limit (--memory-limit), or ask for fewer groups or columns at once",
         ),
-        Df::Execution(m) => Error::new(ErrorKind::Invalid, redact_cast(m)),
-        Df::ArrowError(a, _) => Error::new(ErrorKind::Invalid, redact_cast(&arrow_message(a))),
+        Df::Execution(m) => cast_error(m),
+        Df::ArrowError(a, _) => cast_error(&arrow_message(a)),
         Df::ParquetError(p) => {
             Error::new(ErrorKind::Corrupt, format!("a Parquet file cannot be read: {p}"))
                 .with_hint("the file is damaged or still being written; check or remove it")
@@ -219,8 +219,37 @@ fn plan_error(m: &str) -> Error {
         out.hint = between(m, "Did you mean '", "'").map(|near| format!("did you mean {near}?"));
         return out;
     }
+    if let Some(name) = between(m, "table function '", "' not found") {
+        return Error::new(
+            ErrorKind::UndefinedFunction,
+            format!("there is no table function {name:?}"),
+        );
+    }
+    if m.starts_with("Substring without for/from") {
+        return Error::new(
+            ErrorKind::UndefinedFunction,
+            "substr cannot be called with one argument",
+        );
+    }
     let m = m.strip_prefix("Error during planning: ").unwrap_or(m);
-    with_usage(m)
+    with_usage(without_syntax_tree(m))
+}
+
+/// A message without the parser's structures, which DataFusion puts behind what it says.
+fn without_syntax_tree(m: &str) -> &str {
+    if !m.contains("Span(Location(") {
+        return m;
+    }
+    let opens = |(at, _): (usize, char)| {
+        let (before, after) = (m.get(..at)?, m.get(at..)?);
+        let name = before.rsplit([' ', '(', '\'', '"']).next()?;
+        let is_structure = name.starts_with(char::is_uppercase)
+            && name.chars().all(char::is_alphanumeric)
+            && (after.starts_with('(') || after.starts_with(" {"));
+        is_structure.then_some(at - name.len())
+    };
+    let cut = m.char_indices().find_map(opens).unwrap_or(m.len());
+    m.get(..cut).unwrap_or(m).trim_end_matches([' ', ':', '(', '\'', '"', ','])
 }
 
 /// A call with arguments that its function does not take, without DataFusion's wrapping.
@@ -235,12 +264,14 @@ fn argument_error(m: &str) -> Option<Error> {
         return Some(with_usage(&lower_first(own)));
     }
     let message = if let Some((_, rest)) = m.split_once(NONE) {
-        let call = between(rest, "'", "'. You might").unwrap_or("with these arguments");
-        format!("there is no function {call}")
+        match between(rest, "'", "'. You might").and_then(|call| call.split_once('(')) {
+            Some((name, types)) => format!("{name} cannot be called with ({types}"),
+            None => "a function cannot be called with these arguments".to_string(),
+        }
     } else {
         let (head, _) = m.split_once("' failed to match any signature")?;
         let (_, name) = head.rsplit_once("Function '")?;
-        format!("{name} does not take arguments of these types")
+        format!("{name} cannot be called with these arguments")
     };
     Some(
         Error::new(ErrorKind::UndefinedFunction, message)
@@ -263,26 +294,28 @@ fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
     rest.split_once(after).map(|(found, _)| found)
 }
 
-/// `Cannot cast string 'someone@example.com' to value of Int32 type` without the value, and
-/// `Error parsing timestamp from 'someone@example.com': …`.
-fn redact_cast(m: &str) -> String {
+/// `Cannot cast string 'someone@example.com' to value of Int32 type`, `Error parsing timestamp from
+/// 'someone@example.com': …` and the like without the value.
+fn cast_error(m: &str) -> Error {
     if let Some((_, rest)) = m.split_once("Error parsing ")
-        && let Some((what, _)) = rest.split_once(" from '")
+        && let Some((what, rest)) = rest.split_once(" from '")
     {
-        return format!("a text is no {what}; it is not shown, since it may be a customer's");
+        let text = rest.rsplit_once("': ").or_else(|| rest.rsplit_once('\''));
+        let text = text.map_or(rest, |(text, _)| text);
+        return Error::of_text(&format!("a text is no {what}"), text);
     }
-    let start = m.find("string '").or_else(|| m.find("value '"));
-    match (start, m.rfind("' to value of")) {
-        (Some(start), Some(end)) if start < end => {
-            let (head, tail) = (m.get(..start), m.get(end + 2..));
-            format!(
-                "{}a text {}; the value is not shown, since it may be a customer's",
-                lower_first(head.unwrap_or_default()),
-                tail.unwrap_or_default()
-            )
+    if let Some((_, rest)) = m.split_once("Invalid input syntax for type interval: \"") {
+        let text = rest.rsplit_once('"').map_or(rest, |(text, _)| text);
+        return Error::of_text("a text is no interval such as '7 days'", text);
+    }
+    for before in ["string '", "value '"] {
+        if let Some((head, rest)) = m.split_once(before)
+            && let Some((text, ty)) = rest.rsplit_once("' to value of ")
+        {
+            return Error::of_text(&format!("{}a text to value of {ty}", lower_first(head)), text);
         }
-        _ => m.strip_prefix("Execution error: ").unwrap_or(m).to_string(),
     }
+    Error::new(ErrorKind::Invalid, m.strip_prefix("Execution error: ").unwrap_or(m))
 }
 
 fn arrow_message(e: &ArrowError) -> String {
@@ -366,14 +399,32 @@ mod tests {
         let round = "Function 'round' failed to match any signature, errors: Error during planning: \
             Function 'round' expects 1 arguments but received 2";
         let e = Error::from(Df::Internal(round.into()));
-        assert_eq!(e.to_string(), "round does not take arguments of these types");
+        assert_eq!(e.to_string(), "round cannot be called with these arguments");
         assert_eq!(e.kind(), ErrorKind::UndefinedFunction);
         let e = Error::from(Df::Plan(format!(
             "Internal error: {round}. No function matches the given name and argument types \
              'round(Float64, Utf8)'. You might need to add explicit type casts."
         )));
-        assert_eq!(e.to_string(), "there is no function round(Float64, Utf8)");
+        assert_eq!(e.to_string(), "round cannot be called with (Float64, Utf8)");
         assert_eq!(e.kind(), ErrorKind::UndefinedFunction);
+    }
+
+    #[test]
+    fn the_syntax_tree_is_not_shown() {
+        let e = Error::from(Df::NotImplemented(
+            "Unsupported ast node in sqltorel: Value(ValueWithSpan { value: Number(\"1\", false), \
+             span: Span(Location(1,15)..Location(1,16)) })"
+                .into(),
+        ));
+        assert_eq!(e.to_string(), "Unsupported ast node in sqltorel");
+        let e = Error::from(Df::Plan(
+            "Unsupported function argument: Named { name: Ident { value: \"a\", span: \
+             Span(Location(1,15)..Location(1,16)) } }"
+                .into(),
+        ));
+        assert_eq!(e.to_string(), "Unsupported function argument");
+        let e = Error::from(Df::Plan("Decimal128(10, 2) { is no number".into()));
+        assert_eq!(e.to_string(), "Decimal128(10, 2) { is no number");
     }
 
     #[test]

@@ -26,6 +26,8 @@ use crate::error::{Error, ErrorKind, Result};
 #[derive(Clone)]
 pub(crate) struct Spot {
     pub(crate) store: Arc<Store>,
+    /// the folder that the store begins at, for partition folders above it
+    pub(crate) root: String,
     /// names in messages are relative to it
     pub(crate) base: Path,
     pub(crate) prefix: Path,
@@ -47,8 +49,13 @@ pub(crate) struct Listing {
 impl Spot {
     pub(crate) fn new(location: &Location, store: Arc<Store>) -> Self {
         let whole = location.pattern.is_none() && !location.single;
+        let root = match location.kind {
+            Kind::Local => location.root.replace(std::path::MAIN_SEPARATOR, "/"),
+            _ => String::new(),
+        };
         Self {
             store,
+            root,
             base: if whole { location.prefix.clone() } else { Path::default() },
             prefix: location.prefix.clone(),
             pattern: location.pattern.clone(),
@@ -140,6 +147,19 @@ impl Spot {
             }
             _ => error,
         }
+    }
+
+    /// The path of a file from the first of its partition folders on, also of those that are part
+    /// of the spot's own path: `month=1/a.parquet` is all of `orders/month=1`.
+    pub(crate) fn inside(&self, file: &Path) -> String {
+        let whole = format!("{}/{}", self.root, self.prefix);
+        let folders = if *file == self.prefix {
+            whole.rsplit_once('/').map_or("", |(folders, _)| folders)
+        } else {
+            whole.trim_end_matches('/')
+        };
+        let above = folders.rsplit('/').take_while(|folder| partition::is_partition(folder));
+        above.fold(relative(&self.prefix, file), |inside, folder| format!("{folder}/{inside}"))
     }
 
     /// A file's name in messages.

@@ -26,7 +26,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::discovery::{Listing, Spot, relative};
+use super::discovery::{Listing, Spot};
 use super::footer::{self, Footer};
 use super::pin::{PinnedFile, PinnedReaderFactory};
 use super::store::Store;
@@ -73,7 +73,7 @@ impl LakeTable {
         let footers: Vec<Arc<Footer>> =
             stream::iter(&pinned).map(footer::read).buffered(at_once).try_collect().await?;
         let inside: Vec<String> =
-            pinned.iter().map(|file| relative(&spot.prefix, &file.meta.location)).collect();
+            pinned.iter().map(|file| spot.inside(&file.meta.location)).collect();
         let names: Vec<&str> = pinned.iter().map(|file| file.name.as_str()).collect();
         let partitions = partition::read(&inside, &names)?;
         let schemas = names.into_iter().zip(footers.iter().map(|footer| &footer.schema));

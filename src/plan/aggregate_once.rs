@@ -6,6 +6,9 @@
 //! aggregate where they arrive. The stage before is left alone where it costs nothing, because the
 //! rows come in the order of their groups.
 //!
+//! What an aggregate computes of a row is computed before it is sent: a condition is a bit, the text
+//! that it looks at is not.
+//!
 //! The rows go to more partitions than there are threads, if the plan above does not count them: the
 //! table of groups of each and the events that are sorted by group then fit into the caches of the
 //! processor, and less is held at a time. Figures are in
@@ -13,10 +16,16 @@
 
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::Result;
 use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::aggregate::AggregatePhysicalExpressions;
+use datafusion::physical_expr::expressions::{Column, Literal};
+use datafusion::physical_expr::projection::ProjectionExpr;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
+use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode, PhysicalGroupBy};
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::projection::ProjectionExec;
@@ -27,14 +36,18 @@ use datafusion::physical_plan::{
 };
 
 /// Aggregates whose state is a list of what they saw.
-const SEQUENCES: [&str; 7] = [
+const SEQUENCES: [&str; 11] = [
     "abandoned",
+    "any_funnel",
     "cadence",
     "change_points",
     "customer_summary",
     "frequency",
+    "funnel_detail",
     "trend",
     "turning_points",
+    "window_funnel",
+    "window_funnel_events",
 ];
 
 /// Partitions that customers are spread over, at least.
@@ -94,17 +107,98 @@ fn in_one_stage(plan: &dyn ExecutionPlan, free: bool) -> Result<Option<Arc<dyn E
         return Ok(None);
     }
     let partitions = if free { PARTITIONS.max(*partitions) } else { *partitions };
-    let keys = Partitioning::Hash(first.group_expr().input_exprs(), partitions);
-    let rows = RepartitionExec::try_new(Arc::clone(first.input()), keys)?;
+    let mut load = Load::new(first.input_schema());
+    let keys: Vec<(Arc<dyn PhysicalExpr>, String)> = first
+        .group_expr()
+        .expr()
+        .iter()
+        .map(|(e, name)| Ok((load.carry(e)?, name.clone())))
+        .collect::<Result<_>>()?;
+    let mut aggregates = Vec::with_capacity(first.aggr_expr().len());
+    for aggregate in first.aggr_expr() {
+        let AggregatePhysicalExpressions { args, order_by_exprs } = aggregate.all_expressions();
+        let carried = |load: &mut Load, all: Vec<Arc<dyn PhysicalExpr>>| {
+            all.iter().map(|e| load.carry(e)).collect::<Result<Vec<_>>>()
+        };
+        let args = carried(&mut load, args)?;
+        let order_by = carried(&mut load, order_by_exprs)?;
+        let Some(moved) = aggregate.with_new_expressions(args, order_by) else { return Ok(None) };
+        aggregates.push(Arc::new(moved));
+    }
+    let filters = first
+        .filter_expr()
+        .iter()
+        .map(|f| f.as_ref().map(|f| load.carry(f)).transpose())
+        .collect::<Result<Vec<_>>>()?;
+    let sent = load.on(first.input())?;
+    let schema = sent.schema();
+    let hashed = keys.iter().map(|k| Arc::clone(&k.0)).collect();
+    let rows = RepartitionExec::try_new(sent, Partitioning::Hash(hashed, partitions))?;
     let once = AggregateExec::try_new(
         AggregateMode::SinglePartitioned,
-        first.group_expr().clone(),
-        first.aggr_expr().to_vec(),
-        first.filter_expr().to_vec(),
+        PhysicalGroupBy::new_single(keys),
+        aggregates,
+        filters,
         Arc::new(rows),
-        first.input_schema(),
+        schema,
     )?;
     Ok(Some(Arc::new(once.with_limit_options(last.limit_options()))))
+}
+
+/// The columns that are sent.
+struct Load {
+    schema: SchemaRef,
+    columns: Vec<ProjectionExpr>,
+}
+
+impl Load {
+    fn new(schema: SchemaRef) -> Self {
+        Self { schema, columns: vec![] }
+    }
+
+    /// `e` over what is sent. What has a fixed width is computed before, else its columns are sent.
+    fn carry(&mut self, e: &Arc<dyn PhysicalExpr>) -> Result<Arc<dyn PhysicalExpr>> {
+        if e.is::<Literal>() {
+            return Ok(Arc::clone(e));
+        }
+        let ty = e.data_type(&self.schema)?;
+        if e.is::<Column>() || ty.is_primitive() || ty == DataType::Boolean {
+            return Ok(self.column(e));
+        }
+        let moved = Arc::clone(e).transform_down(|e| {
+            Ok(if e.is::<Column>() {
+                Transformed::new(self.column(&e), true, TreeNodeRecursion::Jump)
+            } else {
+                Transformed::no(e)
+            })
+        })?;
+        Ok(moved.data)
+    }
+
+    fn column(&mut self, e: &Arc<dyn PhysicalExpr>) -> Arc<dyn PhysicalExpr> {
+        let at = self.columns.iter().position(|c| &c.expr == e).unwrap_or_else(|| {
+            let alias = match e.downcast_ref::<Column>() {
+                Some(column) => column.name().to_string(),
+                None => e.to_string(),
+            };
+            self.columns.push(ProjectionExpr { expr: Arc::clone(e), alias });
+            self.columns.len() - 1
+        });
+        let name = self.columns.get(at).map_or("", |c| &c.alias);
+        Arc::new(Column::new(name, at))
+    }
+
+    /// The rows of `input` as they are sent.
+    fn on(self, input: &Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+        let as_they_are = self.columns.len() == self.schema.fields().len()
+            && self.columns.iter().enumerate().all(|(i, c)| {
+                c.expr.downcast_ref::<Column>().is_some_and(|column| column.index() == i)
+            });
+        if as_they_are {
+            return Ok(Arc::clone(input));
+        }
+        Ok(Arc::new(ProjectionExec::try_new(self.columns, Arc::clone(input))?))
+    }
 }
 
 #[cfg(test)]
@@ -133,6 +227,21 @@ mod tests {
         assert!(text.contains("mode=SinglePartitioned") && text.contains("Hash([c@"), "{text}");
         assert_eq!(text.matches("AggregateExec").count(), 1, "{text}");
         assert!(text.contains("], 32)"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn conditions_are_sent_as_bits_and_not_as_what_they_look_at() {
+        let text = plan(
+            "SELECT c, window_funnel(86400, ts, n = 'a', n = 'b'), count(n) FROM (SELECT c, ts, CAST(a AS VARCHAR) AS n FROM t) GROUP BY c",
+        )
+        .await;
+        assert_eq!(text.matches("AggregateExec").count(), 1, "{text}");
+        let text = plan(
+            "SELECT c, window_funnel(86400, ts, a > 1, a > 2) FILTER (WHERE a > 3) FROM t GROUP BY c",
+        )
+        .await;
+        let sent = text.lines().find(|l| l.contains("ProjectionExec") && l.contains("a@2 > 3"));
+        assert!(sent.is_some_and(|l| !l.contains("a@2 as a")), "{text}");
     }
 
     #[tokio::test]

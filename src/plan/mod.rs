@@ -2,17 +2,19 @@
 //! and the relations that it does not know.
 
 pub(crate) mod aggregate_once;
-pub(crate) mod change_points;
+pub(crate) mod calls;
 pub(crate) mod cooperative_joins;
 pub(crate) mod dialect;
 pub(crate) mod fields;
 pub(crate) mod headings;
 pub mod limits;
 pub(crate) mod named_args;
+pub(crate) mod query;
 pub(crate) mod relation_args;
 pub(crate) mod relations;
 pub(crate) mod show;
 pub(crate) mod statements;
+pub(crate) mod table;
 pub(crate) mod unnest_keys;
 
 use datafusion::arrow::datatypes::DataType;

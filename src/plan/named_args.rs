@@ -7,9 +7,10 @@
 use std::ops::ControlFlow;
 
 use datafusion::logical_expr::sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Statement, Value,
-    visit_expressions_mut,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectNamePart,
+    Statement, Value, visit_expressions_mut,
 };
+use datafusion::logical_expr::sqlparser::tokenizer::Span;
 
 use crate::error::{Error, ErrorKind, Place, Result, did_you_mean};
 
@@ -46,6 +47,13 @@ fn fill_call(call: &mut Function, parameters: &dyn Fn(&str) -> Option<Parameters
     }
     let function = call.name.to_string().to_lowercase();
     let Some(Parameters { names, least }) = parameters(&function) else { return Ok(()) };
+    let wrong = |message: String| {
+        let e = Error::new(ErrorKind::Invalid, message);
+        match call.name.0.last().and_then(ObjectNamePart::as_ident) {
+            Some(name) => e.with_place(place(name)),
+            None => e,
+        }
+    };
     let mut slots: Vec<Option<FunctionArgExpr>> = vec![None; names.len()];
     let mut positional = 0;
     for arg in std::mem::take(&mut list.args) {
@@ -71,31 +79,25 @@ fn fill_call(call: &mut Function, parameters: &dyn Fn(&str) -> Option<Parameters
             Some(slot @ None) => *slot = Some(value),
             Some(Some(_)) => {
                 let name = names.get(index).map_or("", String::as_str);
-                let e = Error::new(
-                    ErrorKind::Invalid,
-                    format!("{function}: argument {name} is given twice"),
-                );
-                return Err(at.map_or_else(|| e.copied(), |at| e.copied().with_place(place(&at))));
+                let e = wrong(format!("{function}: argument {name} is given twice"));
+                return Err(match at {
+                    Some(at) => e.with_place(place(&at)),
+                    None => e,
+                });
             }
             None => {
-                return Err(Error::new(
-                    ErrorKind::Invalid,
-                    format!(
-                        "{function} takes at most {} arguments: {}",
-                        names.len(),
-                        names.join(", ")
-                    ),
-                ));
+                return Err(wrong(format!(
+                    "{function} takes at most {} arguments: {}",
+                    names.len(),
+                    names.join(", ")
+                )));
             }
         }
     }
     let missing = slots.iter().zip(&names).take(least).find(|(slot, _)| slot.is_none());
     if let Some((_, name)) = missing {
-        return Err(Error::new(
-            ErrorKind::Invalid,
-            format!("{function}: argument {name} is missing"),
-        )
-        .with_hint(format!("its arguments are {}", names.join(", "))));
+        return Err(wrong(format!("{function}: argument {name} is missing"))
+            .with_hint(format!("its arguments are {}", names.join(", "))));
     }
     let used = slots.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
     list.args = slots
@@ -121,8 +123,12 @@ fn unknown(function: &str, names: &[String], name: &Ident) -> Error {
 }
 
 pub(super) fn place(name: &Ident) -> Place {
+    place_of(name.span)
+}
+
+pub(super) fn place_of(span: Span) -> Place {
     let number = |n: u64| usize::try_from(n).unwrap_or(0);
-    let (start, end) = (name.span.start, name.span.end);
+    let (start, end) = (span.start, span.end);
     Place {
         line: number(start.line),
         column: number(start.column),
@@ -162,6 +168,7 @@ mod tests {
     fn what_has_no_default_is_not_filled() {
         let e = rewrite("SELECT f(b => 3)").unwrap_err();
         assert_eq!(e.to_string(), "f: argument a is missing");
+        assert_eq!(e.place().map(|p| (p.column, p.end_column)), Some((8, 9)));
     }
 
     #[test]

@@ -7,18 +7,22 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use datafusion::common::{DFSchemaRef, Result, plan_err};
+use datafusion::common::{DFSchemaRef, DataFusionError, Result, plan_datafusion_err, plan_err};
 use datafusion::logical_expr::planner::{
     PlannedRelation, RelationPlanner, RelationPlannerContext, RelationPlanning,
 };
 use datafusion::logical_expr::sqlparser::ast::{
-    Expr as SqlExpr, FunctionArg, FunctionArgExpr, Ident, TableFactor, Value,
+    DataType as SqlType, Expr as SqlExpr, FunctionArg, FunctionArgExpr, Ident, Query, TableFactor,
+    TimezoneInfo, TypedString, Value,
 };
 use datafusion::logical_expr::{Expr, LogicalPlan};
 
-use super::{change_points, named_args, unnest_keys};
+use super::query::{self, Holes};
+use super::table::FUNCTIONS;
+use super::{named_args, unnest_keys};
 use crate::engine::FunctionInfo;
 use crate::error::{Error, ErrorKind, did_you_mean};
+use crate::options::TenureOptions;
 
 /// A table function: what it is called, what it takes, how it is planned.
 pub(crate) struct TableFunction {
@@ -28,9 +32,6 @@ pub(crate) struct TableFunction {
     pub plan: fn(Call<'_>) -> Result<LogicalPlan>,
     pub documentation: fn() -> FunctionInfo,
 }
-
-/// Every table function of Tenure.
-pub(crate) const FUNCTIONS: &[TableFunction] = &[change_points::FUNCTION];
 
 /// Whether `name` is a table function of Tenure.
 pub(crate) fn is_known(name: &str) -> bool {
@@ -77,7 +78,7 @@ impl RelationPlanner for TenureRelations {
     }
 }
 
-fn refused(message: &str, hint: &str) -> datafusion::common::DataFusionError {
+fn refused(message: &str, hint: &str) -> DataFusionError {
     Error::new(ErrorKind::NotSupported, message).with_hint(hint).into()
 }
 
@@ -85,6 +86,7 @@ fn refused(message: &str, hint: &str) -> datafusion::common::DataFusionError {
 pub(crate) struct Call<'a> {
     pub function: &'static str,
     pub input: LogicalPlan,
+    relation: Box<Query>,
     named: BTreeMap<&'static str, SqlExpr>,
     context: &'a mut dyn RelationPlannerContext,
 }
@@ -108,12 +110,13 @@ impl<'a> Call<'a> {
                 | FunctionArg::Named {
                     arg: FunctionArgExpr::Expr(SqlExpr::Subquery(query)), ..
                 } if i == 0 => {
-                    input = Some(context.plan(TableFactor::Derived {
+                    let plan = context.plan(TableFactor::Derived {
                         lateral: false,
-                        subquery: query,
+                        subquery: query.clone(),
                         alias: None,
                         sample: None,
-                    })?);
+                    })?;
+                    input = Some((plan, query));
                 }
                 FunctionArg::Named { name, arg: FunctionArgExpr::Expr(e), .. } if i > 0 => {
                     let known =
@@ -141,10 +144,10 @@ impl<'a> Call<'a> {
                 }
             }
         }
-        let Some(input) = input else {
+        let Some((input, relation)) = input else {
             return plan_err!("{} needs a relation; {}", function.name, usage());
         };
-        Ok(Self { function: function.name, input, named, context })
+        Ok(Self { function: function.name, input, relation, named, context })
     }
 
     /// The schema of the relation.
@@ -171,16 +174,89 @@ impl<'a> Call<'a> {
     pub(crate) fn required(&mut self, name: &'static str, default: &str) -> Result<Expr> {
         match self.column(name, default)? {
             Some(e) => Ok(e),
-            None => {
-                let fields = self.schema();
-                let names: Vec<&str> = fields.fields().iter().map(|f| f.name().as_str()).collect();
-                plan_err!(
-                    "{}: the relation has no column {default}; say which with {name} => …; its columns are {}",
-                    self.function,
-                    names.join(", ")
-                )
-            }
+            None => Err(self.no_column(name, default)),
         }
+    }
+
+    /// What an argument says, as it was written.
+    pub(crate) fn written(&mut self, name: &'static str) -> Option<SqlExpr> {
+        self.named
+            .remove(name)
+            .filter(|e| !matches!(e, SqlExpr::Value(v) if v.value == Value::Null))
+    }
+
+    /// [`Self::written`], or the column `default`.
+    pub(crate) fn written_or_column(
+        &mut self,
+        name: &'static str,
+        default: &str,
+    ) -> Result<SqlExpr> {
+        if let Some(e) = self.written(name) {
+            return Ok(e);
+        }
+        if self.schema().has_column_with_unqualified_name(default) {
+            return Ok(SqlExpr::Identifier(Ident::with_quote('"', default)));
+        }
+        Err(self.no_column(name, default))
+    }
+
+    /// [`Self::written`], where there is no default.
+    pub(crate) fn must(&mut self, name: &'static str, such_as: &str) -> Result<SqlExpr> {
+        match self.written(name) {
+            Some(e) => Ok(e),
+            None => plan_err!("{} needs {name} => …, such as {such_as}", self.function),
+        }
+    }
+
+    /// One of several words.
+    pub(crate) fn word(
+        &mut self,
+        name: &'static str,
+        words: &[&'static str],
+    ) -> Result<&'static str> {
+        let first = words.first().copied().unwrap_or_default();
+        let Some(e) = self.written(name) else { return Ok(first) };
+        if let SqlExpr::Value(v) = &e
+            && let Value::SingleQuotedString(text) = &v.value
+            && let Some(word) = words.iter().find(|w| w.eq_ignore_ascii_case(text))
+        {
+            return Ok(word);
+        }
+        plan_err!(
+            "{}: {name} must be one of {}, got {e}",
+            self.function,
+            words.iter().map(|w| format!("'{w}'")).collect::<Vec<_>>().join(", ")
+        )
+    }
+
+    /// The point in time after which nothing exists: the argument `as_of`, or `tenure.as_of`.
+    pub(crate) fn as_of(&mut self) -> Result<SqlExpr> {
+        if let Some(e) = self.written("as_of") {
+            return Ok(e);
+        }
+        let options = self.context.context_provider().options();
+        // the statement has written its own point in time there
+        let as_of = TenureOptions::of(options).as_of;
+        Ok(SqlExpr::TypedString(TypedString {
+            data_type: SqlType::Timestamp(None, TimezoneInfo::None),
+            value: Value::SingleQuotedString(as_of).with_empty_span(),
+            uses_odbc_syntax: false,
+        }))
+    }
+
+    /// Plans `sql` over the relation; see [`query`](super::query).
+    pub(crate) fn query(self, sql: &str, holes: &Holes) -> Result<LogicalPlan> {
+        self.context.plan(query::over(self.relation, sql, holes)?)
+    }
+
+    fn no_column(&self, name: &str, default: &str) -> DataFusionError {
+        let fields = self.schema();
+        let names: Vec<&str> = fields.fields().iter().map(|f| f.name().as_str()).collect();
+        plan_datafusion_err!(
+            "{}: the relation has no column {default}; say which with {name} => …; its columns are {}",
+            self.function,
+            names.join(", ")
+        )
     }
 
     /// The expression of an option, or NULL, which every function takes as its default.

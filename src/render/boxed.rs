@@ -1,7 +1,7 @@
 //! box: a table with a frame, names and types in its head.
 //!
 //! Column widths need every shown value, so rows are kept until the end: all of them for a pipe,
-//! at most the head and the tail for a terminal. A value may hold several lines (a plan does); its
+//! at most the head and the tail for a terminal, more of them for a pager. A value may hold several lines (a plan does); its
 //! row is then that high.
 
 use std::collections::VecDeque;
@@ -13,7 +13,7 @@ use datafusion::arrow::datatypes::SchemaRef;
 use unicode_width::UnicodeWidthStr;
 
 use super::cells::{printable, text_columns};
-use super::layout::{Layout, Wish, cut, hidden_label, layout};
+use super::layout::{Layout, Wish, cut, fit, hidden_label};
 use super::type_name::{is_number, may_be_cut, short_type_name};
 use super::{Options, RenderResult, Sink, not_begun};
 
@@ -122,9 +122,14 @@ impl<W: Write> BoxSink<W> {
         }
     }
 
+    /// Rows that may be shown.
+    fn limit(&self) -> Option<usize> {
+        self.options.max_rows.map(|max| max.max(self.options.scrolled_rows.unwrap_or(0)))
+    }
+
     /// Rows shown at the head and at the tail when not all are shown.
     fn halves(&self) -> Option<(usize, usize)> {
-        self.options.max_rows.map(|max| (max.div_ceil(2), max / 2))
+        self.limit().map(|max| (max.div_ceil(2), max / 2))
     }
 
     /// Drops from the front of the tail what will not be shown.
@@ -148,7 +153,7 @@ impl<W: Write> BoxSink<W> {
     fn shown(&mut self) -> (Vec<RecordBatch>, Option<usize>) {
         let mut batches = std::mem::take(&mut self.head);
         let Some((head, tail)) =
-            self.halves().filter(|_| self.options.max_rows.is_some_and(|max| self.rows > max))
+            self.halves().filter(|_| self.limit().is_some_and(|max| self.rows > max))
         else {
             return (batches, None);
         };
@@ -215,7 +220,7 @@ impl<W: Write> Sink for BoxSink<W> {
 
     fn batch(&mut self, batch: &RecordBatch) -> RenderResult {
         self.rows += batch.num_rows();
-        let room = self.options.max_rows.map_or(usize::MAX, |max| max - self.head_rows);
+        let room = self.limit().map_or(usize::MAX, |max| max - self.head_rows);
         let head = batch.num_rows().min(room);
         if head > 0 {
             self.head.push(batch.slice(0, head));
@@ -236,7 +241,12 @@ impl<W: Write> Sink for BoxSink<W> {
         let columns = self.columns(&schema, &batches)?;
         let wishes: Vec<Wish> =
             columns.iter().map(|c| Wish { width: c.width(), text: c.cut }).collect();
-        let layout = layout(&wishes, self.options.width);
+        let mut layout = fit(&wishes, self.options.width);
+        let leaves_out =
+            layout.hidden > 0 || self.options.max_rows.is_some_and(|max| self.rows > max);
+        if leaves_out && self.options.scrolled_rows.is_some() {
+            layout = fit(&wishes, None);
+        }
         let rows = batches.iter().map(RecordBatch::num_rows).sum();
         let table = Table { columns, layout, rows, gap, options: &self.options };
         self.writer.write_all(table.draw().as_bytes())?;

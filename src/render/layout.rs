@@ -35,7 +35,7 @@ fn cost(width: usize) -> usize {
 }
 
 /// Fits columns into `available` cells, or shows everything when that is `None`.
-pub(super) fn layout(wishes: &[Wish], available: Option<usize>) -> Layout {
+pub(super) fn fit(wishes: &[Wish], available: Option<usize>) -> Layout {
     let all = |widths: Vec<usize>| Layout {
         left: widths.into_iter().enumerate().collect(),
         hidden: 0,
@@ -109,21 +109,21 @@ mod tests {
 
     #[test]
     fn everything_is_shown_where_nothing_limits() {
-        let l = layout(&wishes(&[(100, true), (5, false)]), None);
+        let l = fit(&wishes(&[(100, true), (5, false)]), None);
         assert_eq!(l.left, [(0, 100), (1, 5)]);
         assert_eq!(l.hidden, 0);
     }
 
     #[test]
     fn text_is_cut_before_columns_are_hidden_and_numbers_are_never_cut() {
-        let l = layout(&wishes(&[(100, true), (20, false)]), Some(60));
+        let l = fit(&wishes(&[(100, true), (20, false)]), Some(60));
         assert_eq!(l.left, [(0, 33), (1, 20)]);
         assert_eq!(l.hidden, 0);
     }
 
     #[test]
     fn middle_columns_are_hidden_and_counted() {
-        let l = layout(&wishes(&[(10, false); 10]), Some(60));
+        let l = fit(&wishes(&[(10, false); 10]), Some(60));
         assert_eq!((l.left.len(), l.hidden, l.right.len()), (2, 7, 1));
         assert_eq!(l.right, [(9, 10)]);
     }

@@ -78,6 +78,24 @@ impl Format {
         Self::Parquet,
     ];
 
+    /// Extensions of files, and the format each stands for.
+    pub const EXTENSIONS: [(&str, Self); 14] = [
+        ("txt", Self::Box),
+        ("csv", Self::Csv),
+        ("tsv", Self::Tsv),
+        ("tab", Self::Tsv),
+        ("json", Self::Json),
+        ("ndjson", Self::Ndjson),
+        ("jsonl", Self::Ndjson),
+        ("md", Self::Markdown),
+        ("markdown", Self::Markdown),
+        ("arrow", Self::Arrow),
+        ("ipc", Self::Arrow),
+        ("feather", Self::Arrow),
+        ("parquet", Self::Parquet),
+        ("pq", Self::Parquet),
+    ];
+
     /// The name that [`Format::from_str`] reads.
     pub fn name(self) -> &'static str {
         match self {
@@ -96,17 +114,10 @@ impl Format {
     /// The format that a file's extension speaks of.
     pub fn from_path(path: &Path) -> Option<Self> {
         let extension = path.extension()?.to_str()?.to_ascii_lowercase();
-        Some(match extension.as_str() {
-            "txt" => Self::Box,
-            "csv" => Self::Csv,
-            "tsv" | "tab" => Self::Tsv,
-            "json" => Self::Json,
-            "ndjson" | "jsonl" => Self::Ndjson,
-            "md" | "markdown" => Self::Markdown,
-            "arrow" | "ipc" | "feather" => Self::Arrow,
-            "parquet" | "pq" => Self::Parquet,
-            _ => return None,
-        })
+        Self::EXTENSIONS
+            .into_iter()
+            .find(|(known, _)| *known == extension)
+            .map(|(_, format)| format)
     }
 
     /// Not text: a terminal cannot show it, and a file holds exactly one result.
@@ -153,6 +164,9 @@ pub struct Options {
     pub untyped: bool,
     /// Show at most this many rows, half from the head and half from the tail.
     pub max_rows: Option<usize>,
+    /// For a reader who can scroll: a box that would leave out rows or columns is drawn with this
+    /// many rows and in its full width instead.
+    pub scrolled_rows: Option<usize>,
 }
 
 /// Takes one result and writes it.
@@ -181,6 +195,17 @@ pub fn sink<'a, W: Write + Send + 'a>(
         Format::Markdown => Box::new(markdown::MarkdownSink::new(writer)),
         Format::Arrow => Box::new(arrow_file::ArrowSink::new(writer)),
         Format::Parquet => Box::new(parquet_file::ParquetSink::new(writer)),
+    }
+}
+
+/// Whether a format can hold columns of these types.
+///
+/// # Errors
+/// A column that it cannot hold, by its name.
+pub fn check(format: Format, schema: &SchemaRef) -> RenderResult {
+    match format {
+        Format::Parquet => parquet_file::check(schema),
+        _ => Ok(()),
     }
 }
 

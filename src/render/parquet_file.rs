@@ -3,14 +3,33 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::array::{RecordBatch, new_null_array};
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::arrow::error::ArrowError;
 use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::basic::Compression;
 use datafusion::parquet::file::properties::WriterProperties;
 
 use super::{RenderResult, Sink, not_begun};
+
+/// Writes a row of NULLs of every type into nothing: only the writer knows what it can write.
+pub(super) fn check(schema: &SchemaRef) -> RenderResult {
+    for field in schema.fields() {
+        let of_one = Schema::new(vec![field.as_ref().clone().with_nullable(true)]);
+        let null = new_null_array(field.data_type(), 1);
+        let row = RecordBatch::try_new(Arc::new(of_one), vec![null])?;
+        let written = ArrowWriter::try_new(std::io::sink(), row.schema(), None)
+            .and_then(|mut file| file.write(&row).and_then(|()| file.close()));
+        if written.is_err() {
+            return Err(ArrowError::InvalidArgumentError(format!(
+                "parquet cannot hold the column {:?} of type {}; cast it to VARCHAR, or write arrow",
+                field.name(),
+                super::type_name(field.data_type())
+            )));
+        }
+    }
+    Ok(())
+}
 
 pub(super) struct ParquetSink<W: Write + Send> {
     state: State<W>,
@@ -30,6 +49,7 @@ impl<W: Write + Send> ParquetSink<W> {
 
 impl<W: Write + Send> Sink for ParquetSink<W> {
     fn begin(&mut self, schema: &SchemaRef) -> RenderResult {
+        check(schema)?;
         if let State::Waiting(writer) = std::mem::replace(&mut self.state, State::Closed) {
             let properties =
                 WriterProperties::builder().set_compression(Compression::SNAPPY).build();

@@ -46,6 +46,7 @@ fn terminal(width: usize, max_rows: usize) -> Options {
         color: false,
         width: Some(width),
         max_rows: Some(max_rows),
+        scrolled_rows: None,
         ..Options::default()
     }
 }
@@ -150,6 +151,29 @@ fn wide_characters_line_up() {
     use unicode_width::UnicodeWidthStr;
     let widths: Vec<usize> = table.lines().map(|line| line.width()).collect();
     assert!(widths.windows(2).all(|w| w[0] == w[1]), "{widths:?}");
+}
+
+#[test]
+fn for_a_reader_who_can_scroll_nothing_is_left_out_up_to_a_number_of_rows() {
+    let scrolled = |width, rows| Options { scrolled_rows: Some(rows), ..terminal(width, 4) };
+    let lines = |batch: &RecordBatch, options: &Options| {
+        text(Format::Box, std::slice::from_ref(batch), options).lines().count()
+    };
+    // frame, names and types
+    assert_eq!(lines(&numbers(4), &scrolled(60, 100)), 4 + 5);
+    assert_eq!(lines(&numbers(50), &scrolled(60, 100)), 50 + 5);
+    assert_eq!(lines(&numbers(50), &terminal(60, 4)), 4 + 1 + 5);
+    // beyond it head and tail
+    let long = text(Format::Box, &[numbers(500), numbers(500)], &scrolled(60, 100));
+    assert_eq!(long.lines().count(), 100 + 1 + 5);
+    assert!(long.contains(" 50 │") && !long.contains(" 51 │") && long.contains(" 451 │"), "{long}");
+    // hidden columns are shown, a long text alone is cut as without a pager
+    let wide = text(Format::Box, &[sample()], &scrolled(60, 100));
+    assert!(!wide.contains("more"), "{wide}");
+    assert_eq!(
+        text(Format::Box, &[numbers(3)], &scrolled(60, 100)),
+        text(Format::Box, &[numbers(3)], &terminal(60, 4))
+    );
 }
 
 #[test]

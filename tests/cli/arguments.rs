@@ -9,7 +9,7 @@ fn help() {
 #[test]
 fn wrong_usage_is_exit_code_2() {
     let shop = Shop::new();
-    let wrong: [&[&str]; 8] = [
+    let wrong: [&[&str]; 11] = [
         &["--bogus"],
         &["--format", "xlsx", "-c", "SELECT 1"],
         &["--memory-limit", "lots"],
@@ -18,6 +18,9 @@ fn wrong_usage_is_exit_code_2() {
         &["run"],
         &["lake", "run", "churn/bands"],
         &["--timezone", "Nowhere/At_All", "-c", "SELECT 1"],
+        &["foo://shop/lake", "-c", "SELECT 1"],
+        &["init", "foo://shop/lake"],
+        &["-o", "out.foo", "-c", "SELECT 1"],
     ];
     for arguments in wrong {
         let run = shop.run(arguments);
@@ -25,6 +28,20 @@ fn wrong_usage_is_exit_code_2() {
         assert_eq!(run.out, "", "{arguments:?}");
         assert!(!run.err.is_empty(), "{arguments:?}");
     }
+}
+
+#[test]
+fn a_place_of_no_known_kind_says_which_there_are() {
+    let shop = Shop::new();
+    let run = shop.run(&["foo://shop/lake", "-c", "SELECT 1"]);
+    assert!(
+        run.err.contains("foo is not one of file, s3, gs, az, abfss, http, https"),
+        "{}",
+        run.err
+    );
+    // in a statement it is the statement that is wrong
+    let run = shop.run(&["-c", "SELECT * FROM 'foo://shop/lake/x.parquet'"]);
+    assert_eq!(run.code, Some(1), "{}", run.shown());
 }
 
 #[test]

@@ -36,6 +36,11 @@ fn a_wrong_argument_is_named() {
 }
 
 #[test]
+fn a_call_that_does_not_fit_has_a_caret_and_how_it_is_called() {
+    insta::assert_snapshot!(error("SELECT 1,\n       date_trunc(1)"));
+}
+
+#[test]
 fn a_parameter_without_a_value_is_named() {
     insta::assert_snapshot!(error("SELECT $top"));
 }

@@ -85,3 +85,24 @@ fn quitting_ends_the_script() {
     let run = Shop::new().pipe(&["--format", "csv"], "SELECT 1 AS a;\n\\q\nSELECT 2 AS b;\n");
     assert_eq!((run.code, run.out.as_str()), (Some(0), "a\n1\n"));
 }
+
+#[test]
+fn null_is_a_value_of_a_parameter_and_its_name_in_quotes_a_text() {
+    let shop = Shop::new();
+    let run = shop.run(&[
+        "--format",
+        "csv",
+        "--param",
+        "a=NULL",
+        "--param",
+        "b='NULL'",
+        "--param",
+        "c='20'",
+        "-c",
+        "SELECT $a IS NULL AS a, $b || '!' AS b, $c || '!' AS c",
+    ]);
+    assert_eq!(run.out, "a,b,c\ntrue,NULL!,20!\n", "{}", run.shown());
+    let script = "\\param a NULL\n\\param b 'x y'\nSELECT coalesce($a, $b) AS x;";
+    let run = shop.pipe(&["--format", "csv"], script);
+    assert_eq!(run.out, "x\nx y\n", "{}", run.shown());
+}

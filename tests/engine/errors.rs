@@ -87,6 +87,105 @@ async fn syntax_and_arguments_have_their_place() {
 }
 
 #[tokio::test]
+async fn a_call_that_does_not_fit_has_its_place_and_how_it_is_called() {
+    use ErrorKind::{Invalid, UndefinedFunction};
+    let tenure = retail().await;
+    for (sql, kind, message, hint, place) in [
+        (
+            "SELECT 1,\n  rfm_segment(1, 2)",
+            Invalid,
+            "rfm_segment takes 3 to 4 arguments, got 2",
+            "rfm_segment(r, f, m",
+            at(2, 3, 14),
+        ),
+        (
+            "SELECT stage_label('new'), stage_label('odd')",
+            Invalid,
+            "stage_label: \"odd\" is no stage; stages are",
+            "",
+            at(1, 28, 39),
+        ),
+        (
+            "SELECT monetary(amount, 'best') FROM orders",
+            Invalid,
+            "monetary: method \"best\" is unknown",
+            "",
+            at(1, 8, 16),
+        ),
+        (
+            "SELECT * FROM change_points(events, penalty => 'odd')",
+            Invalid,
+            "change_points: penalty must be",
+            "",
+            at(1, 15, 28),
+        ),
+        (
+            "SELECT recency(as_of => now()) FROM orders",
+            Invalid,
+            "recency: argument ts is missing",
+            "its arguments are ts, as_of",
+            at(1, 8, 15),
+        ),
+        (
+            "SELECT substr(1)",
+            UndefinedFunction,
+            "substr cannot be called with one argument",
+            "it is called substr(str, start_pos[, length])",
+            at(1, 8, 14),
+        ),
+        (
+            "SELECT round(1.5), round('a', 'b', 'c')",
+            UndefinedFunction,
+            "round cannot be called with (Utf8, Utf8, Utf8)",
+            "it is called round(numeric_expression[, decimal_places])",
+            at(1, 20, 25),
+        ),
+        (
+            "SELECT date_trunc(1)",
+            UndefinedFunction,
+            "date_trunc cannot be called with (Int64)",
+            "it is called date_trunc(precision, expression)",
+            at(1, 8, 18),
+        ),
+        (
+            "SELECT rfm_score(1, 2, 3)",
+            UndefinedFunction,
+            "rfm_score is a window function",
+            "OVER (",
+            at(1, 8, 17),
+        ),
+        (
+            "SELECT * FROM changepoints(events)",
+            UndefinedFunction,
+            "there is no table function \"changepoints\"",
+            "did you mean change_points?",
+            at(1, 15, 27),
+        ),
+    ] {
+        let e = error(&tenure, sql).await;
+        assert_eq!(e.kind(), kind, "{sql}: {e}");
+        assert!(e.to_string().starts_with(message), "{sql}: {e}");
+        assert!(e.hint().unwrap_or_default().contains(hint), "{sql}: {:?}", e.hint());
+        assert_eq!(e.place(), place, "{sql}: {e}");
+    }
+    // which of the two it is cannot be told
+    let e = error(&tenure, "SELECT stage_label(1), stage_label(2)").await;
+    assert_eq!(e.place(), None, "{e}");
+}
+
+#[tokio::test]
+async fn a_call_that_fails_on_its_rows_has_its_place() {
+    let tenure = retail().await;
+    let model = "{'model': 'bg_nbd', 'r': 0.2, 'alpha': 4.4, 'a': 0.8, 'b': 2.4}";
+    let sql = format!(
+        "SELECT expected_purchases({model}, h, 2, 30.0, 39.0) FROM (VALUES ('soon'), ('1 day')) AS t(h)"
+    );
+    let e = error(&tenure, &sql).await;
+    assert_eq!((e.kind(), e.place()), (ErrorKind::Invalid, at(1, 8, 26)), "{e}");
+    assert!(!e.to_string().contains("soon"), "{e}");
+}
+
+#[tokio::test]
 async fn a_view_without_a_lake_says_that_there_is_no_lake() {
     let tenure = empty().await;
     let e = error(&tenure, "SELECT * FROM profiles").await;
@@ -98,19 +197,42 @@ async fn a_view_without_a_lake_says_that_there_is_no_lake() {
 async fn a_value_is_not_repeated() {
     let tenure = empty().await;
     for sql in [
-        "SELECT CAST(x AS INT) FROM (VALUES ('someone@example.com')) AS t(x)",
-        "SELECT CAST(x AS DOUBLE) + 1 FROM (VALUES ('someone@example.com')) AS t(x)",
-        "SELECT CAST(x AS TIMESTAMP) FROM (VALUES ('someone@example.com')) AS t(x)",
-        "SELECT CAST(x AS DATE) FROM (VALUES ('someone@example.com')) AS t(x)",
-        "SELECT CAST(x AS BOOLEAN) FROM (VALUES ('someone@example.com')) AS t(x)",
-        "SELECT CAST(x AS DECIMAL(10, 2)) FROM (VALUES ('someone@example.com')) AS t(x)",
-        "SELECT to_timestamp(x) FROM (VALUES ('someone@example.com')) AS t(x)",
+        "SELECT CAST(x AS INT) FROM (VALUES (concat('someone', '@example.com'))) AS t(x)",
+        "SELECT CAST(x AS DOUBLE) + 1 FROM (VALUES (concat('someone', '@example.com'))) AS t(x)",
+        "SELECT CAST(x AS TIMESTAMP) FROM (VALUES (concat('someone', '@example.com'))) AS t(x)",
+        "SELECT CAST(x AS DATE) FROM (VALUES (concat('someone', '@example.com'))) AS t(x)",
+        "SELECT CAST(x AS BOOLEAN) FROM (VALUES (concat('someone', '@example.com'))) AS t(x)",
+        "SELECT CAST(x AS DECIMAL(10, 2)) FROM (VALUES (concat('someone', '@example.com'))) AS t(x)",
+        "SELECT CAST(x AS INTERVAL) FROM (VALUES (concat('someone', '@example.com'))) AS t(x)",
+        "SELECT to_timestamp(x) FROM (VALUES (concat('someone', '@example.com'))) AS t(x)",
     ] {
         let e = error(&tenure, sql).await;
         let all = format!("{e} {:?}", e.hint());
         assert!(!all.contains("someone"), "{sql}: {all}");
         assert_eq!(e.kind(), ErrorKind::Invalid, "{sql}: {e}");
     }
+}
+
+#[tokio::test]
+async fn a_value_of_the_statement_itself_is_shown_with_its_place() {
+    let tenure = retail().await;
+    for (sql, message, place) in [
+        ("SELECT TIMESTAMP '2018-13-01'", "\"2018-13-01\" is no timestamp", at(1, 18, 30)),
+        (
+            "SELECT * FROM orders\nWHERE ts > 'yesterday'",
+            "\"yesterday\" is no timestamp",
+            at(2, 12, 23),
+        ),
+        ("SELECT recency('soon')", "\"soon\" is no timestamp", at(1, 16, 22)),
+        ("SELECT CAST('x' AS INT)", "cannot cast \"x\" to value of Int32 type", at(1, 13, 16)),
+        ("SELECT INTERVAL 'a while'", "\"a while\" is no interval such as '7 days'", at(1, 17, 26)),
+        ("SELECT DATE 'x', 'x'", "cannot cast \"x\" to value of Date32 type", None),
+    ] {
+        let e = error(&tenure, sql).await;
+        assert_eq!((e.to_string().as_str(), e.place()), (message, place), "{sql}");
+    }
+    let shown = format!("{:?}", error(&tenure, "SELECT CAST(concat('a', '@x') AS INT)").await);
+    assert!(!shown.contains("a@x"), "{shown}");
 }
 
 #[tokio::test]

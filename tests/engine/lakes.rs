@@ -24,7 +24,21 @@ async fn several_lakes_are_catalogs_and_a_name_of_two_must_say_which() {
     let e = error(&tenure, "SELECT count(*) FROM orders").await;
     assert_eq!(e.kind(), ErrorKind::UndefinedTable);
     assert_eq!(e.to_string(), "orders is in several lakes");
-    assert_eq!(e.hint(), Some("write retail.orders or cdnow.orders"));
+    assert_eq!(
+        e.hint(),
+        Some(
+            "write retail.orders or cdnow.orders, or choose a lake for all: SET tenure.lake = 'retail'"
+        )
+    );
+    tenure.sql("SET tenure.lake = 'cdnow'").await.unwrap();
+    assert_eq!(value(&tenure, "SELECT count(*) FROM orders").await, "69659");
+    assert_eq!(value(&tenure, "SELECT count(*) FROM summaries").await, "23570");
+    assert_eq!(value(&tenure, "SELECT count(*) FROM retail.orders").await, "155848");
+    let e = error(&tenure, "SET tenure.lake = 'cdnew'").await;
+    assert_eq!(e.to_string(), "there is no lake \"cdnew\"");
+    assert_eq!(e.hint(), Some("the open lakes are retail, cdnow"));
+    tenure.sql("SET tenure.lake = ''").await.unwrap();
+    error(&tenure, "SELECT count(*) FROM orders").await;
     // a name that only one of them has needs none
     assert_eq!(value(&tenure, "SELECT count(*) FROM campaigns").await, "6589");
 }

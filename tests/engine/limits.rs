@@ -1,11 +1,17 @@
 //! Statements beyond the limits are refused at once, and memory has an end.
 
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::util::pretty::pretty_format_batches;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
+use futures::TryStreamExt;
 use tenure::{ErrorKind, Tenure, limits};
 
 use super::{empty, error, value};
-use crate::support::rows;
 
 /// Debug builds on busy machines included; what is not refused takes minutes or the stack.
 const AT_ONCE: Duration = Duration::from_secs(5);
@@ -69,36 +75,83 @@ async fn the_place_of_an_error_is_where_the_limit_was_crossed() {
     assert_eq!((place.line, place.column), (2, limits::MAX_NESTING + 1));
 }
 
-#[tokio::test]
-async fn beyond_the_memory_limit_a_statement_spills_or_fails_and_the_session_lives() {
-    let folder = tempfile::tempdir().unwrap();
-    let tenure = Tenure::builder()
+async fn session(memory: usize, folder: &Path) -> Tenure {
+    Tenure::builder()
         .as_of("2012-01-01")
         .threads(2)
-        .memory_limit(64 << 20)
-        .spill_dir(folder.path())
+        .memory_limit(memory)
+        .spill_dir(folder)
         .build()
         .await
-        .unwrap();
-    // a million groups of text: more than the limit, and an aggregate that can spill
-    let groups = "SELECT count(*) FROM (SELECT md5(CAST(value AS VARCHAR)) AS k, count(*) AS n FROM generate_series(1, 1000000) GROUP BY 1)";
-    match rows::lines(&tenure, groups).await {
-        Ok(lines) => assert_eq!(lines, ["1000000"]),
-        Err(e) => assert_eq!(e.kind(), ErrorKind::Memory, "{e}"),
+        .unwrap()
+}
+
+/// The aggregates of a plan, the topmost first.
+fn aggregates(plan: &Arc<dyn ExecutionPlan>) -> Vec<&AggregateExec> {
+    let below = plan.children().into_iter().flat_map(aggregates);
+    plan.downcast_ref::<AggregateExec>().into_iter().chain(below).collect()
+}
+
+/// Sorted lines of an answer, and how often its aggregation, which must be in `mode`, spilled.
+async fn spills(tenure: &Tenure, sql: &str, mode: AggregateMode) -> (Vec<String>, usize) {
+    let answer = tenure.run(sql).await.unwrap();
+    let batches: Vec<RecordBatch> = answer.stream.try_collect().await.unwrap();
+    let table = pretty_format_batches(&batches).unwrap().to_string();
+    let mut lines: Vec<String> = table.lines().map(String::from).collect();
+    lines.sort_unstable();
+    let all = aggregates(&answer.plan);
+    assert_eq!(all.first().map(|a| *a.mode()), Some(mode), "{sql}");
+    (lines, all.iter().filter_map(|a| a.metrics()?.spill_count()).sum())
+}
+
+/// 100,000 events of 20,000 customers, those of a customer far from each other.
+const EVENTS: &str = "(SELECT value * 7919 % 20000 AS c, to_timestamp_seconds(1293840000 + value * 211) AS ts, CAST(value % 701 AS DOUBLE) / 7 AS amount, make_array('purchase', 'return')[1 + value % 2] AS kind FROM range(0, 100000))";
+
+#[tokio::test]
+async fn many_customers_spill_and_the_answer_is_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let (large, small) =
+        (session(1 << 30, folder.path()).await, session(6 << 20, folder.path()).await);
+    // sequences go through one stage, what is small through two
+    for (calls, mode) in [
+        ("customer_summary(ts, amount)", AggregateMode::SinglePartitioned),
+        ("frequency(ts), monetary(amount)", AggregateMode::SinglePartitioned),
+        ("turning_points(ts, kind, amount)", AggregateMode::SinglePartitioned),
+        ("recency(ts), monetary(amount), count(DISTINCT kind)", AggregateMode::FinalPartitioned),
+    ] {
+        let sql = format!("SELECT c, {calls} FROM {EVENTS} GROUP BY c");
+        let (want, none) = spills(&large, &sql, mode).await;
+        let (got, some) = spills(&small, &sql, mode).await;
+        assert!(none == 0 && some > 0, "{sql}: {none} and {some} spills");
+        assert_eq!(want.len(), 20_000 + 4, "{sql}");
+        assert!(want == got, "{sql}");
     }
-    // the purchases of one customer cannot spill: the functions account for what they hold
-    let one = "SELECT customer_summary(arrow_cast(value * 60, 'Timestamp(Second, None)'), 1.0).orders FROM generate_series(1, 3000000)";
-    let e = error(&tenure, one).await;
-    assert_eq!(e.kind(), ErrorKind::Memory, "{e}");
-    assert!(e.hint().is_some_and(|h| h.contains("memory limit")), "{:?}", e.hint());
-    assert_eq!(value(&tenure, "SELECT 1").await, "1");
+}
+
+#[tokio::test]
+async fn one_giant_customer_is_a_memory_error_and_the_session_lives() {
+    let folder = tempfile::tempdir().unwrap();
+    let tenure = session(16 << 20, folder.path()).await;
+    // what one group holds cannot be spilled in parts: the functions account for it
+    let ts = "arrow_cast(value * 60, 'Timestamp(Second, None)')";
+    for sql in [
+        format!("SELECT customer_summary({ts}, 1.0).orders FROM range(0, 1000000)"),
+        format!(
+            "SELECT c, customer_summary(ts, 1.0).orders FROM (SELECT concat('all', value % 1) AS c, {ts} AS ts FROM range(0, 1000000)) GROUP BY c"
+        ),
+    ] {
+        let e = error(&tenure, &sql).await;
+        assert_eq!(e.kind(), ErrorKind::Memory, "{sql}: {e}");
+        assert!(e.hint().is_some_and(|h| h.contains("memory limit")), "{sql}: {:?}", e.hint());
+        assert_eq!(value(&tenure, "SELECT 1").await, "1");
+    }
     let left = walk(folder.path());
     drop(tenure);
     assert!(left.is_empty(), "temporary files of finished statements: {left:?}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
-fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+fn walk(folder: &Path) -> Vec<PathBuf> {
     let mut out = vec![];
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -108,3 +108,28 @@ async fn a_value_that_does_not_fit_names_its_path() {
     let error = table(&ctx, &lake, "t").await.unwrap_err();
     assert!(error.to_string().contains("file t/b.parquet has ()"), "{error}");
 }
+
+#[tokio::test]
+async fn a_path_into_a_partition_keeps_its_columns() {
+    let dir = tempfile::tempdir().unwrap();
+    for month in 1..=2 {
+        write(dir.path().join(format!("t/year=2017/month={month}/a.parquet")), &one(month));
+    }
+    let ctx = session();
+    let root = dir.path().to_str().unwrap();
+    let lake = open(&ctx, dir.path()).await.unwrap();
+    for (path, expected) in [
+        ("t/year=2017/month=2/a.parquet", "2 | 2017 | 2"),
+        ("t/year=2017/month=2/*.parquet", "2 | 2017 | 2"),
+        ("t/year=2017/month=2", "2 | 2017 | 2"),
+        ("t/year=2017/month=2/", "2 | 2017 | 2"),
+        ("t/year=2017", "1 | 2017 | 1, 2 | 2017 | 2"),
+        ("t/*/month=1/a.parquet", "1 | 2017 | 1"),
+    ] {
+        for path in [path.to_string(), format!("{root}/{path}"), format!("file://{root}/{path}")] {
+            let t = lake.table_at(&path, &ctx.state()).await.unwrap();
+            let all = rows(&ctx, t as _, "SELECT x, year, month FROM t ORDER BY x").await.unwrap();
+            assert_eq!(all.join(", "), expected, "{path}");
+        }
+    }
+}

@@ -1,9 +1,15 @@
 //! Every query runs on data/retail with the answer of its snapshot, and on data/cdnow at all.
 
-use tenure::Params;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{
+    ArrayRef, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray,
+};
 use tenure::library::{self, Query};
+use tenure::{Params, Tenure};
 
 use super::support::{answer, given, open};
+use crate::support::parquet;
 
 fn of_family(family: &str) -> Vec<Query> {
     let queries = library::queries().expect("the library is read");
@@ -67,6 +73,40 @@ async fn every_query_runs_on_a_lake_with_nothing_but_orders() {
         let params = query.bind(&given(&query)).expect("the parameters are bound");
         if let Err(e) = answer(&tenure, &query.sql, &params).await {
             failures.push(format!("{}: {e}", query.name));
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[tokio::test]
+async fn where_nobody_bought_or_nobody_paid_a_share_is_null() {
+    let mut failures = Vec::new();
+    for (event, amounts) in [("page_view", 1), ("purchase", 20)] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let day = |n: i64| (17_167 + 7 * n) * 86_400_000_000; // 2017-01-01 and weeks after it
+        let numbers = || 0..amounts;
+        let columns: Vec<(&str, ArrayRef)> = vec![
+            ("customer_id", Arc::new(Int64Array::from_iter_values(numbers().map(|n| n % 3)))),
+            ("ts", Arc::new(TimestampMicrosecondArray::from_iter_values(numbers().map(day)))),
+            ("event_type", Arc::new(StringArray::from_iter_values(numbers().map(|_| event)))),
+            ("amount", Arc::new(Float64Array::from_iter_values(numbers().map(|_| 0.0)))),
+            ("order_id", Arc::new(Int64Array::from_iter_values(numbers()))),
+        ];
+        parquet::write(folder.path().join("events/a.parquet"), &parquet::batch(columns));
+        let lake = folder.path().to_str().expect("a path in UTF-8");
+        let tenure = Tenure::builder().lake(lake).as_of("2018-01-01").build().await;
+        let tenure = tenure.expect("the lake opens");
+        for query in library::queries().expect("the library is read") {
+            let params = query.bind(&given(&query)).expect("the parameters are bound");
+            match answer(&tenure, &query.sql, &params).await {
+                Err(e) => failures.push(format!("{event}, {}: {e}", query.name)),
+                Ok(answered) => {
+                    let text = answered.text();
+                    if [" NaN ", " inf ", " -inf "].iter().any(|odd| text.contains(odd)) {
+                        failures.push(format!("{event}, {}:\n{text}", query.name));
+                    }
+                }
+            }
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));

@@ -27,8 +27,12 @@ impl Prompt {
     }
 
     fn open_on(shop: Shop, pager: &str) -> Self {
+        Self::open_as(shop, pager, "xterm")
+    }
+
+    fn open_as(shop: Shop, pager: &str, term: &str) -> Self {
         let mut command = shop.command();
-        command.arg("shop").env("TERM", "xterm").env("NO_COLOR", "1").env("TENURE_PAGER", pager);
+        command.arg("shop").env("TERM", term).env("NO_COLOR", "1").env("TENURE_PAGER", pager);
         let mut session = Session::spawn(command).unwrap();
         session.set_expect_timeout(Some(Duration::from_secs(20)));
         session.get_process_mut().set_window_size(120, 40).unwrap();
@@ -190,6 +194,74 @@ fn text_that_is_longer_than_the_screen_goes_through_the_pager() {
     prompt.line("SELECT value FROM generate_series(1, 4321);").see("\\b4322\\b");
     prompt.line("SELECT 'few' AS x;").see("few");
     prompt.leave();
+}
+
+#[test]
+fn a_box_that_does_not_fit_goes_through_the_pager_as_a_whole() {
+    let shop = Shop::new();
+    // a pager that says what it got, and how much of it
+    let pager = shop.folder.path().join("pager");
+    std::fs::write(
+        &pager,
+        "#!/bin/sh\ncat > page\necho \"paged $(wc -l < page) lines, $(head -1 page | wc -m) wide\"\n",
+    )
+    .unwrap();
+    std::fs::set_permissions(&pager, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut prompt = Prompt::open_on(shop, pager.to_str().unwrap());
+    // long: every row, and the frame, names and types
+    prompt.line("SELECT value FROM generate_series(1, 500) ORDER BY value;").see("paged 505 lines");
+    let footer = prompt.done("500 rows · ");
+    assert!(!footer.contains("shown"), "{footer}");
+    // longer than anybody reads: head and tail, and that is said
+    prompt.line("SELECT value FROM generate_series(1, 20001);").see("paged 10006 lines");
+    prompt.done(r"20,001 rows \(10,000 shown");
+    // wide: every column
+    let columns: Vec<String> = (0..30).map(|n| format!("{n} AS column_{n}")).collect();
+    prompt.line(&format!("SELECT {};", columns.join(", "))).see("paged 6 lines, 3[0-9][0-9] wide");
+    prompt.done("1 row ·");
+    // what fits is shown, and a long text is no reason to leave the prompt
+    let shown = prompt.line("SELECT repeat('x', 500) AS x;").done("1 row ·");
+    assert!(shown.contains("xxx…") && !shown.contains("paged"), "{shown}");
+    prompt.line("\\pager off").see("the pager is off");
+    let shown = prompt
+        .line("SELECT value FROM generate_series(1, 500);")
+        .done(r"500 rows \(32 shown, \\last shows all\)");
+    assert!(shown.contains("│") && !shown.contains("paged"), "{shown}");
+    prompt.line("\\pager on").see("the pager is on");
+    prompt.line("SELECT 1 AS one;").see("paged 6 lines");
+    prompt.done("1 row ·");
+    prompt.line("\\pager sometimes").see("pager is auto, on or off");
+    prompt.leave();
+}
+
+#[test]
+fn ctrl_c_in_the_pager_is_the_pagers() {
+    let shop = Shop::new();
+    let pager = shop.folder.path().join("pager");
+    std::fs::write(
+        &pager,
+        "#!/bin/sh\ntrap 'echo interrupted; exit' INT\necho reading\nwhile :; do sleep 0.1; done\n",
+    )
+    .unwrap();
+    std::fs::set_permissions(&pager, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut prompt = Prompt::open_on(shop, pager.to_str().unwrap());
+    prompt.line("SELECT value FROM generate_series(1, 500);").see("reading");
+    prompt.session.send(ControlCode::EndOfText).unwrap();
+    prompt.see("interrupted");
+    prompt.done("500 rows ·");
+    // and no statement after it
+    let shown = prompt.line("SELECT 41 + 1 AS answer;").done("1 row ·");
+    assert!(shown.contains("42"), "{shown}");
+    prompt.leave();
+}
+
+#[test]
+fn without_a_pager_a_box_is_cut() {
+    for (term, pager) in [("dumb", "wc -l"), ("xterm", "no-such-pager"), ("xterm", "")] {
+        let mut prompt = Prompt::open_as(Shop::new(), pager, term);
+        prompt.line("SELECT value FROM generate_series(1, 500);").see(r"500 rows \(32 shown");
+        prompt.leave();
+    }
 }
 
 #[test]

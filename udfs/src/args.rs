@@ -3,7 +3,8 @@
 //! A function lists its [`Param`]s once; coercion, error messages, the completion of left-out
 //! options while planning and the reading of constant options all follow from that list.
 
-use datafusion::arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
+use datafusion::arrow::compute::kernels::cast_utils::parse_interval_month_day_nano;
+use datafusion::arrow::datatypes::{DataType, IntervalMonthDayNano, IntervalUnit, TimeUnit};
 use datafusion::arrow::util::display::array_value_to_string;
 use datafusion::common::{Result, ScalarValue, internal_err, plan_err};
 use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams, WindowFunction};
@@ -32,7 +33,8 @@ pub(crate) enum Ty {
     Bool,
     /// text, as Utf8
     Text,
-    /// a length of time, as INTERVAL MONTH DAY NANO
+    /// a length of time, as INTERVAL MONTH DAY NANO; text stays text and is read by [`interval`],
+    /// because an error of a cast could not say whose argument it was
     Interval,
     /// anything; the function looks for itself
     Any,
@@ -171,7 +173,8 @@ fn coerce_one(from: &DataType, to: Ty) -> std::result::Result<DataType, &'static
             Ok(D::Utf8)
         }
         Ty::Text => Err("text"),
-        Ty::Interval if matches!(from, D::Interval(_)) || is_text || is_null => {
+        Ty::Interval if is_text => Ok(D::Utf8),
+        Ty::Interval if matches!(from, D::Interval(_)) || is_null => {
             Ok(D::Interval(IntervalUnit::MonthDayNano))
         }
         Ty::Interval => Err("an INTERVAL such as INTERVAL '30 days'"),
@@ -317,7 +320,7 @@ fn null_of(ty: Ty) -> ScalarValue {
 /// The constant value of an option of an aggregate or window function; NULL if left out.
 ///
 /// # Errors
-/// The argument is not a constant.
+/// The argument is not a constant, or a text that should be an interval and is none.
 pub(crate) fn constant(
     function: &str,
     params: &[Param],
@@ -330,12 +333,49 @@ pub(crate) fn constant(
     match exprs.get(i) {
         None => Ok(params.get(i).map_or(ScalarValue::Null, |p| null_of(p.ty))),
         Some(e) => match e.downcast_ref::<Literal>() {
+            Some(l) if params.get(i).is_some_and(|p| p.ty == Ty::Interval) => {
+                as_interval(function, name, l.value())
+            }
             Some(l) => Ok(l.value().clone()),
             None => {
                 plan_err!("{function}: argument {} ({name}) must be a constant, got {e}", i + 1)
             }
         },
     }
+}
+
+/// The value of an argument that is an interval: text is read as one.
+///
+/// # Errors
+/// As [`interval`].
+pub(crate) fn as_interval(function: &str, name: &str, value: &ScalarValue) -> Result<ScalarValue> {
+    Ok(match value {
+        ScalarValue::Utf8(text) => {
+            let read = text.as_deref().map(|text| interval(function, name, text));
+            ScalarValue::IntervalMonthDayNano(read.transpose()?)
+        }
+        other => other.clone(),
+    })
+}
+
+/// The interval of a text: `'30 days'`, or `'week'` for one of it.
+///
+/// # Errors
+/// A text that is no interval.
+pub(crate) fn interval(function: &str, name: &str, text: &str) -> Result<IntervalMonthDayNano> {
+    let unit = text.trim().to_lowercase();
+    let read = match unit.as_str() {
+        "quarter" => parse_interval_month_day_nano("3 months"),
+        one if !one.is_empty() && one.chars().all(|c| c.is_ascii_alphabetic()) => {
+            parse_interval_month_day_nano(&format!("1 {one}"))
+        }
+        amounts => parse_interval_month_day_nano(amounts),
+    };
+    read.or_else(|_| {
+        plan_err!(
+            "{function}: {name} must be an INTERVAL such as INTERVAL '7 days', or a text such as '7 days' or 'week', got {text:?}"
+        )
+    })
 }
 
 /// The length in microseconds of an interval that has one: no months.
@@ -369,6 +409,34 @@ pub(crate) fn fixed_micros(function: &str, name: &str, value: &ScalarValue) -> R
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_is_an_interval_or_a_unit() {
+        let of = |text| {
+            interval("f", "unit", text)
+                .map(|v| (v.months, v.days, v.nanoseconds))
+                .map_err(|e| e.strip_backtrace().replace("Error during planning: ", ""))
+        };
+        for (text, is) in [
+            ("day", (0, 1, 0)),
+            (" Week", (0, 7, 0)),
+            ("month", (1, 0, 0)),
+            ("QUARTER", (3, 0, 0)),
+            ("year", (12, 0, 0)),
+            ("hour", (0, 0, 3_600_000_000_000)),
+            ("2 months 3 days", (2, 3, 0)),
+        ] {
+            assert_eq!(of(text), Ok(is), "{text}");
+        }
+        for text in ["", "mnth", "fortnight", "1 mnth", "2018-01-01"] {
+            assert_eq!(
+                of(text),
+                Err(format!(
+                    "f: unit must be an INTERVAL such as INTERVAL '7 days', or a text such as '7 days' or 'week', got {text:?}"
+                ))
+            );
+        }
+    }
 
     #[test]
     fn a_length_that_is_none_is_told_readably() {

@@ -12,9 +12,9 @@
 //! sequences does not handle the buffer itself: see `sequence_aggregate.rs`.
 //!
 //! Cost: O(1) a row to append, O(n + groups) to group, O(k log k) for a group of k unordered
-//! events. Memory: 12 bytes an event plus the payload (to whole 8 bytes), and one more copy of the
-//! events while they are being grouped, which [`EventBuffer::size`] counts from the start so that
-//! DataFusion spills in time.
+//! events. Memory: 12 bytes an event plus the payload (to whole 8 bytes), and after that either one
+//! more copy of the events while they are being grouped or the answers, whichever is more, which
+//! [`EventBuffer::size`] counts from the start so that DataFusion spills in time.
 //!
 //! Between partitions the events travel as lists, one row a group, whose values are flat arrays
 //! ([`Lists`]); a row that skips partial aggregation may become a list of one, over the arrays that
@@ -198,12 +198,18 @@ impl<P: Copy + Ord> EventBuffer<P> {
         self.events.len() - self.start
     }
 
-    /// Bytes held, with what grouping them will need.
-    pub(crate) fn size(&self) -> usize {
+    /// Number of groups not yet handed out, with and without events.
+    pub(crate) fn groups(&self) -> usize {
+        self.groups
+    }
+
+    /// Bytes held, with what will be needed next: for grouping, then for `answers`. DataFusion
+    /// reserves the answers of all groups at once, and cannot spill any more then.
+    pub(crate) fn size(&self, answers: usize) -> usize {
         let scratch = if self.by_group { 0 } else { self.len() * size_of::<(i64, P)>() };
         self.group.capacity() * size_of::<u32>()
             + self.events.capacity() * size_of::<(i64, P)>()
-            + scratch
+            + scratch.max(answers)
     }
 
     #[expect(
@@ -266,7 +272,7 @@ impl<P: Copy + Ord> EventBuffer<P> {
     }
 }
 
-/// Offsets of the lists of a state, one list a group.
+/// Offsets of lists, one list a group: those of a state, or of answers.
 #[derive(Debug, Default)]
 pub(crate) struct Lists {
     offsets: Vec<i32>,
@@ -287,7 +293,7 @@ impl Lists {
     pub(crate) fn end_at(&mut self, values: usize) -> Result<()> {
         let Ok(end) = i32::try_from(values) else {
             return exec_err!(
-                "one batch of aggregation states holds more than {} events; use more partitions (datafusion.execution.target_partitions)",
+                "the lists of one partition hold more than {} values; use more partitions (datafusion.execution.target_partitions)",
                 i32::MAX
             );
         };
@@ -295,7 +301,7 @@ impl Lists {
         Ok(())
     }
 
-    /// One column of the state; all columns share the offsets.
+    /// One column of lists; those of a state share the offsets.
     pub(crate) fn column(offsets: &OffsetBuffer<i32>, values: ArrayRef) -> Result<ArrayRef> {
         Ok(Arc::new(ListArray::try_new(item(values.data_type()), offsets.clone(), values, None)?))
     }
@@ -307,7 +313,7 @@ impl Lists {
     }
 }
 
-/// The item of a state's list.
+/// The item of a list.
 pub(crate) fn item(ty: &DataType) -> FieldRef {
     Arc::new(Field::new_list_field(ty.clone(), true))
 }
@@ -473,7 +479,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
+        #![proptest_config(ProptestConfig::with_cases(65_536))]
         #[test]
         fn groups_come_out_whole_and_sorted_however_they_are_emitted(
             log in proptest::collection::vec((0usize..7, -3i64..3, 0u8..3), 0..60),
@@ -501,7 +507,7 @@ mod tests {
             }
             prop_assert_eq!(drained(&mut buffer, EmitTo::All).unwrap(), naive(&log, first..8));
             prop_assert_eq!(buffer.len(), 0);
-            prop_assert_eq!(buffer.size(), 0);
+            prop_assert_eq!(buffer.size(0), 0);
         }
     }
 

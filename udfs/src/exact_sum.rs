@@ -112,6 +112,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(16_384))]
         #[test]
         fn order_and_merge_do_not_matter(
             (terms, shuffled) in proptest::collection::vec(-1e12f64..1e12, 0..60)

@@ -13,6 +13,7 @@
 //!
 //! impl Sequence for Switches {
 //!     type Payload = Label;
+//!     const ANSWER: Answer = Answer { group: 8, event: 0 };
 //!
 //!     fn read(&self, args: &[ArrayRef], batch: &mut Batch<Label>) -> Result<()> {
 //!         let [ts, product, ..] = args else { return internal_err!("…") };
@@ -57,6 +58,9 @@ pub(crate) trait Sequence: Debug + Clone + Send + Sync + 'static {
     /// What an event is beside its time; see [`Payload`].
     type Payload: Payload;
 
+    /// What the answers take.
+    const ANSWER: Answer;
+
     /// Pushes the rows of a batch that are events. `args` are the arguments of the call.
     fn read(&self, args: &[ArrayRef], batch: &mut Batch<Self::Payload>) -> Result<()>;
 
@@ -69,6 +73,14 @@ pub(crate) trait Sequence: Debug + Clone + Send + Sync + 'static {
     fn condense(&self, events: &mut [(i64, Self::Payload)]) -> usize {
         events.len()
     }
+}
+
+/// Bytes of an answer: of each group, and on average of each of its events. DataFusion has to know
+/// before it asks for them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Answer {
+    pub group: usize,
+    pub event: usize,
 }
 
 /// [`Sequence::condense`] for functions to which equal events are one.
@@ -131,6 +143,12 @@ impl<P: Payload> Sequences<'_, P> {
     /// How many groups there are.
     pub(crate) fn len(&self) -> usize {
         self.events.emitted(self.emit)
+    }
+
+    /// About how many events they have in all.
+    pub(crate) fn events(&self) -> usize {
+        let groups = self.events.emitted(EmitTo::All).max(1);
+        self.events.len().saturating_mul(self.len()) / groups
     }
 
     /// Calls `answer` with the events of each group, also of one that has none, in the order of
@@ -267,7 +285,9 @@ impl<S: Sequence> GroupsAccumulator for SequenceAggregate<S> {
     }
 
     fn size(&self) -> usize {
-        size_of::<Self>() + self.events.size() + self.texts.size()
+        let Answer { group, event } = S::ANSWER;
+        let answers = self.events.groups() * group + self.events.len() * event;
+        size_of::<Self>() + self.events.size(answers) + self.texts.size()
     }
 }
 
@@ -283,6 +303,7 @@ mod tests {
 
     impl Sequence for Joined {
         type Payload = Label;
+        const ANSWER: Answer = Answer { group: 16, event: 8 };
 
         fn read(&self, args: &[ArrayRef], batch: &mut Batch<Label>) -> Result<()> {
             let (ts, text) = (args[0].as_primitive::<Int64Type>(), args[1].as_string::<i32>());
@@ -341,7 +362,7 @@ mod tests {
         assert_eq!(words(&some.evaluate(EmitTo::First(1))?), all[..1]);
         some.update_batch(&rows(&[(Some(5), Some("aaa"))]), &[1], None, 3)?;
         assert_eq!(words(&some.evaluate(EmitTo::All)?), ["tea", "aaa art tea ?", ""]);
-        assert_eq!(some.texts.size() + some.events.size(), 0);
+        assert_eq!(some.texts.size() + some.events.size(0), 0);
         // as states, of groups and of rows, into groups of other numbers
         let mut last = SequenceAggregate::new(Joined);
         let odd = rows(&[(Some(6), Some("zebra"))]);

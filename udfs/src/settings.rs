@@ -27,6 +27,8 @@ extensions_options! {
         pub horizon: String, default = "90 days".to_string()
         /// policy that stage_of uses where none is given, a name that stage_policy knows
         pub stage_policy: String, default = "retail".to_string()
+        /// the lake in which a table is looked up that several of the open lakes have, such as 'retail'; empty: such a table is written with its lake
+        pub lake: String, default = String::new()
         /// refuse NaN and infinite amounts instead of taking them as NULL
         pub strict: bool, default = false
     }

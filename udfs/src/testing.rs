@@ -1,5 +1,7 @@
 //! What the tests of the functions share: sessions that run SQL, and an aggregate driven through
-//! every way its rows can be cut.
+//! every way its rows can be cut; `spills.rs` drives all of them through too little memory.
+
+mod spills;
 
 use std::sync::Arc;
 
@@ -9,17 +11,27 @@ use datafusion::arrow::compute::{concat_batches, take_record_batch};
 use datafusion::arrow::util::pretty::pretty_format_batches;
 use datafusion::common::Result;
 use datafusion::datasource::MemTable;
+use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use crate::settings::TenureOptions;
 
 /// A session with every function, `tenure.as_of` = 2012-01-01 and the given shape of execution.
 pub(crate) fn session(partitions: usize, batch_size: usize) -> Result<SessionContext> {
+    session_in(Arc::default(), partitions, batch_size)
+}
+
+/// A [`session`] with the memory and the temporary files of `runtime`.
+fn session_in(
+    runtime: Arc<RuntimeEnv>,
+    partitions: usize,
+    batch_size: usize,
+) -> Result<SessionContext> {
     let mut config =
         SessionConfig::new().with_target_partitions(partitions).with_batch_size(batch_size);
     let options = TenureOptions { as_of: "2012-01-01".into(), ..Default::default() };
     config.options_mut().extensions.insert(options);
-    let mut ctx = SessionContext::new_with_config(config);
+    let mut ctx = SessionContext::new_with_config_rt(config, runtime);
     crate::register_all(&mut ctx)?;
     Ok(ctx)
 }

@@ -15,6 +15,7 @@ mod i;
 mod lake;
 mod last;
 mod o;
+mod pager;
 mod param;
 mod profile;
 mod q;
@@ -46,6 +47,7 @@ pub(crate) enum Takes {
     Format,
     Parameter,
     Switch,
+    Pager,
     Sql,
 }
 
@@ -62,7 +64,7 @@ pub(crate) struct Command {
 }
 
 /// Every command, in the order in which help shows them.
-pub(crate) const COMMANDS: [&Command; 20] = [
+pub(crate) const COMMANDS: [&Command; 21] = [
     &help::COMMAND,
     &h::COMMAND,
     &d::COMMAND,
@@ -78,6 +80,7 @@ pub(crate) const COMMANDS: [&Command; 20] = [
     &last::COMMAND,
     &x::COMMAND,
     &format::COMMAND,
+    &pager::COMMAND,
     &timing::COMMAND,
     &o::COMMAND,
     &i::COMMAND,

@@ -11,11 +11,11 @@ pub(super) const COMMAND: Command = Command {
     takes: Takes::Path,
     run: |session, argument| {
         if argument.is_empty() {
-            session.output.redirect(None);
+            session.output.redirect(None)?;
             session.confirm("results go to the screen");
         } else {
             let path = PathBuf::from(unquoted(argument));
-            session.output.redirect(Some(&path));
+            session.output.redirect(Some(&path))?;
             session.confirm(&format!("results go to {}", path.display()));
         }
         Ok(())

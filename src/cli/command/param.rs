@@ -7,7 +7,7 @@ use crate::cli::session::{Session, parameter};
 pub(super) const COMMAND: Command = Command {
     names: &["param", "parameter"],
     arguments: "[name=value]",
-    help: "give $name a value; without a value: forget it",
+    help: "give $name a value, NULL too; without a value: forget it",
     takes: Takes::Parameter,
     run,
 };
@@ -26,8 +26,8 @@ fn run(session: &mut Session, argument: &str) -> Outcome {
     if value.is_empty() {
         session.params.retain(|(known, _)| *known != name);
     } else {
-        let value = super::o::unquoted(value.trim()).to_string();
-        session.set_parameter(name, value);
+        // quotes stay: they make text of what would be a number or NULL
+        session.set_parameter(name, value.trim().to_string());
     }
     Ok(())
 }

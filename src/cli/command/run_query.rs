@@ -40,7 +40,9 @@ pub(crate) fn query_with(session: &mut Session, name: &str, given: &[(String, St
         return tour(session);
     }
     let query = library::find(name)?;
-    let params = query.bind(given)?;
+    let plain =
+        |(name, value): &(String, String)| (name.clone(), super::o::unquoted(value).to_string());
+    let params = query.bind(&given.iter().map(plain).collect::<Vec<_>>())?;
     let file = format!("queries/{}.sql", query.name);
     for piece in Script::new(&query.sql) {
         let Piece::Statement { text, line } = piece else { continue };

@@ -194,6 +194,9 @@ fn complete_command(line: &str, catalog: &Catalog) -> (usize, Vec<Candidate>) {
             .map(|name| Candidate::new(format!("{name}="), "parameter", ""))
             .collect(),
         Takes::Switch => ["on", "off"].map(|word| Candidate::new(word, "switch", "")).to_vec(),
+        Takes::Pager => {
+            ["auto", "on", "off"].map(|word| Candidate::new(word, "switch", "")).to_vec()
+        }
         Takes::Format => tenure::render::Format::ALL
             .map(|format| Candidate::new(format.name(), "format", ""))
             .to_vec(),

@@ -16,7 +16,7 @@ use datafusion_macros::user_doc;
 
 use super::arguments;
 use super::core::{Row, within};
-use crate::sequence_aggregate::{Batch, Sequence, Sequences};
+use crate::sequence_aggregate::{Answer, Batch, Sequence, Sequences};
 use crate::sequence_function::{SequenceFunction, udaf};
 
 static UDAF: LazyLock<Arc<AggregateUDF>> = LazyLock::new(udaf::<AnyFunnel>);
@@ -82,6 +82,7 @@ struct Most {
 
 impl Sequence for Most {
     type Payload = u64;
+    const ANSWER: Answer = Answer { group: size_of::<i32>(), event: 0 };
 
     fn read(&self, args: &[ArrayRef], batch: &mut Batch<u64>) -> Result<()> {
         arguments::push(args.get(1..).unwrap_or_default(), false, batch)

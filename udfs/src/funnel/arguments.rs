@@ -17,7 +17,7 @@ use crate::args::{self, Param, Ty, required};
 use crate::conditions;
 use crate::sequence_aggregate::Batch;
 
-const WINDOW: &[Param] = &[required("window", Ty::Any)];
+const WINDOW: &[Param] = &[required("window", Ty::Interval)];
 const MODE: &[Param] = &[required("window", Ty::Any), required("mode", Ty::Text)];
 const TS: &[Param] = &[required("ts", Ty::Instant)];
 
@@ -72,7 +72,7 @@ pub(super) fn coerce(function: &str, types: &[DataType], modes: bool) -> Result<
 pub(super) fn coerce_window(function: &str, ty: &DataType) -> Result<DataType> {
     match ty {
         DataType::Interval(_) => Ok(DataType::Interval(IntervalUnit::MonthDayNano)),
-        ty if is_text(ty) => Ok(DataType::Interval(IntervalUnit::MonthDayNano)),
+        ty if is_text(ty) => Ok(DataType::Utf8),
         ty if ty.is_integer() => Ok(DataType::Int64),
         _ => plan_err!(
             "{function}: window must be an INTERVAL such as INTERVAL '1 day', or a number of seconds, got {ty}"

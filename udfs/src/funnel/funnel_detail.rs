@@ -9,7 +9,8 @@
 //! - `hold`: all rows of a chain have the same value, as if each value were a customer of its own;
 //!   rows without a value are ignored. The value with the highest level counts; of those the one
 //!   whose chain is complete first, then the one that starts last, then the least.
-//! - `group`: the value at the first step; of several rows at that time the least.
+//! - `group`: the value at the first step, and `groups` at each; of several rows at that time that
+//!   satisfy the step the least.
 //!
 //! NULL conditions are false, rows with a NULL time are ignored; no rows are level 0. 28 bytes a row
 //! that satisfies a step or is excluded (every row with strict_order), and the texts once each.
@@ -21,7 +22,7 @@ use datafusion::arrow::array::{
     StructArray,
 };
 use datafusion::arrow::buffer::OffsetBuffer;
-use datafusion::arrow::datatypes::{DataType, Field, Fields, TimestampMicrosecondType};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields, TimestampMicrosecondType};
 use datafusion::common::{Result, ScalarValue, internal_err, plan_err};
 use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::function::AccumulatorArgs;
@@ -35,7 +36,7 @@ use super::modes::{self, Modes};
 use crate::args::{self, Fill, Param, Ty, option, required};
 use crate::conditions;
 use crate::payload::{Label, Texts};
-use crate::sequence_aggregate::{Batch, Sequence, Sequences};
+use crate::sequence_aggregate::{Answer, Batch, Sequence, Sequences};
 use crate::sequence_function::{SequenceFunction, udaf};
 
 const NAME: &str = "funnel_detail";
@@ -58,7 +59,7 @@ pub fn funnel_detail_udaf() -> Arc<AggregateUDF> {
 
 #[user_doc(
     doc_section(label = "Funnels"),
-    description = "How a customer came through the steps, as a STRUCT: level (as window_funnel counts it), step_ts (the times of the steps, as window_funnel_events chooses them), step_seconds (seconds from the step before; 0 for the first), excluded (without exclude the level would be higher), hold and group. exclude: a row for which it is true must not lie, in time, between the first and the last step, unless it is a step itself. hold: all steps share this value, such as a product or a session; rows without one are ignored; of several values the one with the highest level counts, then the one complete first, then the one that starts last, then the least. group: the value at the first step, of several rows at that time the least. NULL conditions are false, rows with a NULL time are ignored; no rows give level 0. At most 63 steps. Memory: 28 bytes a row that satisfies a step or is excluded (every row with strict_order), and each text once.",
+    description = "How a customer came through the steps, as a STRUCT: level (as window_funnel counts it), step_ts (the times of the steps, as window_funnel_events chooses them), step_seconds (seconds from the step before; 0 for the first), excluded (without exclude the level would be higher), hold, group and groups. exclude: a row for which it is true must not lie, in time, between the first and the last step, unless it is a step itself. hold: all steps share this value, such as a product or a session; rows without one are ignored; of several values the one with the highest level counts, then the one complete first, then the one that starts last, then the least. group: the value at the first step, groups: at each step; of several rows of that time that satisfy the step the least. NULL conditions are false, rows with a NULL time are ignored; no rows give level 0. At most 63 steps. Memory: 28 bytes a row that satisfies a step or is excluded (every row with strict_order), and each text once.",
     syntax_example = "funnel_detail(window, mode, ts, steps [, exclude, hold, group])",
     sql_example = r#"```sql
 SELECT d.level, d.step_seconds, d.excluded, d.hold, d.group FROM (
@@ -79,7 +80,7 @@ SELECT d.level, d.step_seconds, d.excluded, d.hold, d.group FROM (
     argument(name = "steps", description = "a list of conditions: [step1, step2, …]"),
     argument(name = "exclude", description = "a condition that must not come between the steps"),
     argument(name = "hold", description = "what all steps share; told as text"),
-    argument(name = "group", description = "what is told of the first step, as text")
+    argument(name = "group", description = "what is told of the first step and of each, as text")
 )]
 #[derive(Debug, Default, PartialEq, Eq, Hash)]
 struct FunnelDetail;
@@ -123,6 +124,7 @@ impl SequenceFunction for FunnelDetail {
 
     fn return_type(types: &[DataType]) -> Result<DataType> {
         let seconds = Arc::new(Field::new_list_field(DataType::Float64, true));
+        let texts = Arc::new(Field::new_list_field(DataType::Utf8, true));
         Ok(DataType::Struct(Fields::from(vec![
             Field::new("level", DataType::Int32, false),
             Field::new("step_ts", arguments::list_of_times(types), false),
@@ -130,6 +132,7 @@ impl SequenceFunction for FunnelDetail {
             Field::new("excluded", DataType::Boolean, false),
             Field::new("hold", DataType::Utf8, true),
             Field::new("group", DataType::Utf8, true),
+            Field::new("groups", DataType::List(texts), false),
         ])))
     }
 
@@ -139,7 +142,7 @@ impl SequenceFunction for FunnelDetail {
 
     fn empty(ty: &DataType) -> Result<ScalarValue> {
         let mut none = Columns::default();
-        none.push(&[], false, None, None);
+        none.push(&[], false, None, vec![]);
         ScalarValue::try_from_array(&none.finish(ty)?, 0)
     }
 
@@ -193,6 +196,8 @@ struct Detail {
 
 impl Sequence for Detail {
     type Payload = Payload;
+    // at most a time, seconds and a short text for each row
+    const ANSWER: Answer = Answer { group: 64, event: 48 };
 
     fn read(&self, args: &[ArrayRef], batch: &mut Batch<Payload>) -> Result<()> {
         let [_, _, ts, steps, exclude, hold, group] = args else {
@@ -217,8 +222,7 @@ impl Sequence for Detail {
             if self.hold && held == Label::NONE {
                 return None;
             }
-            let group =
-                if self.group && mask & 1 == 1 { label(group, row, texts) } else { Label::NONE };
+            let group = if self.group { label(group, row, texts) } else { Label::NONE };
             Some((ts.value(row), (mask, held, group)))
         })
     }
@@ -246,17 +250,21 @@ impl Sequence for Detail {
                 }
             }
             let Some((best, held, rows)) = chosen.filter(|c| c.0.level > 0) else {
-                out.push(&[], unhindered > 0, None, None);
+                out.push(&[], unhindered > 0, None, vec![]);
                 return Ok(());
             };
             core::steps(&rows, &self.rules, &mut steps);
-            let group = events
-                .iter()
-                .filter(|e| e.0 == best.start && e.1.1 == held && e.1.0 & 1 == 1)
-                .map(|e| e.1.2)
-                .min();
             let text = |label: Label| texts.get(label).map(str::to_string);
-            out.push(&steps, unhindered > best.level, text(held), group.and_then(text));
+            let at_step = |(step, &time): (usize, &i64)| {
+                events
+                    .iter()
+                    .filter(|e| e.0 == time && e.1.1 == held && e.1.0 >> step & 1 == 1)
+                    .map(|e| e.1.2)
+                    .min()
+                    .and_then(text)
+            };
+            let groups = steps.iter().enumerate().map(at_step).collect();
+            out.push(&steps, unhindered > best.level, text(held), groups);
             Ok(())
         })?;
         out.finish(&self.answer)
@@ -292,12 +300,19 @@ struct Columns {
     seconds: Vec<f64>,
     excluded: Vec<bool>,
     held: Vec<Option<String>>,
+    first: Vec<Option<String>>,
     groups: Vec<Option<String>>,
 }
 
 impl Columns {
     #[expect(clippy::cast_precision_loss, reason = "seconds of a window, to the microsecond")]
-    fn push(&mut self, steps: &[i64], excluded: bool, held: Option<String>, group: Option<String>) {
+    fn push(
+        &mut self,
+        steps: &[i64],
+        excluded: bool,
+        held: Option<String>,
+        groups: Vec<Option<String>>,
+    ) {
         self.levels.push(i32::try_from(steps.len()).unwrap_or(i32::MAX));
         self.lengths.push(steps.len());
         self.times.extend_from_slice(steps);
@@ -308,30 +323,32 @@ impl Columns {
         }
         self.excluded.push(excluded);
         self.held.push(held);
-        self.groups.push(group);
+        self.first.push(groups.first().cloned().flatten());
+        self.groups.extend(groups);
     }
 
     fn finish(self, ty: &DataType) -> Result<ArrayRef> {
         let DataType::Struct(fields) = ty else { return internal_err!("{NAME} answers {ty}") };
-        let [_, step_ts, step_seconds, ..] = &fields[..] else {
+        let [_, step_ts, step_seconds, .., groups] = &fields[..] else {
             return internal_err!("{NAME} answers {ty}");
         };
-        let DataType::List(item) = step_seconds.data_type() else {
-            return internal_err!("{NAME} answers {ty}");
+        let offsets = OffsetBuffer::from_lengths(self.lengths.iter().copied());
+        let list = |field: &FieldRef, values: ArrayRef| match field.data_type() {
+            DataType::List(item) => {
+                Ok(ListArray::try_new(Arc::clone(item), offsets.clone(), values, None)?)
+            }
+            other => internal_err!("{NAME} answers {other}"),
         };
-        let seconds = ListArray::try_new(
-            Arc::clone(item),
-            OffsetBuffer::from_lengths(self.lengths.iter().copied()),
-            Arc::new(Float64Array::from(self.seconds)),
-            None,
-        )?;
+        let seconds = list(step_seconds, Arc::new(Float64Array::from(self.seconds)))?;
+        let groups = list(groups, Arc::new(StringArray::from(self.groups)))?;
         let columns: Vec<ArrayRef> = vec![
             Arc::new(Int32Array::from(self.levels)),
             arguments::lists_of_times(self.times, self.lengths, step_ts.data_type())?,
             Arc::new(seconds),
             Arc::new(BooleanArray::from(self.excluded)),
             Arc::new(StringArray::from(self.held)),
-            Arc::new(StringArray::from(self.groups)),
+            Arc::new(StringArray::from(self.first)),
+            Arc::new(groups),
         ];
         Ok(Arc::new(StructArray::try_new(fields.clone(), columns, None)?))
     }
@@ -356,13 +373,16 @@ mod tests {
     #[tokio::test]
     async fn what_is_held_and_what_is_excluded_change_the_level() {
         let free = detail("").await;
-        assert!(free.starts_with("{level: 3, step_ts: [2018-01-01T09:01:00, 2018-01-01T09:03:00, 2018-01-01T09:04:00], step_seconds: [0.0, 120.0, 60.0], excluded: false, hold: , group: }"), "{free}");
+        assert!(free.starts_with("{level: 3, step_ts: [2018-01-01T09:01:00, 2018-01-01T09:03:00, 2018-01-01T09:04:00], step_seconds: [0.0, 120.0, 60.0], excluded: false, hold: , group: , groups: [, , ]}"), "{free}");
         let held = detail(", NULL, product, channel").await;
         assert!(
             held.starts_with("{level: 2, step_ts: [2018-01-01T09:01:00, 2018-01-01T09:03:00],"),
             "{held}"
         );
-        assert!(held.ends_with("excluded: false, hold: 2, group: email}"), "{held}");
+        assert!(
+            held.ends_with("excluded: false, hold: 2, group: email, groups: [email, ]}"),
+            "{held}"
+        );
         let excluded = detail(", e = 'complaint'").await;
         assert!(excluded.starts_with("{level: 1, step_ts: [2018-01-01T09:00:00],"), "{excluded}");
         assert!(excluded.contains("excluded: true"), "{excluded}");
@@ -375,7 +395,7 @@ mod tests {
         let none = "SELECT funnel_detail(INTERVAL '1 day', NULL, ts, [true]) FROM (SELECT TIMESTAMP '2018-01-01' ts WHERE false)";
         assert_eq!(
             value(none).await.unwrap(),
-            "{level: 0, step_ts: [], step_seconds: [], excluded: false, hold: , group: }"
+            "{level: 0, step_ts: [], step_seconds: [], excluded: false, hold: , group: , groups: []}"
         );
     }
 

@@ -20,7 +20,7 @@ use datafusion_macros::user_doc;
 
 use super::arguments::{self, Funnel};
 use super::{clickhouse, core};
-use crate::sequence_aggregate::{Batch, Sequence, Sequences};
+use crate::sequence_aggregate::{Answer, Batch, Sequence, Sequences};
 use crate::sequence_function::{SequenceFunction, udaf};
 
 static UDAF: LazyLock<Arc<AggregateUDF>> = LazyLock::new(udaf::<WindowFunnel>);
@@ -87,6 +87,7 @@ struct Level(Funnel);
 
 impl Sequence for Level {
     type Payload = u64;
+    const ANSWER: Answer = Answer { group: size_of::<i32>(), event: 0 };
 
     fn read(&self, args: &[ArrayRef], batch: &mut Batch<u64>) -> Result<()> {
         self.0.push(args, batch)

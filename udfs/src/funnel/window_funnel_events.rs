@@ -17,7 +17,7 @@ use datafusion_macros::user_doc;
 
 use super::arguments::{self, Funnel};
 use super::core;
-use crate::sequence_aggregate::{Batch, Sequence, Sequences};
+use crate::sequence_aggregate::{Answer, Batch, Sequence, Sequences};
 use crate::sequence_function::{SequenceFunction, udaf};
 
 static UDAF: LazyLock<Arc<AggregateUDF>> = LazyLock::new(udaf::<WindowFunnelEvents>);
@@ -99,6 +99,8 @@ struct Steps {
 
 impl Sequence for Steps {
     type Payload = u64;
+    // at most a time for each row
+    const ANSWER: Answer = Answer { group: size_of::<i32>(), event: size_of::<i64>() };
 
     fn read(&self, args: &[ArrayRef], batch: &mut Batch<u64>) -> Result<()> {
         self.funnel.push(args, batch)

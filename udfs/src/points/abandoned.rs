@@ -22,7 +22,7 @@ use datafusion_macros::user_doc;
 use super::carts::{ADD, CONVERT, Carts, carts};
 use crate::args::{self, Fill, Param, Ty, option, required};
 use crate::conditions;
-use crate::sequence_aggregate::{Batch, Sequence, Sequences, distinct_to_front};
+use crate::sequence_aggregate::{Answer, Batch, Sequence, Sequences, distinct_to_front};
 use crate::sequence_function::{SequenceFunction, udaf};
 use crate::summary::customer_summary::as_of;
 
@@ -123,6 +123,7 @@ struct AllCarts {
 
 impl Sequence for AllCarts {
     type Payload = u64;
+    const ANSWER: Answer = Answer { group: size_of::<Carts>(), event: 0 };
 
     fn read(&self, args: &[ArrayRef], batch: &mut Batch<u64>) -> Result<()> {
         let [_, ts, add, convert, ..] = args else {
@@ -233,7 +234,7 @@ mod tests {
         ctx.register_batch("t", rows)?;
         let sql = "WITH a AS (
               SELECT c, abandoned(INTERVAL '1 day', ts, type = 'add_to_cart', type <> 'add_to_cart', TIMESTAMP '1970-01-09') AS s,
-                turning_points(ts, type, cart_window => INTERVAL '1 day', as_of => TIMESTAMP '1970-01-09') AS p FROM t GROUP BY c),
+                turning_points(ts, type, NULL, NULL, TIMESTAMP '1970-01-09', INTERVAL '1 day') AS p FROM t GROUP BY c),
             b AS (SELECT c, count(*) AS n, max(p['ts']) AS last FROM (SELECT c, unnest(p) AS p FROM a) WHERE p['point'] = 'cart_abandon' GROUP BY c)
             SELECT count(*) AS customers, sum(b.n) > 300, count(*) FILTER (WHERE s['abandoned'] <> coalesce(b.n, 0) OR s['last_abandoned_ts'] IS DISTINCT FROM b.last) AS differ,
               count(DISTINCT s['abandoned']) > 3 FROM a LEFT JOIN b USING (c)";

@@ -34,7 +34,7 @@ use super::pelt::{Cost, Pelt, Penalty, Series, binary_segmentation};
 use crate::args::{self, Fill, Param, Ty, option, required};
 use crate::events::Amount;
 use crate::sequence_aggregate::{
-    Batch, Sequence, Sequences, accumulator, groups_accumulator, state_fields,
+    Answer, Batch, Sequence, Sequences, accumulator, groups_accumulator, state_fields,
 };
 
 const NAME: &str = "change_points";
@@ -72,7 +72,10 @@ SELECT change_points(ts, v, INTERVAL '1 day', 'pelt', 'l2', 'bic', 2, TIMESTAMP 
 ```"#,
     argument(name = "ts", description = "when; NULL rows are ignored"),
     argument(name = "value", description = "how much, or 1 for a count"),
-    argument(name = "unit", description = "length of a bucket; default one day"),
+    argument(
+        name = "unit",
+        description = "length of a bucket, an INTERVAL without months or a text such as 'week'; default one day"
+    ),
     argument(name = "method", description = "'pelt' (default, exact) or 'binseg' (greedy)"),
     argument(name = "cost", description = "'l2' (default), 'poisson' or 'normal'"),
     argument(name = "penalty", description = "'bic' (default), or a number"),
@@ -270,6 +273,8 @@ impl AllSeries {
 
 impl Sequence for AllSeries {
     type Payload = Amount;
+    // a change has 52 bytes, and few of the events are one
+    const ANSWER: Answer = Answer { group: 4, event: 8 };
 
     fn read(&self, args: &[ArrayRef], batch: &mut Batch<Amount>) -> Result<()> {
         let [ts, value, ..] = args else { return internal_err!("{NAME} needs ts and value") };

@@ -55,15 +55,93 @@ pub(super) enum Turn {
 }
 
 impl Turn {
-    pub(super) const fn name(self) -> &'static str {
+    /// Their names, in their order.
+    pub(super) const NAMES: [&'static str; 7] = [
+        "milestone",
+        "key_point",
+        "turning_point",
+        "lapse",
+        "reactivation",
+        "rate_change",
+        "value_change",
+    ];
+}
+
+/// What it is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Name {
+    Registered,
+    Subscribed,
+    FirstPurchase,
+    SecondPurchase,
+    NthPurchase,
+    AddToCart,
+    Checkout,
+    Payment,
+    OrderCancel,
+    CartAbandon,
+    Return,
+    Complaint,
+    Unsubscribe,
+    Upgrade,
+    Downgrade,
+    CrossSell,
+    Lapse,
+    Reactivation,
+    RateUp,
+    RateDown,
+    ValueUp,
+    ValueDown,
+}
+
+impl Name {
+    /// The names, in their order.
+    pub(super) const NAMES: [&'static str; 22] = [
+        "registered",
+        "subscribed",
+        "first_purchase",
+        "second_purchase",
+        "nth_purchase",
+        "add_to_cart",
+        "checkout",
+        "payment",
+        "order_cancel",
+        "cart_abandon",
+        "return",
+        "complaint",
+        "unsubscribe",
+        "upgrade",
+        "downgrade",
+        "cross_sell",
+        "lapse",
+        "reactivation",
+        "rate_up",
+        "rate_down",
+        "value_up",
+        "value_down",
+    ];
+
+    /// What sort of turn it is the name of.
+    pub(super) const fn turn(self) -> Turn {
         match self {
-            Self::Milestone => "milestone",
-            Self::KeyPoint => "key_point",
-            Self::TurningPoint => "turning_point",
-            Self::Lapse => "lapse",
-            Self::Reactivation => "reactivation",
-            Self::RateChange => "rate_change",
-            Self::ValueChange => "value_change",
+            Self::Registered
+            | Self::Subscribed
+            | Self::FirstPurchase
+            | Self::SecondPurchase
+            | Self::NthPurchase => Turn::Milestone,
+            Self::AddToCart | Self::Checkout | Self::Payment => Turn::KeyPoint,
+            Self::OrderCancel
+            | Self::CartAbandon
+            | Self::Return
+            | Self::Complaint
+            | Self::Unsubscribe
+            | Self::Upgrade
+            | Self::Downgrade
+            | Self::CrossSell => Turn::TurningPoint,
+            Self::Lapse => Turn::Lapse,
+            Self::Reactivation => Turn::Reactivation,
+            Self::RateUp | Self::RateDown => Turn::RateChange,
+            Self::ValueUp | Self::ValueDown => Turn::ValueChange,
         }
     }
 }
@@ -90,8 +168,7 @@ pub(super) enum Detail {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Point {
     pub ts: i64,
-    pub turn: Turn,
-    pub point: &'static str,
+    pub name: Name,
     pub before: Option<f64>,
     pub after: Option<f64>,
     pub score: Option<f64>,
@@ -149,11 +226,11 @@ impl Reader {
             match kind {
                 Kind::Signup if !registered => {
                     registered = true;
-                    self.push(ts, Turn::Milestone, "registered", None);
+                    self.push(ts, Name::Registered, None);
                 }
                 Kind::Subscribe if !subscribed => {
                     subscribed = true;
-                    self.push(ts, Turn::Milestone, "subscribed", amount);
+                    self.push(ts, Name::Subscribed, amount);
                 }
                 Kind::Signup | Kind::Subscribe => {}
                 Kind::AddToCart | Kind::Checkout => {
@@ -163,18 +240,18 @@ impl Reader {
                     given_up = false;
                     journey.waiting = Some(ts);
                     let (seen, name) = match kind {
-                        Kind::AddToCart => (&mut journey.cart, "add_to_cart"),
-                        _ => (&mut journey.checkout, "checkout"),
+                        Kind::AddToCart => (&mut journey.cart, Name::AddToCart),
+                        _ => (&mut journey.checkout, Name::Checkout),
                     };
                     if !std::mem::replace(seen, true) {
-                        self.push(ts, Turn::KeyPoint, name, amount);
+                        self.push(ts, name, amount);
                     }
                 }
                 Kind::Payment => {
                     journey.waiting = None;
                     given_up = false;
                     if !std::mem::replace(&mut journey.payment, true) {
-                        self.push(ts, Turn::KeyPoint, "payment", amount);
+                        self.push(ts, Name::Payment, amount);
                     }
                 }
                 Kind::Purchase => {
@@ -188,18 +265,18 @@ impl Reader {
                 }
                 Kind::CartAbandon => {
                     if !given_up {
-                        self.push(ts, Turn::TurningPoint, "cart_abandon", amount);
+                        self.push(ts, Name::CartAbandon, amount);
                     }
                     journey = Journey::default();
                     given_up = false;
                 }
-                Kind::CrossSell => self.push(ts, Turn::TurningPoint, "cross_sell", amount),
-                Kind::OrderCancel => self.push(ts, Turn::TurningPoint, "order_cancel", amount),
-                Kind::Return => self.push(ts, Turn::TurningPoint, "return", amount),
-                Kind::Complaint => self.push(ts, Turn::TurningPoint, "complaint", amount),
-                Kind::Unsubscribe => self.push(ts, Turn::TurningPoint, "unsubscribe", amount),
-                Kind::Upgrade => self.push(ts, Turn::TurningPoint, "upgrade", amount),
-                Kind::Downgrade => self.push(ts, Turn::TurningPoint, "downgrade", amount),
+                Kind::CrossSell => self.push(ts, Name::CrossSell, amount),
+                Kind::OrderCancel => self.push(ts, Name::OrderCancel, amount),
+                Kind::Return => self.push(ts, Name::Return, amount),
+                Kind::Complaint => self.push(ts, Name::Complaint, amount),
+                Kind::Unsubscribe => self.push(ts, Name::Unsubscribe, amount),
+                Kind::Upgrade => self.push(ts, Name::Upgrade, amount),
+                Kind::Downgrade => self.push(ts, Name::Downgrade, amount),
             }
         }
         self.abandoned(journey.waiting, how.as_of, how);
@@ -207,18 +284,17 @@ impl Reader {
             self.lapse(last, how.as_of, how);
         }
         self.level_changes(how);
-        if !self.points.is_sorted_by_key(|p| (p.ts, p.turn)) {
+        if !self.points.is_sorted_by_key(|p| (p.ts, p.name.turn())) {
             // stable: at one instant and of one sort, in the order they were found
-            self.points.sort_by_key(|p| (p.ts, p.turn));
+            self.points.sort_by_key(|p| (p.ts, p.name.turn()));
         }
         &self.points
     }
 
-    fn push(&mut self, ts: i64, turn: Turn, point: &'static str, after: Option<f64>) {
+    fn push(&mut self, ts: i64, name: Name, after: Option<f64>) {
         self.points.push(Point {
             ts,
-            turn,
-            point,
+            name,
             before: None,
             after,
             score: None,
@@ -230,7 +306,7 @@ impl Reader {
     fn abandoned(&mut self, waiting: Option<i64>, now: i64, how: &Reading) -> bool {
         let deadline = waiting.and_then(|t| t.checked_add(how.cart_window)).filter(|d| *d <= now);
         if let Some(ts) = deadline {
-            self.push(ts, Turn::TurningPoint, "cart_abandon", None);
+            self.push(ts, Name::CartAbandon, None);
             if let Some(p) = self.points.last_mut() {
                 p.detail = Detail::Unpaid;
             }
@@ -254,8 +330,7 @@ impl Reader {
                 let days = between(last, ts);
                 self.points.push(Point {
                     ts,
-                    turn: Turn::Reactivation,
-                    point: "reactivation",
+                    name: Name::Reactivation,
                     before: Some(gap),
                     after: Some(days),
                     score: Some(days / gap),
@@ -272,12 +347,12 @@ impl Reader {
         self.purchases.push(ts);
         let number = i64::try_from(self.purchases.len()).unwrap_or(i64::MAX);
         let name = match number {
-            1 => Some("first_purchase"),
-            2 => Some("second_purchase"),
-            n => how.nth.contains(&n).then_some("nth_purchase"),
+            1 => Some(Name::FirstPurchase),
+            2 => Some(Name::SecondPurchase),
+            n => how.nth.contains(&n).then_some(Name::NthPurchase),
         };
         if let Some(name) = name {
-            self.push(ts, Turn::Milestone, name, amount);
+            self.push(ts, name, amount);
             if let Some(p) = self.points.last_mut().filter(|_| number > 2) {
                 p.detail = Detail::Purchase(number);
             }
@@ -297,8 +372,7 @@ impl Reader {
                 let spent = lines.filter_map(|l| l.1.1.get()).reduce(|a, b| a + b);
                 self.points.push(Point {
                     ts,
-                    turn: Turn::TurningPoint,
-                    point: "cross_sell",
+                    name: Name::CrossSell,
                     before: None,
                     after: spent,
                     score: None,
@@ -317,8 +391,7 @@ impl Reader {
         let days = between(last, ts);
         self.points.push(Point {
             ts,
-            turn: Turn::Lapse,
-            point: "lapse",
+            name: Name::Lapse,
             before: Some(gap),
             after: Some(days),
             score: Some(days / gap),
@@ -331,13 +404,11 @@ impl Reader {
         let Self { points, purchases, amounts, paid_at, buckets, changes, .. } = self;
         let Some(&first) = purchases.first() else { return };
         let enough = how.min_size.saturating_mul(2);
-        let up_or = |up: bool, a, b| if up { a } else { b };
         if purchases.len() >= enough {
             let start = bucket_start(first, how.rate_unit);
-            let bucket = |ts: i64| {
-                let whole = (i128::from(ts) - i128::from(start)) / i128::from(how.rate_unit);
-                usize::try_from(whole).unwrap_or(0)
-            };
+            let unit = how.rate_unit.unsigned_abs();
+            // nothing is before the start
+            let bucket = |ts: i64| usize::try_from(ts.abs_diff(start) / unit).unwrap_or(0);
             buckets.clear();
             buckets.extend(purchases.iter().map(|t| bucket(*t)));
             // a bucket that has not ended by as_of is no bucket yet
@@ -345,8 +416,7 @@ impl Reader {
                 let steps = i64::try_from(c.at).unwrap_or(i64::MAX);
                 points.push(Point {
                     ts: start.saturating_add(steps.saturating_mul(how.rate_unit)),
-                    turn: Turn::RateChange,
-                    point: up_or(c.after > c.before, "rate_up", "rate_down"),
+                    name: if c.after > c.before { Name::RateUp } else { Name::RateDown },
                     before: Some(c.before),
                     after: Some(c.after),
                     score: Some(c.score),
@@ -358,8 +428,7 @@ impl Reader {
             changes.of_value(amounts, how.min_size, how.penalty, |c| {
                 points.push(Point {
                     ts: paid_at.get(c.at).copied().unwrap_or(first),
-                    turn: Turn::ValueChange,
-                    point: up_or(c.after > c.before, "value_up", "value_down"),
+                    name: if c.after > c.before { Name::ValueUp } else { Name::ValueDown },
                     before: Some(c.before),
                     after: Some(c.after),
                     score: Some(c.score),
@@ -410,10 +479,14 @@ mod tests {
         (hours * HOUR, (kind, Amount::NULL, Label::NONE))
     }
 
+    fn text(p: &Point) -> &'static str {
+        Name::NAMES[p.name as usize]
+    }
+
     /// (hour, point) of what is found
     fn life(events: &[Event], how: &Reading) -> Vec<(i64, &'static str)> {
         let mut reader = Reader::default();
-        reader.read(events, how).iter().map(|p| (p.ts / HOUR, p.point)).collect()
+        reader.read(events, how).iter().map(|p| (p.ts / HOUR, text(p))).collect()
     }
 
     #[test]
@@ -484,9 +557,9 @@ mod tests {
         assert_eq!(named(121), [(120 * 24, "lapse")]);
         let mut reader = Reader::default();
         let got: Vec<Point> = reader.read(&events, &Reading { as_of: 175 * DAY, ..how() }).to_vec();
-        let lapse = got.iter().find(|p| p.turn == Turn::Lapse).unwrap();
+        let lapse = got.iter().find(|p| p.name == Name::Lapse).unwrap();
         assert_eq!((lapse.before, lapse.after, lapse.score), (Some(20.0), Some(60.0), Some(3.0)));
-        let back = got.iter().find(|p| p.turn == Turn::Reactivation).unwrap();
+        let back = got.iter().find(|p| p.name == Name::Reactivation).unwrap();
         assert_eq!(
             (back.ts, back.before, back.after, back.score),
             (160 * DAY, Some(20.0), Some(100.0), Some(5.0))
@@ -512,7 +585,7 @@ mod tests {
         ];
         let mut reader = Reader::default();
         let got = reader.read(&events, &Reading { as_of: 9 * DAY, ..how() });
-        let got: Vec<_> = got.iter().map(|p| (p.point, p.after, p.detail)).collect();
+        let got: Vec<_> = got.iter().map(|p| (text(p), p.after, p.detail)).collect();
         assert_eq!(
             got,
             [
@@ -536,16 +609,16 @@ mod tests {
             .collect();
         let mut reader = Reader::default();
         let got: Vec<Point> = reader.read(&events, &Reading { as_of: 350 * DAY, ..how() }).to_vec();
-        let rate = got.iter().find(|p| p.turn == Turn::RateChange).unwrap();
-        assert_eq!((rate.point, rate.before), ("rate_down", Some(2.0)));
+        let rate = got.iter().find(|p| p.name.turn() == Turn::RateChange).unwrap();
+        assert_eq!((text(rate), rate.before), ("rate_down", Some(2.0)));
         assert_eq!(rate.ts, 140 * DAY);
         assert!(rate.after.unwrap() < 0.4 && rate.score.unwrap() > 0.0);
-        let value = got.iter().find(|p| p.turn == Turn::ValueChange).unwrap();
-        assert_eq!((value.point, value.before, value.after), ("value_up", Some(10.0), Some(30.0)));
+        let value = got.iter().find(|p| p.name.turn() == Turn::ValueChange).unwrap();
+        assert_eq!((text(value), value.before, value.after), ("value_up", Some(10.0), Some(30.0)));
         assert_eq!(value.ts, 147 * DAY + 12 * HOUR);
         let fewer = &events[..7];
         let got = reader.read(fewer, &Reading { as_of: 350 * DAY, ..how() });
-        assert!(got.iter().all(|p| p.turn < Turn::RateChange));
+        assert!(got.iter().all(|p| p.name.turn() < Turn::RateChange));
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod options;
 mod pelt;
 mod point_list;
 mod rates;
+mod steady;
 mod turning_points;
 mod vocabulary;
 

@@ -3,6 +3,7 @@
 #![expect(clippy::indexing_slicing, reason = "the kernel: places come from the lists they index")]
 
 use super::pelt::{Cost, Pelt, Penalty, Series, poisson};
+use super::steady::{SteadyLevel, steady_rate};
 
 /// A change of level at a position: levels before and after, and the gain beyond the penalty.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,7 +24,10 @@ pub(super) struct Changes {
     /// positions a change may have, and the events before each
     ends: Vec<usize>,
     counts: Vec<usize>,
+    /// buckets with events, and the events up to the end of each
+    cells: Vec<(usize, usize)>,
     logs: Vec<f64>,
+    steady: SteadyLevel,
     series: Series,
     pelt: Pelt,
 }
@@ -31,8 +35,8 @@ pub(super) struct Changes {
 impl Default for Changes {
     fn default() -> Self {
         let ln = (0..TABLE).map(|i| (i as f64).ln()).collect();
-        let (logs, series, pelt) = Default::default();
-        Self { ln, ends: vec![], counts: vec![], logs, series, pelt }
+        let (ends, counts, cells, logs, steady, series, pelt) = Default::default();
+        Self { ln, ends, counts, cells, logs, steady, series, pelt }
     }
 }
 
@@ -57,6 +61,22 @@ impl Changes {
         if min_size == 0 || n < 2 * min_size || total == 0 {
             return;
         }
+        let penalty = match penalty {
+            Penalty::Bic => 2.0 * (n as f64).ln(),
+            Penalty::Fixed(p) => p,
+        };
+        let table = &self.ln;
+        let ln = |k: usize| table.get(k).copied().unwrap_or_else(|| (k as f64).ln());
+        self.cells.clear();
+        for (i, &bucket) in buckets.iter().enumerate() {
+            match self.cells.last_mut().filter(|c| c.0 == bucket) {
+                Some(cell) => cell.1 = i + 1,
+                None => self.cells.push((bucket, i + 1)),
+            }
+        }
+        if steady_rate(&self.cells, n, min_size, penalty, ln) {
+            return;
+        }
         let reach = min_size - 1;
         self.ends.clear();
         self.counts.clear();
@@ -78,10 +98,6 @@ impl Changes {
             }
             self.counts.push(seen);
         }
-        let penalty = match penalty {
-            Penalty::Bic => 2.0 * (n as f64).ln(),
-            Penalty::Fixed(p) => p,
-        };
         let (ends, counts, ln) = (&self.ends, &self.counts, &self.ln);
         let cost = |a: usize, b: usize| {
             let (events, length) = (counts[b] - counts[a], ends[b] - ends[a]);
@@ -134,6 +150,9 @@ impl Changes {
             Penalty::Bic => 4.0 * (values.len() as f64).ln(),
             Penalty::Fixed(p) => p,
         };
+        if self.steady.holds(&self.series, min_size, penalty) {
+            return;
+        }
         let mean = |a: usize, b: usize| values[a..b].iter().sum::<f64>() / (b - a) as f64;
         self.ends.clear();
         self.ends.extend(0..=values.len());
@@ -188,7 +207,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
+        #![proptest_config(ProptestConfig::with_cases(16_384))]
 
         #[test]
         fn positions_far_from_events_are_never_needed(

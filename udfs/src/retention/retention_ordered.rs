@@ -23,7 +23,7 @@ use datafusion::logical_expr::{
 };
 use datafusion_macros::user_doc;
 
-use super::returns::{list_type, lists};
+use super::returns::{answer_size, list_type, lists};
 use crate::args::{self, Param, Ty, required};
 use crate::conditions;
 use crate::events::{Groups, OneGroup, Rows};
@@ -261,7 +261,9 @@ impl GroupsAccumulator for MetWhen {
     }
 
     fn size(&self) -> usize {
-        size_of::<Self>() + (self.met.capacity() + self.times.capacity()) * size_of::<u64>()
+        size_of::<Self>()
+            + (self.met.capacity() + self.times.capacity()) * size_of::<u64>()
+            + self.met.len() * answer_size(self.conditions)
     }
 }
 

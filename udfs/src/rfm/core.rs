@@ -191,7 +191,7 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(128))]
+        #![proptest_config(ProptestConfig::with_cases(16_384))]
         #[test]
         fn quantile_scores_are_the_cumulative_distribution(
             values in proptest::collection::vec(-4i32..8, 1..40),

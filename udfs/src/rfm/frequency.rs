@@ -22,7 +22,8 @@ use datafusion_macros::user_doc;
 
 use crate::args::{self, Fill, Param, Ty, option, required};
 use crate::sequence_aggregate::{
-    Batch, Sequence, Sequences, accumulator, distinct_to_front, groups_accumulator, state_fields,
+    Answer, Batch, Sequence, Sequences, accumulator, distinct_to_front, groups_accumulator,
+    state_fields,
 };
 use crate::summary::core::DAY;
 use crate::summary::customer_summary::{as_of, unit};
@@ -60,7 +61,7 @@ FROM (VALUES (TIMESTAMP '2018-01-01T09:00:00'), (TIMESTAMP '2018-01-01T17:00:00'
     argument(name = "ts", description = "time of a purchase or another event"),
     argument(
         name = "unit",
-        description = "a constant INTERVAL without months: the length of a period; default: one day"
+        description = "a constant INTERVAL without months, or a text such as 'week': the length of a period; default: one day"
     ),
     argument(
         name = "as_of",
@@ -150,6 +151,7 @@ impl Periods {
 
 impl Sequence for Periods {
     type Payload = ();
+    const ANSWER: Answer = Answer { group: size_of::<i64>(), event: 0 };
 
     fn read(&self, args: &[ArrayRef], batch: &mut Batch<()>) -> Result<()> {
         let Some(ts) = args.first() else { return internal_err!("{NAME} needs ts") };

@@ -387,7 +387,7 @@ impl GroupsAccumulator for Median {
     }
 
     fn size(&self) -> usize {
-        size_of::<Self>() + self.amounts.size()
+        size_of::<Self>() + self.amounts.size(size_of::<Option<f64>>())
     }
 }
 

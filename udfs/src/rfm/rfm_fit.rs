@@ -207,7 +207,9 @@ impl GroupsAccumulator for Population {
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
         let groups = self.customers.emitted(emit_to);
         let (bins, cuts_of) = (self.bins, self.cuts_of);
-        let mut flat: [Vec<f64>; 3] = Default::default();
+        // as many as there can be: no more is held than size() says
+        let mut flat: [Vec<f64>; 3] =
+            std::array::from_fn(|_| Vec::with_capacity(groups * bins.saturating_sub(1)));
         let mut lists = Lists::with_capacity(groups);
         let mut n = Vec::with_capacity(groups);
         let mut population: Vec<Row> = vec![];
@@ -282,7 +284,9 @@ impl GroupsAccumulator for Population {
     }
 
     fn size(&self) -> usize {
-        size_of::<Self>() + self.customers.size()
+        // three lists of cut points and where they end, bins and n
+        let answer = 3 * (self.bins * size_of::<f64>() + size_of::<i32>()) + 2 * size_of::<i64>();
+        size_of::<Self>() + self.customers.size(self.customers.groups() * answer)
     }
 }
 

@@ -150,7 +150,7 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
+        #![proptest_config(ProptestConfig::with_cases(65_536))]
         #[test]
         fn agree_with_one_exact_sum(
             terms in proptest::collection::vec((0usize..3, any::<i32>(), 0i32..90), 0..40),

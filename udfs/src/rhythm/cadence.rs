@@ -20,7 +20,7 @@ use datafusion_macros::user_doc;
 
 use super::core::{Cadence, cadence};
 use crate::args::{self, Fill, Param, Ty, option, required};
-use crate::sequence_aggregate::{Batch, Sequence, Sequences, distinct_to_front};
+use crate::sequence_aggregate::{Answer, Batch, Sequence, Sequences, distinct_to_front};
 use crate::sequence_function::{SequenceFunction, udaf};
 use crate::summary::customer_summary::as_of;
 
@@ -112,6 +112,7 @@ struct Days {
 
 impl Sequence for Days {
     type Payload = ();
+    const ANSWER: Answer = Answer { group: size_of::<Cadence>(), event: 0 };
 
     fn read(&self, args: &[ArrayRef], batch: &mut Batch<()>) -> Result<()> {
         let Some(ts) = args.first() else { return internal_err!("cadence needs ts") };

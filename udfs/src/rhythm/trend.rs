@@ -30,7 +30,7 @@ use super::core::{Trend, trend};
 use crate::args::{self, Fill, Param, Ty, option, required};
 use crate::events::Amount;
 use crate::points::bucket_start;
-use crate::sequence_aggregate::{Batch, Sequence, Sequences};
+use crate::sequence_aggregate::{Answer, Batch, Sequence, Sequences};
 use crate::sequence_function::{SequenceFunction, udaf};
 use crate::summary::customer_summary::as_of;
 
@@ -171,6 +171,8 @@ impl Buckets {
 
 impl Sequence for Buckets {
     type Payload = Amount;
+    const ANSWER: Answer =
+        Answer { group: size_of::<Trend>() + size_of::<(usize, &str)>(), event: 0 };
 
     fn read(&self, args: &[ArrayRef], batch: &mut Batch<Amount>) -> Result<()> {
         let Some(ts) = args.first() else { return internal_err!("{NAME} needs ts") };
@@ -230,7 +232,7 @@ mod tests {
             ("ts", Arc::new(TimestampMicrosecondArray::from_iter(ts))),
             ("a", Arc::new(Float64Array::from_iter(amount))),
         ])?;
-        same_bits(&rows, "SELECT c, trend(ts, as_of => TIMESTAMP '1970-12-01'), trend(ts, a, INTERVAL '3 days', TIMESTAMP '1970-06-01') FILTER (WHERE c <> 4) FROM t GROUP BY c ORDER BY c").await?;
+        same_bits(&rows, "SELECT c, trend(ts, NULL, NULL, TIMESTAMP '1970-12-01'), trend(ts, a, INTERVAL '3 days', TIMESTAMP '1970-06-01') FILTER (WHERE c <> 4) FROM t GROUP BY c ORDER BY c").await?;
         same_bits(&rows, "SELECT trend(ts, a) FROM t").await?;
         Ok(())
     }

@@ -45,7 +45,7 @@ pub fn stage_policy_udf() -> Arc<ScalarUDF> {
 
 #[user_doc(
     doc_section(label = "Stage"),
-    description = "The thresholds that stage_of decides by, as a STRUCT: the ones of a trade, each of which an option replaces. Lengths are in days in the result. Names: 'retail' (new_window 30, at_risk_after 90, dormant_after 180, churn_after 365 days, loyal_min 6 periods), 'grocery' (14, 28, 56, 112 days, 12), 'fashion' (45, 120, 240, 450 days, 4), 'hospitality' (30, 45, 90, 180 days, 8), 'saas' (30, 35, 60, 90 days, 12: one payment a month), 'durables' (90, 365, 730, 1095 days, 3). With basis => 'cadence' the three silences are at_risk_gaps, dormant_gaps and churn_gaps (3, 6, 12) times the customer's own median gap, that gap taken as at least gap_floor and at most gap_cap; customers without a gap keep the days. Arguments are constants; NULL means the default; at_risk_after < dormant_after < churn_after must hold.",
+    description = "The thresholds that stage_of decides by, as a STRUCT: the ones of a trade, each of which an option replaces. Lengths are in days in the result. Names: 'retail' (new_window 30, at_risk_after 90, dormant_after 180, churn_after 365 days, loyal_min 6 periods), 'grocery' (14, 28, 56, 112 days, 12), 'fashion' (45, 120, 240, 450 days, 4), 'hospitality' (30, 45, 90, 180 days, 8), 'saas' (30, 35, 60, 90 days, 12: one payment a month), 'durables' (90, 365, 730, 1095 days, 3). With basis => 'cadence' the three silences are at_risk_gaps, dormant_gaps and churn_gaps (3, 6, 12) times the customer's own median gap, that gap taken as at least gap_floor and at most gap_cap; customers without a gap keep the days. Arguments are constants, lengths INTERVALs or texts such as '60 days' or 'week'; NULL means the default; at_risk_after < dormant_after < churn_after must hold.",
     syntax_example = "stage_policy([name] [, basis, new_window, at_risk_after, dormant_after, churn_after, loyal_min, growing_min, at_risk_gaps, dormant_gaps, churn_gaps, gap_floor, gap_cap])",
     sql_example = r#"```sql
 SELECT stage_policy('grocery')['churn_after'];
@@ -171,7 +171,8 @@ fn build(values: &[ScalarValue]) -> Result<ScalarValue> {
         ("gap_cap", &mut p.gap_cap),
     ] {
         if let Some(v) = of(name) {
-            *days = args::fixed_micros(NAME, name, v)? as f64 / 86_400_000_000.0;
+            let v = args::as_interval(NAME, name, v)?;
+            *days = args::fixed_micros(NAME, name, &v)? as f64 / 86_400_000_000.0;
         }
     }
     for (name, number) in [
@@ -210,6 +211,11 @@ mod tests {
             "cadence"
         );
         assert_eq!(value("SELECT stage_policy()['name']").await?, "retail");
+        assert_eq!(
+            value("SELECT stage_policy('retail', NULL, 'week', '60 days')['at_risk_after']")
+                .await?,
+            "60.0"
+        );
         assert_eq!(value("SELECT stage_policy(NULL)['at_risk_after']").await?, "90.0");
         Ok(())
     }
@@ -226,6 +232,10 @@ mod tests {
             ("'retail', 'weeks'", "basis must be 'absolute' or 'cadence', got \"weeks\""),
             ("'retail', NULL, NULL, NULL, NULL, NULL, 1", "loyal_min must be at least 2, got 1"),
             ("'retail', NULL, INTERVAL '1 month'", "must have one fixed length"),
+            (
+                "'retail', NULL, 'soon'",
+                "stage_policy: new_window must be an INTERVAL such as INTERVAL '7 days', or a text such as '7 days' or 'week', got \"soon\"",
+            ),
         ] {
             let sql = format!("EXPLAIN SELECT stage_policy({sql})");
             let said = run(&ctx, &sql).await.unwrap_or_else(|e| e.to_string());

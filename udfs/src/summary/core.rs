@@ -280,7 +280,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(256))]
+        #![proptest_config(ProptestConfig::with_cases(65_536))]
         #[test]
         fn agrees_with_the_definitions(
             // half a week around the epoch in steps of six hours: same days, equal times, negatives

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, Float64Array, StringArray, StructArray};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, Float64Array, IntervalMonthDayNanoArray, StringArray, StructArray,
+};
 use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{
@@ -117,9 +119,8 @@ impl Overloads {
 
     fn horizon_type(&self, ty: &DataType, i: usize) -> Result<DataType> {
         match ty {
-            DataType::Interval(_) | DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
-                Ok(DataType::Interval(IntervalUnit::MonthDayNano))
-            }
+            DataType::Interval(_) => Ok(DataType::Interval(IntervalUnit::MonthDayNano)),
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Ok(DataType::Utf8),
             DataType::Null => Ok(DataType::Float64),
             number if number.is_numeric() => Ok(DataType::Float64),
             other => plan_err!(
@@ -204,6 +205,7 @@ impl Customers {
     }
 
     /// One customer; `None` if any figure is NULL.
+    #[inline]
     pub(crate) fn get(&self, i: usize) -> Option<Customer> {
         if self.outer.as_ref().is_some_and(|n| n.is_null(i)) {
             return None;
@@ -320,6 +322,18 @@ pub(crate) fn legal(
     Ok(customer.is_legal().then_some(customer))
 }
 
+/// The intervals of texts; what a column holds is not repeated in an error.
+fn read_intervals(function: &str, texts: &StringArray, shown: bool) -> Result<ArrayRef> {
+    let read = |text| match args::interval(function, "horizon", text) {
+        Err(_) if !shown => {
+            exec_err!("{function}: horizon holds a text that is no INTERVAL such as '7 days'")
+        }
+        read => read,
+    };
+    let intervals = texts.iter().map(|text| text.map(read).transpose());
+    Ok(Arc::new(intervals.collect::<Result<IntervalMonthDayNanoArray>>()?))
+}
+
 /// How far to look ahead, one for all rows or one a row.
 #[derive(Debug)]
 pub(crate) struct Horizons {
@@ -336,7 +350,11 @@ impl Horizons {
             Some(ColumnarValue::Array(array)) => (Some(Arc::clone(array)), false),
             Some(ColumnarValue::Scalar(scalar)) => (Some(scalar.to_array_of_size(1)?), true),
         };
-        Ok(Self { function, array, one })
+        let array = array.map(|array| match array.as_string_opt::<i32>() {
+            Some(texts) => read_intervals(function, texts, one),
+            None => Ok(array),
+        });
+        Ok(Self { function, array: array.transpose()?, one })
     }
 
     /// The horizon of a row in units of `unit_days` days; `None` if it is NULL.

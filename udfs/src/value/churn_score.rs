@@ -20,7 +20,7 @@ use datafusion_macros::user_doc;
 use super::arguments::{Horizons, Overloads, unknown_model};
 use super::core::Kind;
 use super::fit::fit;
-use super::likelihood::Row;
+use super::rows::Row;
 use crate::args::{self, Fill, Ty, option, required};
 
 static CALLS: Overloads = Overloads {

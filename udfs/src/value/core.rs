@@ -261,7 +261,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        #![proptest_config(proptest::test_runner::Config { cases: 64, ..Default::default() })]
+        #![proptest_config(proptest::test_runner::Config { cases: 65_536, ..Default::default() })]
 
         #[test]
         fn more_time_brings_more_purchases_and_less_silence(

@@ -15,6 +15,7 @@ mod likelihood;
 mod mbg_nbd_fit;
 mod nbd_fit;
 mod p_alive;
+mod rows;
 
 #[cfg(test)]
 mod tests;

@@ -1,18 +1,19 @@
 //! The aggregate behind `bg_nbd_fit` and `mbg_nbd_fit`.
 //!
-//! The state of a group is its customers as they came, 32 bytes each, and the count of those that no
-//! model can have produced; fitting sorts them first, so that the answer has the same bits for every
-//! order, partitioning and merge. A row whose frequency, recency, t or summary is NULL is ignored.
+//! The state of a group is its customers as they came (`rows.rs`: 8 bytes each where times are whole
+//! numbers and the weight is 1, else 32) and the count of those that no model can have produced;
+//! fitting sorts them first, so that the answer has the same bits for every order, partitioning and
+//! merge. A row whose frequency, recency, t or summary is NULL is ignored.
 
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, BooleanBuilder, Float64Array, Float64Builder,
     Int64Array, Int64Builder, ListArray, ListBuilder, NullBufferBuilder, StringBuilder,
-    StructArray,
+    StructArray, UInt64Array,
 };
 use datafusion::arrow::buffer::OffsetBuffer;
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Float64Type, Int64Type};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Float64Type, Int64Type, UInt64Type};
 use datafusion::common::{Result, ScalarValue, exec_err, plan_err};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::format_state_name;
@@ -21,7 +22,7 @@ use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
 use super::arguments::{Overloads, model_fields};
 use super::core::{Customer, Kind};
 use super::fit::fit;
-use super::likelihood::Row;
+use super::rows::{Row, Rows};
 use crate::args::{self, Fill, Param, Ty, option, required};
 
 const WEIGHT: Param = option("weight", Ty::Float, Fill::Float(1.0));
@@ -54,24 +55,30 @@ pub(crate) const fn calls(name: &'static str) -> Overloads {
     }
 }
 
-fn item() -> FieldRef {
-    Arc::new(Field::new("item", DataType::Float64, false))
+fn item(ty: DataType) -> FieldRef {
+    Arc::new(Field::new("item", ty, false))
 }
 
-/// The fields of the state: customers as x, tx, t, weight; rows dropped; the unit in days.
+/// The fields of the state: customers as one number; others as x, tx, t, weight; rows dropped; the
+/// unit in days.
 pub(crate) fn state_fields(args: &StateFieldsArgs) -> Vec<FieldRef> {
     let field = |name, ty| Arc::new(Field::new(format_state_name(args.name, name), ty, true));
     vec![
-        field("customers", DataType::List(item())),
+        field("packed", DataType::List(item(DataType::UInt64))),
+        field("others", DataType::List(item(DataType::Float64))),
         field("dropped", DataType::Int64),
         field("unit_days", DataType::Float64),
     ]
 }
 
+/// Bytes of a model: ten numbers, four standard errors, its name, and what the columns that grow
+/// have room for beyond that.
+const MODEL: usize = 192;
+
 /// The customers of one group.
 #[derive(Debug, Default, Clone)]
 struct Group {
-    rows: Vec<Row>,
+    rows: Rows,
     dropped: i64,
     unit_days: Option<f64>,
 }
@@ -85,7 +92,7 @@ pub(crate) struct Groups {
     /// where the weight is, unless it is left out or NULL
     weight: Option<usize>,
     groups: Vec<Group>,
-    /// rows that all groups have room for
+    /// bytes of the rows of all groups
     room: usize,
 }
 
@@ -125,11 +132,11 @@ impl Groups {
         }
     }
 
-    fn push(&mut self, group: usize, rows: impl ExactSizeIterator<Item = Row>) {
+    fn add(&mut self, group: usize, to: impl FnOnce(&mut Rows)) {
         if let Some(group) = self.groups.get_mut(group) {
-            let before = group.rows.capacity();
-            group.rows.extend(rows);
-            self.room += group.rows.capacity() - before;
+            let before = group.rows.size();
+            to(&mut group.rows);
+            self.room += group.rows.size() - before;
         }
     }
 
@@ -154,7 +161,7 @@ impl Groups {
 
     fn take(&mut self, emit_to: EmitTo) -> Vec<Group> {
         let taken = emit_to.take_needed(&mut self.groups);
-        self.room = self.groups.iter().map(|g| g.rows.capacity()).sum();
+        self.room = self.groups.iter().map(|g| g.rows.size()).sum();
         taken
     }
 
@@ -180,7 +187,7 @@ impl Groups {
             let (group, row) = (group_of(i), Row { customer, weight });
             self.agree(group, customers.unit_days(i))?;
             if row.is_legal() {
-                self.push(group, std::iter::once(row));
+                self.add(group, |rows| rows.push(row));
             } else if let Some(group) = self.groups.get_mut(group) {
                 group.dropped += 1;
             }
@@ -188,31 +195,49 @@ impl Groups {
         Ok(())
     }
 
-    fn to_state(&self, groups: &[Group]) -> Result<Vec<ArrayRef>> {
-        let rows = groups.iter().map(|g| g.rows.len()).sum::<usize>();
-        if i32::try_from(rows.saturating_mul(4)).is_err() {
-            return exec_err!("{}: more than 500 million customers in one pass", self.calls.name);
-        }
-        let mut flat = Vec::with_capacity(rows * 4);
-        for Row { customer: Customer { x, tx, t }, weight } in groups.iter().flat_map(|g| &g.rows) {
-            flat.extend([*x, *tx, *t, *weight]);
-        }
-        let offsets = OffsetBuffer::from_lengths(groups.iter().map(|g| g.rows.len() * 4));
-        let customers =
-            ListArray::try_new(item(), offsets, Arc::new(Float64Array::from(flat)), None)?;
+    fn to_state(&self, groups: Vec<Group>) -> Result<Vec<ArrayRef>> {
+        let lists = |lengths: &[usize], items: ArrayRef| {
+            if i32::try_from(items.len()).is_err() {
+                return exec_err!(
+                    "{}: more customers in one pass than a list can hold; group them and give their number as weight",
+                    self.calls.name
+                );
+            }
+            let offsets = OffsetBuffer::from_lengths(lengths.iter().copied());
+            let item = item(items.data_type().clone());
+            Ok(Arc::new(ListArray::try_new(item, offsets, items, None)?) as ArrayRef)
+        };
         let dropped: Int64Array = groups.iter().map(|g| Some(g.dropped)).collect();
         let unit_days: Float64Array = groups.iter().map(|g| g.unit_days).collect();
-        Ok(vec![Arc::new(customers), Arc::new(dropped), Arc::new(unit_days)])
+        let (mut packed, mut others) = (vec![], vec![]);
+        let (mut packed_of, mut others_of) = (vec![], vec![]);
+        for group in groups {
+            let (mut numbers, rows) = group.rows.into_parts();
+            packed_of.push(numbers.len());
+            others_of.push(rows.len() * 4);
+            // moves the numbers of a single group
+            if packed.is_empty() {
+                packed = numbers;
+            } else {
+                packed.append(&mut numbers);
+            }
+            for Row { customer: Customer { x, tx, t }, weight } in rows {
+                others.extend([x, tx, t, weight]);
+            }
+        }
+        let packed = lists(&packed_of, Arc::new(UInt64Array::from(packed)))?;
+        let others = lists(&others_of, Arc::new(Float64Array::from(others)))?;
+        Ok(vec![packed, others, Arc::new(dropped), Arc::new(unit_days)])
     }
 
     fn merge(&mut self, states: &[ArrayRef], group_of: impl Fn(usize) -> usize) -> Result<()> {
-        let [customers, dropped, unit_days] = states else {
-            return exec_err!("{}: a state of {} columns, not 3", self.calls.name, states.len());
+        let [packed, others, dropped, unit_days] = states else {
+            return exec_err!("{}: a state of {} columns, not 4", self.calls.name, states.len());
         };
-        let customers = customers.as_list::<i32>();
+        let (packed, others) = (packed.as_list::<i32>(), others.as_list::<i32>());
         let (dropped, unit_days) =
             (dropped.as_primitive::<Int64Type>(), unit_days.as_primitive::<Float64Type>());
-        for i in 0..customers.len() {
+        for i in 0..packed.len() {
             let group = group_of(i);
             self.agree(group, unit_days.is_valid(i).then(|| unit_days.value(i)))?;
             if dropped.is_valid(i)
@@ -220,14 +245,15 @@ impl Groups {
             {
                 group.dropped += dropped.value(i);
             }
-            if customers.is_valid(i) {
-                let flat = customers.value(i);
-                let (rows, _) = flat.as_primitive::<Float64Type>().values().as_chunks::<4>();
+            if packed.is_valid(i) && others.is_valid(i) {
+                let (packed, others) = (packed.value(i), others.value(i));
+                let packed = packed.as_primitive::<UInt64Type>().values();
+                let (others, _) = others.as_primitive::<Float64Type>().values().as_chunks::<4>();
                 let row = |&[x, tx, t, weight]: &[f64; 4]| Row {
                     customer: Customer { x, tx, t },
                     weight,
                 };
-                self.push(group, rows.iter().map(row));
+                self.add(group, |rows| rows.extend(packed, others.iter().map(row)));
             }
         }
         Ok(())
@@ -310,7 +336,7 @@ impl GroupsAccumulator for Groups {
 
     fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
         let groups = self.take(emit_to);
-        self.to_state(&groups)
+        self.to_state(groups)
     }
 
     fn merge_batch(
@@ -332,13 +358,16 @@ impl GroupsAccumulator for Groups {
         let mut one_each = Self { groups: vec![], room: 0, ..*self };
         one_each.grow(rows);
         one_each.update(values, |i| i, opt_filter)?;
-        one_each.to_state(&one_each.groups)
+        let groups = one_each.take(EmitTo::All);
+        one_each.to_state(groups)
     }
 
     fn size(&self) -> usize {
         size_of::<Self>()
+            // DataFusion reserves all models at once, and cannot spill any more then
+            + self.groups.len() * MODEL
             + self.groups.capacity() * size_of::<Group>()
-            + self.room * size_of::<Row>()
+            + self.room
     }
 }
 
@@ -364,12 +393,44 @@ impl Accumulator for One {
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
         self.0.grow(1);
-        let state = self.0.to_state(&self.0.groups)?;
+        let state = GroupsAccumulator::state(&mut self.0, EmitTo::All)?;
         state.iter().map(|a| ScalarValue::try_from_array(a, 0)).collect()
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
         self.0.grow(1);
         self.0.merge(states, |_| 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static CALLS: Overloads = calls("bg_nbd_fit");
+
+    #[test]
+    fn size_counts_the_models_that_will_be_made() -> Result<()> {
+        for with_row in [false, true] {
+            let many = 200;
+            let mut groups = Groups {
+                kind: Kind::Bg,
+                calls: &CALLS,
+                l2: 0.0,
+                weight: None,
+                groups: vec![],
+                room: 0,
+            };
+            groups.grow(many);
+            for group in (0..many).filter(|_| with_row) {
+                let customer = Customer { x: 2.0, tx: 10.0, t: 30.0 };
+                groups.add(group, |rows| rows.push(Row { customer, weight: 1.0 }));
+            }
+            let size = GroupsAccumulator::size(&groups);
+            let models = GroupsAccumulator::evaluate(&mut groups, EmitTo::All)?;
+            let made = models.get_array_memory_size();
+            assert!(made <= size, "{made} bytes of models, {size} counted");
+        }
+        Ok(())
     }
 }

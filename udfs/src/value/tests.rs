@@ -221,6 +221,7 @@ fn customers() -> Result<RecordBatch> {
 async fn a_fit_has_the_same_bits_however_its_rows_arrive() -> Result<()> {
     let rows = customers()?;
     same_bits(&rows, "SELECT region, bg_nbd_fit(x, tx, t), mbg_nbd_fit(x, tx, t, w, 0.5) FROM t GROUP BY region ORDER BY region").await?;
+    same_bits(&rows, "SELECT region, bg_nbd_fit(x, round(tx * 7), round(t * 7)), mbg_nbd_fit(x, round(tx * 7), round(t * 7), round(w)) FROM t GROUP BY region ORDER BY region").await?;
     same_bits(&rows, "SELECT mbg_nbd_fit(x, tx, t, w), bg_nbd_fit(x, tx, t) FILTER (WHERE region = 'south') FROM t").await?;
     same_bits(&rows, "SELECT region, x, tx, t, w, churn_score(x, tx, t, 5) OVER (PARTITION BY region) FROM t ORDER BY region, x, tx, t, w").await?;
     same_bits(&rows, "SELECT x, tx, t, p_alive(m, x, tx, t), churn_prob(m, x, tx, t, 3), expected_purchases(m, 3, x, tx, t) FROM t CROSS JOIN (SELECT bg_nbd_fit(x, tx, t, l2 => 1, weight => 1) AS m FROM t) ORDER BY x, tx, t").await?;

@@ -8,8 +8,8 @@ use datafusion::common::Result;
 use datafusion::functions::core::expr_fn::get_field;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, col, ident};
 
-use super::relations::{Call, TableFunction};
 use crate::engine::{FunctionInfo, FunctionKind};
+use crate::plan::relations::{Call, TableFunction};
 
 pub(crate) const FUNCTION: TableFunction = TableFunction {
     name: "change_points",

@@ -1,0 +1,84 @@
+//! Table functions that are queries: SQL with holes.
+//!
+//! The text of the query has the relation as the CTE `input`, and `$name` where an expression goes.
+//! What is filled in are pieces of the parsed statement, not text, so that nothing can be quoted
+//! wrongly and an error keeps its place. The query is planned as a subquery in place of the call:
+//! DataFusion drops the ORDER BY of a subquery, but for one with `OFFSET 0` after it.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use datafusion::common::{DataFusionError, Result, internal_err};
+use datafusion::logical_expr::sqlparser::ast::{
+    Array, Cte, Expr, Ident, Query, Statement, TableAlias, TableFactor, Value, With,
+    helpers::attached_token::AttachedToken, visit_expressions_mut,
+};
+use datafusion::logical_expr::sqlparser::parser::Parser;
+
+use super::dialect::TenureDialect;
+
+/// What goes into the holes.
+pub(crate) type Holes = BTreeMap<&'static str, Expr>;
+
+/// The query of `sql` over `input` as something to select from.
+pub(crate) fn over(input: Box<Query>, sql: &str, holes: &Holes) -> Result<TableFactor> {
+    let parsed = Parser::parse_sql(&TenureDialect, sql).map_err(DataFusionError::from)?;
+    let Ok([mut statement]) = <[Statement; 1]>::try_from(parsed) else {
+        return internal_err!("no single query: {sql}");
+    };
+    let unknown = visit_expressions_mut(&mut statement, |e| {
+        if let Expr::Value(v) = e
+            && let Value::Placeholder(name) = &v.value
+        {
+            match holes.get(name.trim_start_matches('$')) {
+                Some(filling) => *e = Expr::Nested(Box::new(filling.clone())),
+                None => return ControlFlow::Break(name.clone()),
+            }
+        }
+        ControlFlow::Continue(())
+    });
+    if let ControlFlow::Break(name) = unknown {
+        return internal_err!("nothing fills {name} in {sql}");
+    }
+    let Statement::Query(mut query) = statement else {
+        return internal_err!("no query: {sql}");
+    };
+    let input = Cte {
+        alias: TableAlias { explicit: true, name: Ident::new("input"), columns: vec![], at: None },
+        query: input,
+        from: None,
+        materialized: None,
+        closing_paren_token: AttachedToken::empty(),
+    };
+    match &mut query.with {
+        Some(with) => with.cte_tables.insert(0, input),
+        none => {
+            *none = Some(With {
+                with_token: AttachedToken::empty(),
+                recursive: false,
+                cte_tables: vec![input],
+            });
+        }
+    }
+    Ok(TableFactor::Derived { lateral: false, subquery: query, alias: None, sample: None })
+}
+
+/// Text for a hole.
+pub(crate) fn text(value: &str) -> Expr {
+    Expr::Value(Value::SingleQuotedString(value.to_string()).with_empty_span())
+}
+
+/// A whole number for a hole.
+pub(crate) fn int(value: i64) -> Expr {
+    Expr::Value(Value::Number(value.to_string(), false).with_empty_span())
+}
+
+/// NULL for a hole.
+pub(crate) fn null() -> Expr {
+    Expr::Value(Value::Null.with_empty_span())
+}
+
+/// A list for a hole.
+pub(crate) fn list(values: Vec<Expr>) -> Expr {
+    Expr::Array(Array { elem: values, named: false })
+}

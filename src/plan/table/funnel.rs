@@ -1,0 +1,223 @@
+//! `FROM funnel(relation, steps => {…}, window => …)`: how many customers come through each step.
+//!
+//! One row a step, for each group. Each customer (or session) counts once, with the best of their
+//! chains as `funnel_detail` chooses it.
+
+use datafusion::common::{Result, plan_err};
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::sqlparser::ast::{
+    Expr as SqlExpr, FunctionArg, FunctionArgExpr, FunctionArguments, Value,
+};
+
+use crate::engine::{FunctionInfo, FunctionKind};
+use crate::plan::query::{Holes, int, list, null, text};
+use crate::plan::relations::{Call, TableFunction};
+
+pub(crate) const FUNCTION: TableFunction = TableFunction {
+    name: "funnel",
+    parameters: &[
+        "steps", "window", "key", "ts", "order", "per", "session", "exclude", "hold", "by",
+        "by_at", "as_of",
+    ],
+    plan,
+    documentation,
+};
+
+const EXAMPLE: &str = "\
+SELECT step, reached, rate_step, median_seconds FROM funnel(
+  (SELECT * FROM (VALUES (7, TIMESTAMP '2018-01-01T09:00:00', 'view'), (7, TIMESTAMP '2018-01-01T09:10:00', 'cart'),
+    (8, TIMESTAMP '2018-01-02T09:00:00', 'view'), (9, TIMESTAMP '2018-01-02T10:00:00', 'view'), (9, TIMESTAMP '2018-01-02T10:20:00', 'cart'),
+    (9, TIMESTAMP '2018-01-02T11:00:00', 'buy')) AS t(customer_id, ts, e)),
+  steps => {'view': e = 'view', 'cart': e = 'cart', 'buy': e = 'buy'}, window => INTERVAL '1 day',
+  as_of => TIMESTAMP '2018-02-01T00:00:00');
+-- view | 3 | NULL | NULL
+-- cart | 2 | 0.6666666666666666 | 900.0
+-- buy | 1 | 0.5 | 2400.0";
+
+/// What is known of each customer, and then of each step. Wilson's interval at 95 %.
+const STEPS: &str = "
+attempts AS (SELECT * FROM chains WHERE level >= 1),
+steps AS (SELECT unnest($numbers) AS step_no, unnest($names) AS step),
+counts AS (
+  SELECT a.\"group\", s.step_no, s.step,
+    count(a.level) AS entered,
+    count(*) FILTER (WHERE a.level >= s.step_no) AS reached,
+    count(*) FILTER (WHERE a.level >= s.step_no - 1) AS before,
+    count(*) FILTER (WHERE a.level < s.step_no AND a.open) AS pending,
+    median(a.seconds[s.step_no]) FILTER (WHERE a.level >= s.step_no AND s.step_no > 1) AS median_seconds,
+    percentile_cont(0.9) WITHIN GROUP (ORDER BY a.seconds[s.step_no]) FILTER (WHERE a.level >= s.step_no AND s.step_no > 1) AS p90_seconds
+  FROM steps s LEFT JOIN attempts a ON true
+  GROUP BY a.\"group\", s.step_no, s.step),
+rates AS (
+  SELECT *, CAST(reached AS DOUBLE) / nullif(entered, 0) AS rate_total, CAST(entered AS DOUBLE) AS n FROM counts)
+SELECT \"group\", step_no, step, entered, reached, rate_total,
+  CASE WHEN step_no > 1 THEN CAST(reached AS DOUBLE) / nullif(before, 0) END AS rate_step,
+  CASE WHEN step_no > 1 THEN before - reached ELSE 0 END AS dropped,
+  median_seconds, p90_seconds,
+  CASE WHEN n > 0 THEN greatest(0.0, (rate_total + 1.9207294 / n - 1.959964 * sqrt((rate_total * (1 - rate_total) + 0.9603647 / n) / n)) / (1 + 3.8414588 / n)) END AS ci_low,
+  CASE WHEN n > 0 THEN least(1.0, (rate_total + 1.9207294 / n + 1.959964 * sqrt((rate_total * (1 - rate_total) + 0.9603647 / n) / n)) / (1 + 3.8414588 / n)) END AS ci_high,
+  pending, CAST(reached AS DOUBLE) / nullif(entered - pending, 0) AS rate_settled
+FROM rates ORDER BY \"group\", step_no OFFSET 0";
+
+fn plan(mut call: Call<'_>) -> Result<LogicalPlan> {
+    let steps = call.must(
+        "steps",
+        "steps => {'view': event_type = 'page_view', 'buy': event_type = 'purchase'}",
+    )?;
+    let (names, conditions) = read_steps(steps)?;
+    let n = i64::try_from(names.len()).unwrap_or(i64::MAX);
+    let order = call.word("order", &["ordered", "strict", "any"])?;
+    let per = call.word("per", &["customer", "session"])?;
+    let by_at = by_at(&mut call, n)?;
+    let mut holes = Holes::new();
+    holes.insert("key", call.written_or_column("key", "customer_id")?);
+    let mut keys = "$key";
+    if per == "session" {
+        holes.insert("session", call.written_or_column("session", "session_id")?);
+        keys = "$key, $session";
+    }
+    holes.insert("ts", call.written_or_column("ts", "ts")?);
+    holes.insert("window", call.must("window", "window => INTERVAL '1 day'")?);
+    holes.insert("as_of", call.as_of()?);
+    holes.insert("by", call.written("by").unwrap_or_else(null));
+    holes.insert("numbers", list((1..=n).map(int).collect()));
+    let (exclude, hold) = (call.written("exclude"), call.written("hold"));
+    let labels: Vec<String>;
+    let chains = if order == "any" {
+        if exclude.is_some() || hold.is_some() {
+            return plan_err!(
+                "funnel: exclude and hold go with order => 'ordered' or 'strict', not 'any'"
+            );
+        }
+        labels = (1..=n).map(|k| format!("any {k} of {n}")).collect();
+        any_order(n, keys)
+    } else {
+        labels = names;
+        holes.insert("exclude", exclude.unwrap_or_else(null));
+        holes.insert("hold", hold.unwrap_or_else(null));
+        holes.insert("mode", text(if order == "strict" { "strict_order" } else { "default" }));
+        in_order(keys, &by_at)
+    };
+    holes.insert("names", list(labels.iter().map(|name| text(name)).collect()));
+    holes.insert("conditions", list(conditions));
+    call.query(&format!("WITH {chains}, {STEPS}"), &holes)
+}
+
+/// Each customer's best chain.
+fn in_order(keys: &str, by_at: &str) -> String {
+    format!(
+        "details AS (
+  SELECT funnel_detail($window, $mode, $ts, $conditions, $exclude, $hold, $by) AS d
+  FROM input WHERE $ts <= $as_of AND $key IS NOT NULL GROUP BY {keys}),
+chains AS (
+  SELECT d['level'] AS level, d['step_seconds'] AS seconds, {by_at} AS \"group\",
+    d['step_ts'][1] + $window > $as_of AS open
+  FROM details)"
+    )
+}
+
+/// How many steps each customer took within a window; the group is that of the first of them.
+fn any_order(steps: i64, keys: &str) -> String {
+    let each = |between: &str| {
+        let steps: Vec<String> = (1..=steps).map(|i| format!("$conditions[{i}]")).collect();
+        steps.join(between)
+    };
+    let (all, any) = (each(", "), each(" OR "));
+    format!(
+        "chains AS (
+  SELECT any_funnel($window, $ts, {all}) AS level, CAST(NULL AS DOUBLE[]) AS seconds,
+    first_value(CAST($by AS VARCHAR) ORDER BY $ts, $by) FILTER (WHERE {any}) AS \"group\",
+    max($ts) FILTER (WHERE {any}) + $window > $as_of AS open
+  FROM input WHERE $ts <= $as_of AND $key IS NOT NULL GROUP BY {keys})"
+    )
+}
+
+/// Where the group is taken from.
+fn by_at(call: &mut Call<'_>, steps: i64) -> Result<String> {
+    let Some(e) = call.written("by_at") else { return Ok("d['groups'][1]".into()) };
+    let word = match &e {
+        SqlExpr::Value(v) => match &v.value {
+            Value::SingleQuotedString(word) => word.to_ascii_lowercase(),
+            _ => String::new(),
+        },
+        _ => String::new(),
+    };
+    match word.as_str() {
+        "first" => Ok("d['groups'][1]".into()),
+        "last" => Ok("d['groups'][d['level']]".into()),
+        other => match other.strip_prefix("step_").and_then(|k| k.parse::<i64>().ok()) {
+            Some(k) if (1..=steps).contains(&k) => Ok(format!("d['groups'][{k}]")),
+            _ => plan_err!(
+                "funnel: by_at must be 'first', 'last' or 'step_1' to 'step_{steps}', got {e}"
+            ),
+        },
+    }
+}
+
+/// Names and conditions of `{'name': condition, …}`, `named_struct('name', condition, …)` or
+/// `[condition, …]`.
+fn read_steps(steps: SqlExpr) -> Result<(Vec<String>, Vec<SqlExpr>)> {
+    let wrong = |e: &SqlExpr| {
+        plan_err!(
+            "funnel: steps must be a dictionary of names and conditions such as {{'view': event_type = 'page_view', 'buy': event_type = 'purchase'}}, got {e}"
+        )
+    };
+    let (names, conditions): (Vec<String>, Vec<SqlExpr>) = match steps {
+        SqlExpr::Dictionary(fields) => fields.into_iter().map(|f| (f.key.value, *f.value)).unzip(),
+        SqlExpr::Array(list) => (1..).zip(list.elem).map(|(i, e)| (format!("step {i}"), e)).unzip(),
+        SqlExpr::Function(f) if f.name.to_string().eq_ignore_ascii_case("named_struct") => {
+            let FunctionArguments::List(args) = &f.args else {
+                return wrong(&SqlExpr::Function(f));
+            };
+            let mut pairs = vec![];
+            for pair in args.args.chunks(2) {
+                match pair {
+                    [
+                        FunctionArg::Unnamed(FunctionArgExpr::Expr(SqlExpr::Value(name))),
+                        FunctionArg::Unnamed(FunctionArgExpr::Expr(condition)),
+                    ] => match &name.value {
+                        Value::SingleQuotedString(name) => {
+                            pairs.push((name.clone(), condition.clone()));
+                        }
+                        _ => return wrong(&SqlExpr::Function(f)),
+                    },
+                    _ => return wrong(&SqlExpr::Function(f)),
+                }
+            }
+            pairs.into_iter().unzip()
+        }
+        other => return wrong(&other),
+    };
+    if conditions.is_empty() || conditions.len() > 63 {
+        return plan_err!("funnel takes 1 to 63 steps, got {}", conditions.len());
+    }
+    Ok((names, conditions))
+}
+
+fn documentation() -> FunctionInfo {
+    let argument = |name: &str, text: &str| (name.to_string(), text.to_string());
+    FunctionInfo {
+        name: "funnel".to_string(),
+        kind: FunctionKind::Table,
+        family: "Funnels".to_string(),
+        signature: "FROM funnel(relation, steps => {'name': condition, …}, window => … [, key => …, ts => …, order => …, per => …, session => …, exclude => …, hold => …, by => …, by_at => …, as_of => …])".to_string(),
+        description: "How many customers come through each step: one row a step with group, step_no, step, entered (customers at step 1), reached, rate_total (of those who entered), rate_step (of those at the step before), dropped (since the step before), median_seconds and p90_seconds (from the step before), ci_low and ci_high (Wilson's interval of rate_total at 95 %), pending (not there yet, but entered less than window before as_of) and rate_settled (rate_total without the pending). Each customer counts once, with the best chain of steps as funnel_detail chooses it; per => 'session': each session of a customer. order => 'strict' lets nothing lie between the steps but repeats; 'any' counts how many of the steps were taken within a window, in any order, and gives no seconds. With by there are rows for each value, of the step that by_at names; NULL is a group. Rates are NULL where nobody is. Rows with a NULL time or key and rows after as_of are ignored. A relation without rows gives one row a step, with zeros. Memory: as funnel_detail.".to_string(),
+        arguments: vec![
+            argument("relation", "a table, a view, a CTE, TABLE name, or (SELECT …)"),
+            argument("steps", "names and conditions in order: {'view': event_type = 'page_view', …}, named_struct(…), or a list of conditions; at most 63"),
+            argument("window", "a constant INTERVAL without months: the last step is no later than this after the first"),
+            argument("key", "who comes through; default: the column customer_id"),
+            argument("ts", "time; default: the column ts"),
+            argument("order", "'ordered' (default), 'strict' or 'any'"),
+            argument("per", "'customer' (default) or 'session'"),
+            argument("session", "with per => 'session'; default: the column session_id"),
+            argument("exclude", "a condition that must not come between the steps"),
+            argument("hold", "what all steps share, such as a product"),
+            argument("by", "what to group by"),
+            argument("by_at", "the step whose value of by counts: 'first' (default), 'last' (the last one reached) or 'step_2', …"),
+            argument("as_of", "rows after it do not exist; default: tenure.as_of"),
+        ],
+        example: Some(EXAMPLE.to_string()),
+        tenure: true,
+    }
+}

@@ -1,0 +1,249 @@
+//! The customers of one fit as they are collected.
+//!
+//! Most models are fitted to customers whose times are whole days, each counted once: such a
+//! customer is one number of eight bytes whose order is that of `(x, t, tx)`. Any other takes 32
+//! bytes. Sorting takes one pass over the former for each part of the number that varies, three for
+//! days, and O(n log n) for the latter.
+
+use std::iter::Peekable;
+
+use super::core::Customer;
+
+/// One customer, or several alike.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Row {
+    pub customer: Customer,
+    pub weight: f64,
+}
+
+impl Row {
+    /// A customer that a model can have produced: a whole number of purchases, the last of them at
+    /// `tx`, which is 0 if and only if there was none.
+    pub(crate) fn is_legal(&self) -> bool {
+        let Customer { x, tx, .. } = self.customer;
+        self.customer.is_legal()
+            && x.fract() == 0.0
+            && (x > 0.0) == (tx > 0.0)
+            && self.weight > 0.0
+            && self.weight.is_finite()
+    }
+
+    /// Orders legal rows: the bits of numbers from 0 up are in the order of the numbers.
+    fn key(&self) -> [u64; 4] {
+        let Customer { x, tx, t } = self.customer;
+        // adding 0 makes −0 a 0
+        [x, t, tx, self.weight].map(|v| (v + 0.0).to_bits())
+    }
+
+    /// A legal row of whole numbers and weight 1 as `x`, `t` and `tx` one after the other.
+    fn pack(&self) -> Option<u64> {
+        let Customer { x, tx, t } = self.customer;
+        if self.weight != 1.0 || x >= PURCHASES || t >= TIMES {
+            return None;
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "the numbers are short")]
+        #[expect(clippy::cast_sign_loss, reason = "legal rows have no number below 0")]
+        let [n, end, last] = [x, t, tx].map(|v| v as u32);
+        let whole = f64::from(end) == t && f64::from(last) == tx;
+        whole.then(|| u64::from(n) << 48 | u64::from(end) << 24 | u64::from(last))
+    }
+
+    fn unpack(packed: u64) -> Self {
+        #[expect(clippy::cast_possible_truncation, reason = "24 bits are left")]
+        let part = |by: u32| f64::from((packed >> by) as u32 & 0xFF_FFFF);
+        Self { customer: Customer { x: part(48), tx: part(0), t: part(24) }, weight: 1.0 }
+    }
+}
+
+/// Packed rows have fewer purchases.
+const PURCHASES: f64 = 65_536.0;
+/// Packed rows have shorter times.
+const TIMES: f64 = 16_777_216.0;
+
+/// Legal rows in any order.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Rows {
+    packed: Vec<u64>,
+    others: Vec<Row>,
+}
+
+impl Rows {
+    pub(crate) fn push(&mut self, row: Row) {
+        match row.pack() {
+            Some(packed) => self.packed.push(packed),
+            None => self.others.push(row),
+        }
+    }
+
+    /// Adds rows that were collected elsewhere.
+    pub(crate) fn extend(&mut self, packed: &[u64], others: impl Iterator<Item = Row>) {
+        self.packed.extend_from_slice(packed);
+        self.others.extend(others);
+    }
+
+    /// The packed rows and the others.
+    pub(crate) fn into_parts(self) -> (Vec<u64>, Vec<Row>) {
+        (self.packed, self.others)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.packed.len() + self.others.len()
+    }
+
+    /// The longest time observed.
+    pub(crate) fn longest(&self) -> f64 {
+        let packed = self.packed.iter().map(|n| n & (0xFF_FFFF << 24)).max();
+        let packed = packed.map_or(0.0, |n| Row::unpack(n).customer.t);
+        self.others.iter().map(|row| row.customer.t).fold(packed, f64::max)
+    }
+
+    /// Bytes on the heap.
+    pub(crate) fn size(&self) -> usize {
+        self.packed.capacity() * size_of::<u64>() + self.others.capacity() * size_of::<Row>()
+    }
+
+    /// The rows in one order, whatever the order in which they came.
+    pub(crate) fn sorted(self) -> impl Iterator<Item = Row> {
+        let Self { mut packed, mut others } = self;
+        sort(&mut packed);
+        others.sort_unstable_by_key(Row::key);
+        Merged {
+            packed: packed.into_iter().map(Row::unpack as fn(u64) -> Row).peekable(),
+            others: others.into_iter().peekable(),
+        }
+    }
+}
+
+impl FromIterator<Row> for Rows {
+    fn from_iter<I: IntoIterator<Item = Row>>(rows: I) -> Self {
+        let mut all = Self::default();
+        rows.into_iter().for_each(|row| all.push(row));
+        all
+    }
+}
+
+/// Two sorted sequences as one.
+struct Merged<A: Iterator<Item = Row>, B: Iterator<Item = Row>> {
+    packed: Peekable<A>,
+    others: Peekable<B>,
+}
+
+impl<A: Iterator<Item = Row>, B: Iterator<Item = Row>> Iterator for Merged<A, B> {
+    type Item = Row;
+
+    fn next(&mut self) -> Option<Row> {
+        match self.others.peek() {
+            None => self.packed.next(),
+            Some(other) => {
+                let before = |row: &Row| row.key() < other.key();
+                self.packed.next_if(before).or_else(|| self.others.next())
+            }
+        }
+    }
+}
+
+/// Sorts by the digits of the numbers, from the last to the first.
+fn sort(numbers: &mut Vec<u64>) {
+    /// `t` and `tx` are two digits each, and one is enough for eleven years of days
+    const BITS: usize = 12;
+    const DIGITS: usize = 1 << BITS;
+    if numbers.len() < DIGITS {
+        return numbers.sort_unstable();
+    }
+    let (all, any) = numbers.iter().fold((u64::MAX, 0), |(all, any), n| (all & n, any | n));
+    let mut sorted = vec![0; numbers.len()];
+    for shift in (0..u64::BITS as usize).step_by(BITS) {
+        #[expect(clippy::cast_possible_truncation, reason = "12 bits are left")]
+        let digit = |n: u64| (n >> shift) as usize % DIGITS;
+        if digit(all) == digit(any) {
+            continue;
+        }
+        // how many have the digit, then where the next of them goes
+        let mut places = [0; DIGITS];
+        for &n in numbers.iter() {
+            #[expect(clippy::indexing_slicing, reason = "a digit is below DIGITS")]
+            {
+                places[digit(n)] += 1;
+            }
+        }
+        let mut before = 0;
+        for place in &mut places {
+            (*place, before) = (before, before + *place);
+        }
+        for &n in numbers.iter() {
+            #[expect(clippy::indexing_slicing, reason = "places add up to the length")]
+            {
+                let place = &mut places[digit(n)];
+                sorted[*place] = n;
+                *place += 1;
+            }
+        }
+        std::mem::swap(numbers, &mut sorted);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row([x, tx, t, weight]: [f64; 4]) -> Row {
+        Row { customer: Customer { x, tx, t }, weight }
+    }
+
+    #[test]
+    fn only_short_whole_numbers_of_one_customer_are_packed() {
+        for figures in [
+            [0.0, 0.0, 0.0, 1.0],
+            [0.0, -0.0, 7.0, 1.0],
+            [3.0, 20.0, 30.0, 1.0],
+            [65_535.0, 16_777_215.0, 16_777_215.0, 1.0],
+        ] {
+            assert_eq!(row(figures).pack().map(Row::unpack), Some(row(figures)));
+        }
+        for figures in [
+            [65_536.0, 20.0, 30.0, 1.0],
+            [4_294_967_295.0, 4_294_967_295.0, 4_294_967_295.0, 1.0],
+            [1e300, 1e300, 1e300, 1.0],
+            [3.0, 20.0, 16_777_216.0, 1.0],
+            [3.0, 20.5, 30.0, 1.0],
+            [3.0, 20.0, 30.5, 1.0],
+            [3.0, 20.0, 30.0, 2.0],
+            [3.0, 1e-300, 30.0, 1.0],
+        ] {
+            assert_eq!(row(figures).pack(), None, "{figures:?}");
+        }
+    }
+
+    #[test]
+    fn many_rows_of_all_sorts_come_in_one_order() {
+        let mut state = 1_u64;
+        let mut next = |below: u64| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            ((state >> 33) % below) as f64
+        };
+        // days, seconds, weeks, several customers
+        for [x, t, unit, weight] in
+            [[6, 30, 1, 1], [40_000, 9_999_999, 1, 1], [6, 300, 7, 1], [6, 30, 1, 2]]
+        {
+            let mut all: Vec<Row> = (0..30_000)
+                .map(|i| {
+                    let (t, part) = (1.0 + next(t), if i % 3 == 0 { unit as f64 } else { 1.0 });
+                    let weight = 1.0 + next(weight);
+                    row([1.0 + next(x), (1.0 + next(t as u64)) / part, t, weight])
+                })
+                .collect();
+            let rows: Rows = all.iter().copied().collect();
+            assert_eq!(rows.len(), all.len());
+            assert_eq!(rows.longest(), all.iter().map(|r| r.customer.t).fold(0.0, f64::max));
+            // a vector may have room for twice as many
+            let (packed, others) = rows.clone().into_parts();
+            let bytes = 8 * packed.len() + 32 * others.len();
+            assert!((bytes..=2 * bytes).contains(&rows.size()), "{} for {bytes}", rows.size());
+            assert_eq!(packed.len() == all.len(), unit == 1 && weight == 1);
+            all.sort_by_key(Row::key);
+            assert!(rows.sorted().eq(all));
+        }
+    }
+}
