@@ -201,3 +201,36 @@ impl PartitionEvaluator for Sessions {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{batch, same_bits};
+    use datafusion::arrow::array::{BooleanArray, TimestampMicrosecondArray};
+
+    /// Rows of one time come in any order, with and without a break, and customers of any number
+    /// of rows in any number of batches.
+    #[tokio::test]
+    async fn any_cut_gives_the_same_bits() -> Result<()> {
+        let minute = 60_000_000;
+        let ts = (0..600i64).map(|i| (i % 11 != 2).then_some(i * i % 499 * 17 * minute));
+        let breaks = (0..600i64).map(|i| (i % 7 > 0).then_some(i % 5 == 0));
+        let rows = batch(vec![
+            ("c", Arc::new(Int64Array::from_iter_values((0..600i64).map(|i| i * i % 31)))),
+            ("ts", Arc::new(TimestampMicrosecondArray::from_iter(ts.clone()))),
+            ("z", Arc::new(TimestampMicrosecondArray::from_iter(ts).with_timezone("UTC"))),
+            ("b", Arc::new(BooleanArray::from_iter(breaks))),
+        ])?;
+        let sql = "SELECT c, ts, b, sessionize(ts, INTERVAL '1 hour') OVER w, sessionize(ts, INTERVAL '3 hours', INTERVAL '4 hours', b, true) OVER w,
+              sessionize(z, INTERVAL '3 hours', NULL, NULL, true, 'Asia/Shanghai') OVER w
+            FROM t WINDOW w AS (PARTITION BY c ORDER BY ts) ORDER BY c, ts, b";
+        let got = same_bits(&rows, sql).await?;
+        let ids =
+            |i: usize| got.column(i).as_primitive::<datafusion::arrow::datatypes::Int64Type>();
+        let most = |i: usize| ids(i).iter().flatten().max();
+        assert!((3..6).all(|i| most(i) > Some(20)), "{:?}", [3, 4, 5].map(most));
+        assert!((3..6).all(|i| ids(i).null_count() == got.column(1).null_count()));
+        same_bits(&rows, "SELECT ts, sessionize(ts, INTERVAL '20 minutes') OVER (ORDER BY ts) FROM t ORDER BY ts").await?;
+        Ok(())
+    }
+}
