@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 
 use datafusion::arrow::array::{AsArray, StringBuilder};
 use datafusion::arrow::datatypes::{DataType, Float64Type};
-use datafusion::common::{Result, ScalarValue, exec_err, internal_err, plan_err};
+use datafusion::common::{Result, exec_err, internal_err, plan_err};
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
     ColumnarValue, Documentation, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
@@ -119,11 +119,7 @@ impl ScalarUDFImpl for Spark {
             core::spark(list.as_primitive::<Float64Type>().iter(), min, max, &mut text);
             out.append_value(&text);
         }
-        let out = out.finish();
-        if call.args.iter().all(|a| matches!(a, ColumnarValue::Scalar(_))) {
-            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&out, 0)?));
-        }
-        Ok(ColumnarValue::Array(Arc::new(out)))
+        args::answer(&call.args, Arc::new(out.finish()))
     }
 
     fn documentation(&self) -> Option<&Documentation> {

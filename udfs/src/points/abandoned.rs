@@ -215,8 +215,10 @@ mod tests {
         };
         let n = 6_000;
         let types: Vec<&str> = (0..n)
-            .map(|_| {
-                if draw(3) > 0 { "add_to_cart" } else { ["payment", "purchase"][draw(2) as usize] }
+            .map(|_| match draw(6) {
+                0 => "payment",
+                1 => "purchase",
+                _ => "add_to_cart",
             })
             .collect();
         let customers: Vec<i64> = (0..n).map(|_| draw(900)).collect();

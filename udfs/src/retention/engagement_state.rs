@@ -23,6 +23,7 @@ use datafusion_macros::user_doc;
 
 use super::engagement::{Engagement, Limits, states};
 use crate::args::{self, Fill, Param, Ty, option, required};
+use crate::summary::core::DAY;
 
 const NAME: &str = "engagement_state";
 const PARAMS: &[Param] = &[
@@ -33,7 +34,6 @@ const PARAMS: &[Param] = &[
 ];
 /// Arguments that are columns.
 const COLUMNS: usize = 2;
-const DAY: i64 = 86_400_000_000;
 
 static UDWF: LazyLock<Arc<WindowUDF>> =
     LazyLock::new(|| Arc::new(WindowUDF::from(EngagementState::default())));

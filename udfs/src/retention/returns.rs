@@ -28,7 +28,7 @@ pub(super) fn lists(
     let mut bits = BooleanBufferBuilder::new(groups * conditions);
     for answer in answers {
         for i in 0..conditions {
-            bits.append(answer >> i & 1 != 0);
+            bits.append((answer >> i) & 1 != 0);
         }
     }
     let offsets = OffsetBuffer::from_repeated_length(conditions, groups);

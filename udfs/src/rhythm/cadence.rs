@@ -22,10 +22,10 @@ use super::core::{Cadence, cadence};
 use crate::args::{self, Fill, Param, Ty, option, required};
 use crate::sequence_aggregate::{Answer, Batch, Sequence, Sequences, distinct_to_front};
 use crate::sequence_function::{SequenceFunction, udaf};
+use crate::summary::core::DAY;
 use crate::summary::customer_summary::as_of;
 
 const PARAMS: &[Param] = &[required("ts", Ty::Time), option("as_of", Ty::Time, Fill::AsOf)];
-const DAY: i64 = 86_400_000_000;
 
 static UDAF: LazyLock<Arc<AggregateUDF>> = LazyLock::new(udaf::<CadenceFunction>);
 

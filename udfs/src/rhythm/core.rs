@@ -194,6 +194,7 @@ mod tests {
 
     /// Gaps that are drawn from gamma(k) have regularity k.
     #[test]
+    #[expect(clippy::cast_possible_truncation, reason = "whole days")]
     fn regularity_finds_the_shape_of_the_gaps() {
         let mut state = 11u64;
         let mut uniform = || {

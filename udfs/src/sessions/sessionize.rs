@@ -26,6 +26,7 @@ use datafusion_macros::user_doc;
 
 use super::core::{Limits, sessions};
 use crate::args::{self, Fill, Param, Ty, option, required};
+use crate::summary::core::DAY;
 use crate::time::local_time::wall_micros;
 
 const NAME: &str = "sessionize";
@@ -37,7 +38,6 @@ const PARAMS: &[Param] = &[
     option("midnight", Ty::Bool, Fill::Null),
     option("timezone", Ty::Text, Fill::Timezone),
 ];
-const DAY: i64 = 86_400_000_000;
 
 static UDWF: LazyLock<Arc<WindowUDF>> =
     LazyLock::new(|| Arc::new(WindowUDF::from(Sessionize::default())));

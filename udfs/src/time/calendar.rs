@@ -140,11 +140,3 @@ impl Call {
 
 /// Times on the wall clock.
 pub(super) type Times = TimestampMicrosecondArray;
-
-/// `out`, or its only value where every argument was one value.
-pub(super) fn like(given: &[ColumnarValue], out: &dyn Array) -> Result<ColumnarValue> {
-    if given.iter().all(|g| matches!(g, ColumnarValue::Scalar(_))) {
-        return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(out, 0)?));
-    }
-    Ok(ColumnarValue::Array(out.slice(0, out.len())))
-}
