@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 
 use datafusion::common::{DataFusionError, Result, internal_err};
 use datafusion::logical_expr::sqlparser::ast::{
-    Array, Cte, Expr, Ident, Query, Statement, TableAlias, TableFactor, Value, With,
+    Array, Cte, Expr, Ident, Interval, Query, Statement, TableAlias, TableFactor, Value, With,
     helpers::attached_token::AttachedToken, visit_expressions_mut,
 };
 use datafusion::logical_expr::sqlparser::parser::Parser;
@@ -71,6 +71,17 @@ pub(crate) fn text(value: &str) -> Expr {
 /// A whole number for a hole.
 pub(crate) fn int(value: i64) -> Expr {
     Expr::Value(Value::Number(value.to_string(), false).with_empty_span())
+}
+
+/// A length of time for a hole.
+pub(crate) fn interval(value: &str) -> Expr {
+    Expr::Interval(Interval {
+        value: Box::new(text(value)),
+        leading_field: None,
+        leading_precision: None,
+        last_field: None,
+        fractional_seconds_precision: None,
+    })
 }
 
 /// NULL for a hole.

@@ -229,6 +229,62 @@ impl<'a> Call<'a> {
         )
     }
 
+    /// A period of the calendar, by its word: fills `$unit` with it and `$one` with its length.
+    pub(crate) fn period(
+        &mut self,
+        name: &'static str,
+        default: &'static str,
+        holes: &mut Holes,
+    ) -> Result<()> {
+        const UNITS: [(&str, &str); 8] = [
+            ("hour", "1 hour"),
+            ("day", "1 day"),
+            ("week", "7 days"),
+            ("month", "1 month"),
+            ("quarter", "3 months"),
+            ("year", "1 year"),
+            ("fiscal_quarter", "3 months"),
+            ("fiscal_year", "1 year"),
+        ];
+        let mut words: Vec<&'static str> = vec![default];
+        words.extend(UNITS.iter().map(|u| u.0).filter(|u| *u != default));
+        let word = self.word(name, &words)?;
+        let length = UNITS.iter().find(|u| u.0 == word).map_or("1 day", |u| u.1);
+        holes.insert("unit", query::text(word));
+        holes.insert("one", query::interval(length));
+        Ok(())
+    }
+
+    /// A whole number from `least` on.
+    pub(crate) fn int(&mut self, name: &'static str, default: i64, least: i64) -> Result<i64> {
+        let Some(e) = self.written(name) else { return Ok(default) };
+        match int_of(&e).filter(|n| *n >= least) {
+            Some(n) => Ok(n),
+            None => plan_err!(
+                "{}: {name} must be a whole number from {least} on, got {e}",
+                self.function
+            ),
+        }
+    }
+
+    /// A list of whole numbers that rise, from 0 on.
+    pub(crate) fn rising(&mut self, name: &'static str) -> Result<Option<Vec<i64>>> {
+        let Some(e) = self.written(name) else { return Ok(None) };
+        let numbers: Option<Vec<i64>> = match &e {
+            SqlExpr::Array(list) => list.elem.iter().map(int_of).collect(),
+            _ => None,
+        };
+        match numbers {
+            Some(n) if n.len() > 1 && n.is_sorted_by(|a, b| a < b) && n.first() >= Some(&0) => {
+                Ok(Some(n))
+            }
+            _ => plan_err!(
+                "{}: {name} must be a list of two or more whole numbers that rise, such as [0, 1, 3, 7], got {e}",
+                self.function
+            ),
+        }
+    }
+
     /// The point in time after which nothing exists: the argument `as_of`, or `tenure.as_of`.
     pub(crate) fn as_of(&mut self) -> Result<SqlExpr> {
         if let Some(e) = self.written("as_of") {
@@ -274,6 +330,17 @@ impl<'a> Call<'a> {
             Some(f) => Ok(f.call(args)),
             None => plan_err!("{}: the aggregate function {name} is not registered", self.function),
         }
+    }
+}
+
+fn int_of(e: &SqlExpr) -> Option<i64> {
+    match e {
+        SqlExpr::Value(v) => match &v.value {
+            Value::Number(digits, _) => digits.parse().ok(),
+            _ => None,
+        },
+        SqlExpr::Nested(e) => int_of(e),
+        _ => None,
     }
 }
 
