@@ -1,9 +1,9 @@
 //! The SQL functions of Tenure, for any [DataFusion](https://datafusion.apache.org) session.
 //!
-//! Customer summaries, RFM scores and segments, lifecycle stages, churn and value models, turning
-//! points: each function is one file, `<family>/<sql_name>.rs`, beside a `core.rs` that holds the
-//! algorithm and knows nothing of Arrow. [`register_all`] adds every function to a session,
-//! [`expr_fn`] builds the same calls for the DataFrame API.
+//! Customer summaries, RFM scores and segments, lifecycle stages, churn and value models, funnels,
+//! retention, sessions, turning points: each function is one file, `<family>/<sql_name>.rs`, beside a
+//! `core.rs` that holds the algorithm and knows nothing of Arrow. [`register_all`] adds every function
+//! to a session, [`expr_fn`] builds the same calls for the DataFrame API.
 //!
 //! ```
 //! # use datafusion::prelude::SessionContext;

@@ -137,19 +137,11 @@ impl WindowUDFImpl for Sessionize {
             .input_fields()
             .first()
             .is_some_and(|f| matches!(f.data_type(), DataType::Timestamp(_, Some(_))));
-        let midnight = matches!(of("midnight")?, ScalarValue::Boolean(Some(true)));
-        let timezone = match of("timezone")? {
-            ScalarValue::Utf8(Some(name)) => Tz::from_str(name.trim()).map_err(|_| {
-                plan_datafusion_err!(
-                    "{NAME}: {name:?} is no time zone; use an IANA name such as 'Europe/London'"
-                )
-            })?,
-            _ => Tz::UTC,
-        };
-        let midnight = match (midnight, zoned) {
-            (false, _) => Midnight::Never,
-            (true, false) => Midnight::Wall,
-            (true, true) => Midnight::In(timezone),
+        // this is asked once a partition, of which there are as many as customers
+        let midnight = match of("midnight")? {
+            ScalarValue::Boolean(Some(true)) if zoned => Midnight::In(zone(&of("timezone")?)?),
+            ScalarValue::Boolean(Some(true)) => Midnight::Wall,
+            _ => Midnight::Never,
         };
         Ok(Box::new(Sessions { limits, midnight }))
     }
@@ -167,6 +159,17 @@ enum Midnight {
     Wall,
     /// of instants, in a zone
     In(Tz),
+}
+
+fn zone(name: &ScalarValue) -> Result<Tz> {
+    match name.try_as_str().flatten() {
+        None => Ok(Tz::UTC),
+        Some(name) => Tz::from_str(name.trim()).map_err(|_| {
+            plan_datafusion_err!(
+                "{NAME}: {name:?} is no time zone; use an IANA name such as 'Europe/London'"
+            )
+        }),
+    }
 }
 
 #[derive(Debug)]
