@@ -36,8 +36,10 @@ use datafusion::physical_plan::{
 };
 
 /// Aggregates whose state is a list of what they saw.
-const SEQUENCES: [&str; 13] = [
+const SEQUENCES: &[&str] = &[
+    "abandoned",
     "any_funnel",
+    "cadence",
     "change_points",
     "customer_summary",
     "frequency",
@@ -47,6 +49,7 @@ const SEQUENCES: [&str; 13] = [
     "sequence_match",
     "sequence_match_events",
     "sequence_next_node",
+    "trend",
     "turning_points",
     "window_funnel",
     "window_funnel_events",

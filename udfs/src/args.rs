@@ -3,13 +3,14 @@
 //! A function lists its [`Param`]s once; coercion, error messages, the completion of left-out
 //! options while planning and the reading of constant options all follow from that list.
 
+use datafusion::arrow::array::ArrayRef;
 use datafusion::arrow::compute::kernels::cast_utils::parse_interval_month_day_nano;
 use datafusion::arrow::datatypes::{DataType, IntervalMonthDayNano, IntervalUnit, TimeUnit};
 use datafusion::arrow::util::display::array_value_to_string;
 use datafusion::common::{Result, ScalarValue, internal_err, plan_err};
 use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams, WindowFunction};
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
-use datafusion::logical_expr::{Expr, Signature, TypeSignature, Volatility, lit};
+use datafusion::logical_expr::{ColumnarValue, Expr, Signature, TypeSignature, Volatility, lit};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::Literal;
 use std::sync::Arc;
@@ -379,6 +380,14 @@ pub(crate) fn interval(function: &str, name: &str, text: &str) -> Result<Interva
             "{function}: {name} must be an INTERVAL such as INTERVAL '7 days', or a text such as '7 days' or 'week', got {text:?}"
         )
     })
+}
+
+/// The answer of a scalar function: `out`, or its only value where every argument was one value.
+pub(crate) fn answer(given: &[ColumnarValue], out: ArrayRef) -> Result<ColumnarValue> {
+    if given.iter().all(|g| matches!(g, ColumnarValue::Scalar(_))) {
+        return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&out, 0)?));
+    }
+    Ok(ColumnarValue::Array(out))
 }
 
 /// The length in microseconds of an interval that has one: no months.

@@ -1,9 +1,9 @@
 //! The SQL functions of Tenure, for any [DataFusion](https://datafusion.apache.org) session.
 //!
-//! Customer summaries, RFM scores and segments, lifecycle stages, churn and value models, turning
-//! points: each function is one file, `<family>/<sql_name>.rs`, beside a `core.rs` that holds the
-//! algorithm and knows nothing of Arrow. [`register_all`] adds every function to a session,
-//! [`expr_fn`] builds the same calls for the DataFrame API.
+//! Customer summaries, RFM scores and segments, lifecycle stages, churn and value models, funnels,
+//! retention, sessions, turning points: each function is one file, `<family>/<sql_name>.rs`, beside a
+//! `core.rs` that holds the algorithm and knows nothing of Arrow. [`register_all`] adds every function
+//! to a session, [`expr_fn`] builds the same calls for the DataFrame API.
 //!
 //! ```
 //! # use datafusion::prelude::SessionContext;
@@ -22,6 +22,7 @@
 //! planned, so that one statement has one answer wherever its parts run.
 
 mod args;
+pub mod chart;
 pub mod checks;
 mod conditions;
 mod events;
@@ -32,6 +33,7 @@ mod payload;
 pub mod points;
 pub mod retention;
 pub mod rfm;
+pub mod rhythm;
 pub mod sequence;
 mod sequence_aggregate;
 mod sequence_function;
@@ -55,11 +57,13 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 /// Calls of every function for the DataFrame API, with the arguments that matter most; a
 /// function's own `…_udf().call(args)` takes all.
 pub mod expr_fn {
+    pub use crate::chart::expr_fn::*;
     pub use crate::funnel::expr_fn::*;
     pub use crate::path::expr_fn::*;
     pub use crate::points::expr_fn::*;
     pub use crate::retention::expr_fn::*;
     pub use crate::rfm::expr_fn::*;
+    pub use crate::rhythm::expr_fn::*;
     pub use crate::sequence::expr_fn::*;
     pub use crate::sessions::expr_fn::*;
     pub use crate::stage::expr_fn::*;
@@ -77,6 +81,7 @@ pub fn all_scalar_functions() -> Vec<Arc<ScalarUDF>> {
         stage::scalar_functions(),
         value::scalar_functions(),
         path::scalar_functions(),
+        chart::scalar_functions(),
     ]
     .concat()
 }
@@ -92,6 +97,7 @@ pub fn all_aggregate_functions() -> Vec<Arc<AggregateUDF>> {
         sequence::aggregate_functions(),
         path::aggregate_functions(),
         retention::aggregate_functions(),
+        rhythm::aggregate_functions(),
     ]
     .concat()
 }

@@ -35,10 +35,16 @@ pub(super) fn spark(
     let finite = |v: Option<f64>| v.filter(|v| v.is_finite());
     let known = || values.clone().filter_map(finite);
     let min = min.or_else(|| known().reduce(f64::min)).unwrap_or_default();
-    let max = max.or_else(|| known().reduce(f64::max)).unwrap_or_default();
+    let max = max.or_else(|| known().reduce(f64::max)).unwrap_or_default().max(min);
     let height = |v: f64| {
-        // all the same: in the middle, unless the limits say where
-        let share = if max > min { (v / 2.0 - min / 2.0) / (max / 2.0 - min / 2.0) } else { 0.4 };
+        let share = if max > min {
+            (v / 2.0 - min / 2.0) / (max / 2.0 - min / 2.0)
+        } else if v == min {
+            // all the same: half high
+            0.4
+        } else {
+            f64::from(v > min)
+        };
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -91,6 +97,7 @@ mod tests {
         assert_eq!(line(&[None, Some(f64::INFINITY)], None, None), "  ");
         assert_eq!(line(&[], None, None), "");
         assert_eq!(line(&[Some(1.0), Some(2.0), Some(9.0)], Some(0.0), Some(2.0)), "▅██");
+        assert_eq!(line(&[Some(1.0), Some(5.0), Some(5.0)], Some(5.0), None), "▁▄▄");
         assert_eq!(line(&[Some(f64::MIN), Some(0.0), Some(f64::MAX)], None, None), "▁▅█");
     }
 }

@@ -92,14 +92,21 @@ mod tests {
     fn random_logs_have_the_carts_of_the_definition() {
         let mut state = 5u64;
         let mut draw = |n: u64| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             (state >> 33) % n
         };
         let mut seen = Carts::default();
         for _ in 0..50_000 {
             let n = draw(10);
             let mut events: Vec<(i64, u64)> = (0..n)
-                .map(|_| (i64::try_from(draw(20)).unwrap(), [1, 2, 3, 0, 1][usize::try_from(draw(5)).unwrap()]))
+                .map(|_| {
+                    (
+                        i64::try_from(draw(20)).unwrap(),
+                        [1, 2, 3, 0, 1][usize::try_from(draw(5)).unwrap()],
+                    )
+                })
                 .collect();
             events.sort_unstable();
             let window = i64::try_from(1 + draw(7)).unwrap();

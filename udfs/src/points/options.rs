@@ -63,7 +63,7 @@ pub(super) fn size(
 }
 
 /// Where the bucket of the first event begins: at midnight if buckets are whole days.
-pub(super) fn bucket_start(first: i64, unit: i64) -> i64 {
+pub(crate) fn bucket_start(first: i64, unit: i64) -> i64 {
     let step = if unit % DAY == 0 { DAY } else { unit };
     first.saturating_sub(first.rem_euclid(step))
 }

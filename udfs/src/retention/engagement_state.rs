@@ -23,6 +23,7 @@ use datafusion_macros::user_doc;
 
 use super::engagement::{Engagement, Limits, states};
 use crate::args::{self, Fill, Param, Ty, option, required};
+use crate::summary::core::DAY;
 
 const NAME: &str = "engagement_state";
 const PARAMS: &[Param] = &[
@@ -33,7 +34,6 @@ const PARAMS: &[Param] = &[
 ];
 /// Arguments that are columns.
 const COLUMNS: usize = 2;
-const DAY: i64 = 86_400_000_000;
 
 static UDWF: LazyLock<Arc<WindowUDF>> =
     LazyLock::new(|| Arc::new(WindowUDF::from(EngagementState::default())));
@@ -149,5 +149,31 @@ impl PartitionEvaluator for States {
                 "{NAME}: the rows are not in the order of day; write OVER (PARTITION BY … ORDER BY day)"
             ),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{batch, same_bits};
+    use datafusion::arrow::array::{BooleanArray, Int64Array, TimestampMicrosecondArray};
+
+    /// Several rows of a day, active and not, come in any order.
+    #[tokio::test]
+    async fn any_cut_gives_the_same_bits() -> Result<()> {
+        let ts = (0..600i64).map(|i| (i % 11 != 2).then_some(i * i % 997 * DAY / 4));
+        let active = (0..600i64).map(|i| (i % 7 > 0).then_some(i % 5 == 0));
+        let rows = batch(vec![
+            ("c", Arc::new(Int64Array::from_iter_values((0..600i64).map(|i| i * i % 31)))),
+            ("ts", Arc::new(TimestampMicrosecondArray::from_iter(ts))),
+            ("a", Arc::new(BooleanArray::from_iter(active))),
+        ])?;
+        let sql = "SELECT c, ts, a, engagement_state(a, ts) OVER (PARTITION BY c ORDER BY CAST(ts AS DATE)) AS s, engagement_state(a, ts, 2, 90) OVER (PARTITION BY c ORDER BY ts)
+            FROM t ORDER BY c, ts, a";
+        let got = same_bits(&rows, sql).await?;
+        let states: std::collections::BTreeSet<_> =
+            got.column(3).as_string::<i32>().iter().collect();
+        assert_eq!(states.len(), 8, "seven and none: {states:?}");
+        Ok(())
     }
 }

@@ -19,7 +19,7 @@ use datafusion::logical_expr::{
 };
 use datafusion_macros::user_doc;
 
-use super::returns::{list_type, lists};
+use super::returns::{answer_size, list_type, lists};
 use crate::conditions;
 use crate::events::{Groups, OneGroup};
 
@@ -185,7 +185,9 @@ impl GroupsAccumulator for Met {
     }
 
     fn size(&self) -> usize {
-        size_of::<Self>() + self.met.capacity() * size_of::<u64>()
+        size_of::<Self>()
+            + self.met.capacity() * size_of::<u64>()
+            + self.met.len() * answer_size(self.conditions)
     }
 }
 

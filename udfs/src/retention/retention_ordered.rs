@@ -23,7 +23,7 @@ use datafusion::logical_expr::{
 };
 use datafusion_macros::user_doc;
 
-use super::returns::{list_type, lists};
+use super::returns::{answer_size, list_type, lists};
 use crate::args::{self, Param, Ty, required};
 use crate::conditions;
 use crate::events::{Groups, OneGroup, Rows};
@@ -154,7 +154,7 @@ impl MetWhen {
             let i = mask.trailing_zeros() as usize;
             mask &= mask - 1;
             let Some(slot) = times.get_mut(i) else { return };
-            *slot = match (before >> i & 1 != 0, i) {
+            *slot = match ((before >> i) & 1 != 0, i) {
                 (false, _) => time,
                 (true, 0) => time.min(*slot),
                 (true, _) => time.max(*slot),
@@ -210,7 +210,7 @@ impl GroupsAccumulator for MetWhen {
             let first = times.first().filter(|_| met & 1 != 0);
             first.map_or(0, |first| {
                 let later = times.iter().enumerate().filter(|(_, t)| *t > first);
-                later.fold(1, |all, (i, _)| all | (met & 1 << i))
+                later.fold(1, |all, (i, _)| all | (met & (1 << i)))
             })
         });
         lists(answers, self.conditions)
@@ -222,7 +222,7 @@ impl GroupsAccumulator for MetWhen {
             .map(|i| {
                 let times: ScalarBuffer<i64> =
                     times.iter().skip(i).step_by(self.conditions).copied().collect();
-                let nulls: NullBuffer = met.iter().map(|m| m >> i & 1 != 0).collect();
+                let nulls: NullBuffer = met.iter().map(|m| (m >> i) & 1 != 0).collect();
                 Arc::new(Int64Array::new(times, Some(nulls))) as ArrayRef
             })
             .collect())
@@ -261,7 +261,9 @@ impl GroupsAccumulator for MetWhen {
     }
 
     fn size(&self) -> usize {
-        size_of::<Self>() + (self.met.capacity() + self.times.capacity()) * size_of::<u64>()
+        size_of::<Self>()
+            + (self.met.capacity() + self.times.capacity()) * size_of::<u64>()
+            + self.met.len() * answer_size(self.conditions)
     }
 }
 

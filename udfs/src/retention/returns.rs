@@ -14,6 +14,11 @@ pub(super) fn list_type() -> DataType {
     DataType::List(item(&DataType::Boolean))
 }
 
+/// The bytes of one answer.
+pub(super) const fn answer_size(conditions: usize) -> usize {
+    size_of::<i32>() + conditions / 8 + 1
+}
+
 /// Lists of `conditions` booleans, from their bits.
 pub(super) fn lists(
     answers: impl ExactSizeIterator<Item = u64>,
@@ -23,7 +28,7 @@ pub(super) fn lists(
     let mut bits = BooleanBufferBuilder::new(groups * conditions);
     for answer in answers {
         for i in 0..conditions {
-            bits.append(answer >> i & 1 != 0);
+            bits.append((answer >> i) & 1 != 0);
         }
     }
     let offsets = OffsetBuffer::from_repeated_length(conditions, groups);

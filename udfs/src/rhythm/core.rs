@@ -184,17 +184,23 @@ mod tests {
         assert_eq!(cadence(&[], &mut vec![]), Cadence::default());
         assert_eq!(cadence(&[3], &mut vec![]), Cadence::default());
         let one = cadence(&[3, 8], &mut vec![]);
-        assert_eq!((one.median, one.mad, one.cv, one.regularity), (Some(5.0), Some(0.0), None, None));
+        assert_eq!(
+            (one.median, one.mad, one.cv, one.regularity),
+            (Some(5.0), Some(0.0), None, None)
+        );
         let even = cadence(&[0, 7, 14, 21], &mut vec![]);
         assert_eq!((even.cv, even.regularity), (Some(0.0), None));
     }
 
     /// Gaps that are drawn from gamma(k) have regularity k.
     #[test]
+    #[expect(clippy::cast_possible_truncation, reason = "whole days")]
     fn regularity_finds_the_shape_of_the_gaps() {
         let mut state = 11u64;
         let mut uniform = || {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             ((state >> 11) as f64 + 0.5) / (1u64 << 53) as f64
         };
         for k in [1u8, 3] {

@@ -26,6 +26,7 @@ use datafusion_macros::user_doc;
 
 use super::core::{Limits, sessions};
 use crate::args::{self, Fill, Param, Ty, option, required};
+use crate::summary::core::DAY;
 use crate::time::local_time::wall_micros;
 
 const NAME: &str = "sessionize";
@@ -37,7 +38,6 @@ const PARAMS: &[Param] = &[
     option("midnight", Ty::Bool, Fill::Null),
     option("timezone", Ty::Text, Fill::Timezone),
 ];
-const DAY: i64 = 86_400_000_000;
 
 static UDWF: LazyLock<Arc<WindowUDF>> =
     LazyLock::new(|| Arc::new(WindowUDF::from(Sessionize::default())));
@@ -137,19 +137,11 @@ impl WindowUDFImpl for Sessionize {
             .input_fields()
             .first()
             .is_some_and(|f| matches!(f.data_type(), DataType::Timestamp(_, Some(_))));
-        let midnight = matches!(of("midnight")?, ScalarValue::Boolean(Some(true)));
-        let timezone = match of("timezone")? {
-            ScalarValue::Utf8(Some(name)) => Tz::from_str(name.trim()).map_err(|_| {
-                plan_datafusion_err!(
-                    "{NAME}: {name:?} is no time zone; use an IANA name such as 'Europe/London'"
-                )
-            })?,
-            _ => Tz::UTC,
-        };
-        let midnight = match (midnight, zoned) {
-            (false, _) => Midnight::Never,
-            (true, false) => Midnight::Wall,
-            (true, true) => Midnight::In(timezone),
+        // this is asked once a partition, of which there are as many as customers
+        let midnight = match of("midnight")? {
+            ScalarValue::Boolean(Some(true)) if zoned => Midnight::In(zone(&of("timezone")?)?),
+            ScalarValue::Boolean(Some(true)) => Midnight::Wall,
+            _ => Midnight::Never,
         };
         Ok(Box::new(Sessions { limits, midnight }))
     }
@@ -167,6 +159,17 @@ enum Midnight {
     Wall,
     /// of instants, in a zone
     In(Tz),
+}
+
+fn zone(name: &ScalarValue) -> Result<Tz> {
+    match name.try_as_str().flatten() {
+        None => Ok(Tz::UTC),
+        Some(name) => Tz::from_str(name.trim()).map_err(|_| {
+            plan_datafusion_err!(
+                "{NAME}: {name:?} is no time zone; use an IANA name such as 'Europe/London'"
+            )
+        }),
+    }
 }
 
 #[derive(Debug)]
@@ -199,5 +202,38 @@ impl PartitionEvaluator for Sessions {
                 "{NAME}: the rows are not in the order of ts; write OVER (PARTITION BY … ORDER BY ts)"
             ),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{batch, same_bits};
+    use datafusion::arrow::array::{BooleanArray, TimestampMicrosecondArray};
+
+    /// Rows of one time come in any order, with and without a break, and customers of any number
+    /// of rows in any number of batches.
+    #[tokio::test]
+    async fn any_cut_gives_the_same_bits() -> Result<()> {
+        let minute = 60_000_000;
+        let ts = (0..600i64).map(|i| (i % 11 != 2).then_some(i * i % 499 * 17 * minute));
+        let breaks = (0..600i64).map(|i| (i % 7 > 0).then_some(i % 5 == 0));
+        let rows = batch(vec![
+            ("c", Arc::new(Int64Array::from_iter_values((0..600i64).map(|i| i * i % 31)))),
+            ("ts", Arc::new(TimestampMicrosecondArray::from_iter(ts.clone()))),
+            ("z", Arc::new(TimestampMicrosecondArray::from_iter(ts).with_timezone("UTC"))),
+            ("b", Arc::new(BooleanArray::from_iter(breaks))),
+        ])?;
+        let sql = "SELECT c, ts, b, sessionize(ts, INTERVAL '1 hour') OVER w, sessionize(ts, INTERVAL '3 hours', INTERVAL '4 hours', b, true) OVER w,
+              sessionize(z, INTERVAL '3 hours', NULL, NULL, true, 'Asia/Shanghai') OVER w
+            FROM t WINDOW w AS (PARTITION BY c ORDER BY ts) ORDER BY c, ts, b";
+        let got = same_bits(&rows, sql).await?;
+        let ids =
+            |i: usize| got.column(i).as_primitive::<datafusion::arrow::datatypes::Int64Type>();
+        let most = |i: usize| ids(i).iter().flatten().max();
+        assert!((3..6).all(|i| most(i) > Some(20)), "{:?}", [3, 4, 5].map(most));
+        assert!((3..6).all(|i| ids(i).null_count() == got.column(1).null_count()));
+        same_bits(&rows, "SELECT ts, sessionize(ts, INTERVAL '20 minutes') OVER (ORDER BY ts) FROM t ORDER BY ts").await?;
+        Ok(())
     }
 }

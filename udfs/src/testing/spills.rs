@@ -26,6 +26,11 @@ use super::{cut, session, session_in, text};
 /// `segment` 50 of 400.
 const CASES: &[(&str, &str, &str)] = &[
     (
+        "abandoned",
+        "customer",
+        "abandoned('7 days', ts, kind = 'add_to_cart', kind = 'purchase'), abandoned('30 days', ts, x > 1, x = 0) FILTER (WHERE n > 1)",
+    ),
+    (
         "any_funnel",
         "customer",
         "any_funnel(2592000, ts, kind = 'purchase', kind = 'return', x = 1) FILTER (WHERE n > 1)",
@@ -35,6 +40,7 @@ const CASES: &[(&str, &str, &str)] = &[
         "segment",
         "bg_nbd_fit(x, tx, t), bg_nbd_fit(x, tx, t, w, 0.5) FILTER (WHERE kind <> 'purchase')",
     ),
+    ("cadence", "customer", "cadence(ts), cadence(ts, '2010-12-01') FILTER (WHERE x > 1)"),
     (
         "change_points",
         "customer",
@@ -69,6 +75,12 @@ const CASES: &[(&str, &str, &str)] = &[
     ("path_agg", "pair", "path_agg(kind, ts)"),
     ("path_agg", "customer", "path_agg(kind, ts), path_agg(n, ts, 3) FILTER (WHERE x > 1)"),
     ("recency", "customer", "recency(ts), recency(ts, '2010-12-01') FILTER (WHERE x > 1)"),
+    ("retention", "pair", "retention(x = 0, x = 2), retention(n > 3, x = 1) FILTER (WHERE n > 1)"),
+    (
+        "retention_ordered",
+        "pair",
+        "retention_ordered(ts, x = 0, x = 2, n > 9), retention_ordered(ts, n > 3, x = 1) FILTER (WHERE n > 1)",
+    ),
     (
         "rfm_fit",
         "segment",
@@ -95,6 +107,11 @@ const CASES: &[(&str, &str, &str)] = &[
         "sequence_next_node",
         "customer",
         "sequence_next_node('forward', 'first_match', ts, kind, true, kind = 'purchase'), sequence_next_node('backward', 'tail', ts, n, true, true)",
+    ),
+    (
+        "trend",
+        "customer",
+        "trend(ts), trend(ts, amount, '30 days', '2011-06-01') FILTER (WHERE x > 1)",
     ),
     ("turning_points", "customer", "turning_points(ts, kind)"),
     (

@@ -1,5 +1,8 @@
 //! What the functions of the calendar share: their arguments, and how times come to the wall clock.
 
+use std::str::FromStr;
+
+use chrono_tz::Tz;
 use datafusion::arrow::array::{Array, AsArray, TimestampMicrosecondArray};
 use datafusion::arrow::datatypes::{DataType, TimestampMicrosecondType};
 use datafusion::common::{Result, ScalarValue, internal_err, plan_err};
@@ -93,6 +96,14 @@ impl Call {
     /// The unit that the arguments after the times mean.
     fn unit(self, options: &[ScalarValue]) -> Result<Unit> {
         let text = |at: usize| options.get(at).and_then(|v| v.try_as_str().flatten());
+        if let Some(timezone) = text(1)
+            && Tz::from_str(timezone.trim()).is_err()
+        {
+            return plan_err!(
+                "{}: {timezone:?} is no time zone; use an IANA name such as 'Europe/London'",
+                self.name
+            );
+        }
         let week_start = || match text(2) {
             Some(day) => weekday(&format!("{}: week_start", self.name), day),
             None => Ok(0),
@@ -129,11 +140,3 @@ impl Call {
 
 /// Times on the wall clock.
 pub(super) type Times = TimestampMicrosecondArray;
-
-/// `out`, or its only value where every argument was one value.
-pub(super) fn like(given: &[ColumnarValue], out: &dyn Array) -> Result<ColumnarValue> {
-    if given.iter().all(|g| matches!(g, ColumnarValue::Scalar(_))) {
-        return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(out, 0)?));
-    }
-    Ok(ColumnarValue::Array(out.slice(0, out.len())))
-}

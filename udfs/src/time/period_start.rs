@@ -17,7 +17,7 @@ use datafusion::logical_expr::{
 };
 use datafusion_macros::user_doc;
 
-use super::calendar::{Call, FISCAL, TIMEZONE, UNIT, WEEK_START, like};
+use super::calendar::{Call, FISCAL, TIMEZONE, UNIT, WEEK_START};
 use crate::args::{self, Ty, required};
 
 const CALL: Call = Call {
@@ -102,7 +102,7 @@ impl ScalarUDFImpl for PeriodStart {
                     exec_datafusion_err!("{}: timestamp {t} (µs) is out of range", CALL.name)
                 })
             })?;
-        like(&call.args, &starts)
+        args::answer(&call.args, Arc::new(starts))
     }
 
     fn documentation(&self) -> Option<&Documentation> {

@@ -17,7 +17,7 @@ use datafusion::logical_expr::{
 };
 use datafusion_macros::user_doc;
 
-use super::calendar::{Call, FISCAL, TIMEZONE, UNIT, WEEK_START, like};
+use super::calendar::{Call, FISCAL, TIMEZONE, UNIT, WEEK_START};
 use crate::args::{self, Ty, required};
 
 const CALL: Call = Call {
@@ -105,7 +105,7 @@ impl ScalarUDFImpl for PeriodsBetween {
         let (times, unit) = CALL.read(&call.args)?;
         let [a, b] = times.as_slice() else { return internal_err!("{} needs a and b", CALL.name) };
         let counts: Int64Array = binary(a, b, |a, b| unit.index(b) - unit.index(a))?;
-        like(&call.args, &counts)
+        args::answer(&call.args, Arc::new(counts))
     }
 
     fn documentation(&self) -> Option<&Documentation> {
