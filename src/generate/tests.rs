@@ -1,0 +1,1 @@
+//! Laws of a generated lake, on its rows.
