@@ -160,7 +160,7 @@ pub(crate) struct Generate {
     /// Last day
     #[arg(long, value_name = "DATE", default_value = "2024-06-30")]
     pub(crate) to: NaiveDate,
-    /// About so many events a customer, made of visits without a purchase; about 15 come without
+    /// About so many events a customer: the visits without a purchase make up for what is missing
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub(crate) events_per_customer: u32,
     /// Files of each month

@@ -20,8 +20,9 @@ pub(super) struct Dirt {
 const TWICE: f64 = 0.01;
 const LATE: f64 = 0.01;
 const ANONYMOUS: f64 = 0.005;
-/// One customer of so many uses the device of the one before.
-const SHARED: f64 = 0.02;
+/// How many of those who can share the device of the customer before do. Every sixth can: of those
+/// two, neither has a second device, and the one before shares none.
+const SHARED: f64 = 0.12;
 /// Events of the bot.
 pub(super) const BOT: u64 = 50_000;
 
@@ -36,7 +37,7 @@ pub(super) fn arrive(world: &World, customer: u64, events: &mut Vec<Event>, dirt
     if !world.settings.dirt {
         return;
     }
-    if customer > 1 && random.chance(SHARED) {
+    if customer % 6 == 2 && random.chance(SHARED) {
         let (own, other) = (customer * 2, (customer - 1) * 2);
         let mut used = false;
         for event in events.iter_mut().filter(|event| event.device == own) {
@@ -58,7 +59,7 @@ pub(super) fn arrive(world: &World, customer: u64, events: &mut Vec<Event>, dirt
     for event in events.iter_mut() {
         let luck = random.uniform();
         let (kind, description) = if luck < TWICE {
-            let delay = i64::try_from(random.below(3600)).unwrap_or(0) + 1;
+            let delay = i64::try_from(random.below(3000)).unwrap_or(0) + 1;
             twins.push(Event { ingested: (event.ingested + delay).min(last), ..*event });
             ("duplicate", "there are two rows of this event".to_owned())
         } else if luck < TWICE + LATE {

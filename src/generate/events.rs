@@ -1,6 +1,6 @@
 //! From a life to its events: visits, orders and what follows them, e-mails, referrals.
 
-use super::life::{Life, Purchase};
+use super::life::{Life, Mail, Purchase};
 use super::random::{Purpose, Random};
 use super::world::{Channel, World};
 
@@ -185,11 +185,10 @@ impl Diary<'_> {
         let number = self.next;
         self.next += 1;
         if ts < self.world.end {
-            let session = |visit: Visit| if visit.session == 0 { number } else { visit.session };
             self.events.push(Event {
                 number,
                 customer: self.life.number,
-                session: visit.map_or(0, session),
+                session: visit.map_or(0, |visit| visit.session),
                 order: 0,
                 device: visit.map_or(0, |visit| visit.device),
                 ts,
@@ -263,17 +262,17 @@ impl Diary<'_> {
 
     /// Looks around from `ts` on; answers when it is over, and what was looked at last.
     fn look(&mut self, visit: &mut Visit, mut ts: i64, random: &mut Random) -> (i64, u16) {
-        let first = self.next;
+        if visit.session == 0 {
+            visit.session = self.next;
+        }
         let mut product = self.product(random);
         if random.chance(0.3) {
             self.write(Kind::Search, ts, Some(*visit));
-            visit.session = first;
             ts += seconds(random, 5, 60);
         }
         loop {
             let number = self.write(Kind::PageView, ts, Some(*visit));
             self.with_product(number, product, 0);
-            visit.session = first;
             ts += seconds(random, 5, 90);
             if !random.chance(0.35) {
                 return (ts, product);
@@ -303,7 +302,8 @@ impl Diary<'_> {
                 ts += 2;
             }
             if n == 0 {
-                visit.session = self.write(Kind::Signup, ts, Some(visit));
+                visit.session = self.next;
+                self.write(Kind::Signup, ts, Some(visit));
                 ts += seconds(random, 5, 60);
             }
             let order = self.order(visit, ts, at, random);
@@ -383,34 +383,26 @@ impl Diary<'_> {
     fn opened(&mut self, mail: usize, ts: i64, clicked: Option<i64>) {
         let Some(mail) = self.life.mails.get(mail).copied() else { return };
         let ts = ts.max(self.world.seconds(mail.at) + 1);
-        let visit = Visit {
-            session: 0,
-            device: 0,
-            channel: Some(Channel::Email),
-            campaign: Some(mail.campaign),
-        };
-        let mut of = |kind, ts| {
-            let number = self.write(kind, ts, Some(visit));
-            self.amend(number, |event| event.session = 0);
-        };
-        of(Kind::EmailOpen, ts);
+        self.mail(Kind::EmailOpen, ts, mail);
         if let Some(clicked) = clicked {
-            of(Kind::EmailClick, clicked.max(ts + 1));
+            self.mail(Kind::EmailClick, clicked.max(ts + 1), mail);
         }
+    }
+
+    /// An event of an e-mail, outside of any visit.
+    fn mail(&mut self, kind: Kind, ts: i64, mail: Mail) {
+        let number = self.write(kind, ts, None);
+        self.amend(number, |event| {
+            event.channel = Some(Channel::Email);
+            event.campaign = u16::try_from(mail.campaign).ok();
+        });
     }
 
     fn mails(&mut self, random: &mut Random) {
         let life = self.life;
         for (n, mail) in life.mails.iter().enumerate() {
             let ts = self.world.seconds(mail.at);
-            let visit = Visit {
-                session: 0,
-                device: 0,
-                channel: Some(Channel::Email),
-                campaign: Some(mail.campaign),
-            };
-            let sent = self.write(Kind::EmailSent, ts, Some(visit));
-            self.amend(sent, |event| event.session = 0);
+            self.mail(Kind::EmailSent, ts, *mail);
             // those that led to a purchase were opened there
             let bought = life.purchases.iter().any(|purchase| purchase.mail == Some(n));
             let alive = life.alive(mail.at);
@@ -426,9 +418,7 @@ impl Diary<'_> {
                 }
             }
             if mail.last {
-                let ts = ts + delay + seconds(random, 20, 300);
-                let number = self.write(Kind::Unsubscribe, ts, Some(visit));
-                self.amend(number, |event| event.session = 0);
+                self.mail(Kind::Unsubscribe, ts + delay + seconds(random, 20, 300), *mail);
             }
         }
     }

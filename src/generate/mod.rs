@@ -174,6 +174,3 @@ fn populated(settings: &Settings) -> World {
     };
     world
 }
-
-#[cfg(test)]
-mod tests;

@@ -23,7 +23,7 @@ pub(super) struct Parameters {
 
 /// The truth of every generated lake.
 pub(super) const PARAMETERS: Parameters =
-    Parameters { r: 0.9, alpha: 60.0, a: 0.8, b: 2.4, p: 4.0, q: 4.0, gamma: 45.0 };
+    Parameters { r: 0.8, alpha: 120.0, a: 0.8, b: 2.4, p: 4.0, q: 4.0, gamma: 45.0 };
 
 /// Where a visit comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -266,7 +266,7 @@ impl World {
 
 /// One campaign a month, by turns of e-mail, paid search and social media.
 fn campaigns(from: NaiveDate, days: f64) -> Vec<Campaign> {
-    let turns = [Channel::Email, Channel::PaidSearch, Channel::Email, Channel::Social];
+    let turns = [Channel::Email, Channel::PaidSearch, Channel::Social];
     let mut all = vec![];
     let mut day = 14_u32;
     for channel in turns.into_iter().cycle() {

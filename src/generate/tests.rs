@@ -1,1 +1,0 @@
-//! Laws of a generated lake, on its rows.
