@@ -23,6 +23,7 @@
 mod catalog;
 mod engine;
 mod error;
+pub mod generate;
 pub mod lake;
 pub mod library;
 pub mod model;
