@@ -126,7 +126,7 @@ fn median(values: &mut [f64]) -> Option<f64> {
 }
 
 /// The complementary error function of a number that is not negative.
-fn erfc(x: f64) -> f64 {
+pub(crate) fn erfc(x: f64) -> f64 {
     let bell = (-x * x).exp() / std::f64::consts::PI.sqrt();
     if x < 2.0 {
         // a series of positive terms
