@@ -49,13 +49,13 @@ sums AS (
     count(*) FILTER (WHERE state = 'returning') AS retained,
     count(*) FILTER (WHERE state = 'resurrecting') AS resurrecting,
     count(*) FILTER (WHERE state = 'dormant') AS dormant,
-    coalesce(sum(amount) FILTER (WHERE state <> 'dormant'), 0.0) AS amount,
-    coalesce(sum(amount) FILTER (WHERE state = 'new'), 0.0) AS new_amount,
-    coalesce(sum(amount) FILTER (WHERE state = 'resurrecting'), 0.0) AS resurrected_amount,
-    coalesce(sum(greatest(amount - before, 0.0)) FILTER (WHERE state = 'returning'), 0.0) AS expansion,
-    coalesce(sum(greatest(before - amount, 0.0)) FILTER (WHERE state = 'returning'), 0.0) AS contraction,
-    coalesce(sum(before) FILTER (WHERE state = 'dormant'), 0.0) AS churned_amount,
-    coalesce(sum(before), 0.0) AS last_amount
+    coalesce(monetary(amount) FILTER (WHERE state <> 'dormant'), 0.0) AS amount,
+    coalesce(monetary(amount) FILTER (WHERE state = 'new'), 0.0) AS new_amount,
+    coalesce(monetary(amount) FILTER (WHERE state = 'resurrecting'), 0.0) AS resurrected_amount,
+    coalesce(monetary(greatest(amount - before, 0.0)) FILTER (WHERE state = 'returning'), 0.0) AS expansion,
+    coalesce(monetary(greatest(before - amount, 0.0)) FILTER (WHERE state = 'returning'), 0.0) AS contraction,
+    coalesce(monetary(before) FILTER (WHERE state = 'dormant'), 0.0) AS churned_amount,
+    coalesce(monetary(before), 0.0) AS last_amount
   FROM states GROUP BY period)
 SELECT period, active, new, retained, resurrecting, dormant, amount, new_amount, resurrected_amount,
   expansion, contraction, churned_amount,

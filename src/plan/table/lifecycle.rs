@@ -27,6 +27,7 @@ SELECT key, period, state FROM lifecycle(
 
 /// The CTEs up to `states(key, period, state, amount, before)`: a row for each period in which a
 /// customer was active, and for the first in which they were not; `amount` of it and `before` it.
+/// Money is summed by `monetary`, whose sums do not depend on the order of rows.
 pub(super) fn states(call: &mut Call<'_>, holes: &mut Holes) -> Result<String> {
     let born = call.written("born");
     let in_range = born.as_ref().is_some_and(|e| e == &text("first_in_range"));
@@ -57,7 +58,7 @@ pub(super) fn states(call: &mut Call<'_>, holes: &mut Holes) -> Result<String> {
     let active = active.unwrap_or_default();
     Ok(format!(
         "periods AS (
-  SELECT $key AS key, period_start($ts, $unit) AS period, sum(CAST($amount AS DOUBLE)) AS amount,
+  SELECT $key AS key, period_start($ts, $unit) AS period, monetary(CAST($amount AS DOUBLE)) AS amount,
     min(period_start($born, $unit)) AS born
   FROM input WHERE $ts <= $as_of AND $key IS NOT NULL {active} {since}
   GROUP BY $key, period_start($ts, $unit)),

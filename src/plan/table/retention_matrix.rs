@@ -50,8 +50,12 @@ fn plan(mut call: Call<'_>) -> Result<LogicalPlan> {
     holes.insert("ts", call.written_or_column("ts", "ts")?);
     holes.insert("as_of", call.as_of()?);
     call.period("unit", "month", &mut holes)?;
-    holes.insert("by", call.written("by").unwrap_or_else(null));
-    holes.insert("measure", call.written("measure").unwrap_or_else(null));
+    let by = call.written("by");
+    let split = by.is_some();
+    holes.insert("by", by.unwrap_or_else(null));
+    let measure = call.written("measure");
+    let measured = measure.is_some();
+    holes.insert("measure", measure.unwrap_or_else(null));
     let mut condition = |call: &mut Call<'_>, name: &'static str| match call.written(name) {
         Some(e) => {
             holes.insert(name, e);
@@ -61,6 +65,8 @@ fn plan(mut call: Call<'_>) -> Result<LogicalPlan> {
     };
     let starts = condition(&mut call, "start_when");
     let returns = condition(&mut call, "return_when");
+    let returns =
+        if holes.get("start_when") == holes.get("return_when") { starts.clone() } else { returns };
     let mut range = String::new();
     for (name, sign) in [("from", ">="), ("to", "<=")] {
         if let Some(e) = call.written(name) {
@@ -82,6 +88,35 @@ fn plan(mut call: Call<'_>) -> Result<LogicalPlan> {
         );
     }
 
+    // what a customer does in a period is one row, unless starts come between other rows
+    let rows = if starts == returns && !rolling {
+        format!(
+            "rows AS (
+  SELECT $key AS key, min($ts) AS ts, true AS starts, true AS returns, count(*) AS weight,
+    {measure} AS measure,
+    {by} AS \"by\"
+  FROM input WHERE $ts <= $as_of AND $key IS NOT NULL AND {starts}
+  GROUP BY $key, period_start($ts, $unit))",
+            // its sums do not depend on the order of rows
+            measure = if measured {
+                "monetary(CAST($measure AS DOUBLE))"
+            } else {
+                "CAST(NULL AS DOUBLE)"
+            },
+            by = if split {
+                "first_value(CAST($by AS VARCHAR) ORDER BY $ts, CAST($by AS VARCHAR))"
+            } else {
+                "CAST(NULL AS VARCHAR)"
+            }
+        )
+    } else {
+        format!(
+            "rows AS (
+  SELECT $key AS key, $ts AS ts, {starts} AS starts, {returns} AS returns, 1 AS weight,
+    CAST($measure AS DOUBLE) AS measure, CAST($by AS VARCHAR) AS \"by\"
+  FROM input WHERE $ts <= $as_of AND $key IS NOT NULL AND ({starts} OR {returns}))"
+        )
+    };
     // the starts that are counted: one a customer, or one a customer and period
     let members = match start {
         "recurring" => format!(
@@ -153,10 +188,7 @@ fn plan(mut call: Call<'_>) -> Result<LogicalPlan> {
     };
     call.query(
         &format!(
-            "WITH rows AS (
-  SELECT $key AS key, $ts AS ts, {starts} AS starts, {returns} AS returns,
-    CAST($measure AS DOUBLE) AS measure, CAST($by AS VARCHAR) AS \"by\"
-  FROM input WHERE $ts <= $as_of AND $key IS NOT NULL AND ({starts} OR {returns})),
+            "WITH {rows},
 members AS ({members}),
 cohorts AS (
   SELECT period_start(start_ts, $unit) AS cohort_start, grp, count(*) AS cohort_size,
@@ -164,15 +196,15 @@ cohorts AS (
   FROM members GROUP BY period_start(start_ts, $unit), grp),
 periods AS ({numbers}),
 visits AS (
-  SELECT m.key, m.start_ts, m.grp, {n} AS n, r.measure
+  SELECT m.key, m.start_ts, m.grp, {n} AS n, r.measure, r.weight
   FROM members m JOIN rows r ON r.key = m.key WHERE r.returns AND r.ts >= m.start_ts),
 per_member AS (
   SELECT key, start_ts, period_start(start_ts, $unit) AS cohort_start, grp, {number} AS n,
-    count(*) >= $min_count AS enough, coalesce(sum(measure), 0.0) AS measure
+    sum(weight) >= $min_count AS enough, coalesce(monetary(measure), 0.0) AS measure
   FROM visits WHERE {number} IS NOT NULL GROUP BY key, start_ts, grp, {number}),
 retained AS ({retained}),
 cells AS (
-  SELECT cohort_start, grp, counts_for, count(*) AS retained, sum(measure) AS measure
+  SELECT cohort_start, grp, counts_for, count(*) AS retained, monetary(measure) AS measure
   FROM retained GROUP BY cohort_start, grp, counts_for)
 SELECT c.cohort_start, c.grp AS \"group\", p.n, c.cohort_size, coalesce(r.retained, 0) AS retained,
   CAST(coalesce(r.retained, 0) AS DOUBLE) / c.cohort_size AS rate,
