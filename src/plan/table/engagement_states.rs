@@ -55,12 +55,14 @@ fn plan(mut call: Call<'_>) -> Result<LogicalPlan> {
   WHERE $ts <= $as_of AND $key IS NOT NULL {active}
   GROUP BY $key, period_start($ts, 'day')),
 days AS (
-  SELECT key, CAST(unnest(generate_series(min(day), period_start($as_of, 'day'), INTERVAL '1 day')) AS TIMESTAMP(6)) AS day
-  FROM active GROUP BY key)
-SELECT d.key AS key, d.day AS day,
-  engagement_state(a.day IS NOT NULL, d.day, $wau, $mau) OVER (PARTITION BY d.key ORDER BY d.day) AS state
-FROM days d LEFT JOIN active a ON a.key = d.key AND a.day = d.day
-ORDER BY d.key, d.day OFFSET 0"
+  SELECT key, day, bool_or(is_active) AS is_active FROM (
+    SELECT key, day, true AS is_active FROM active
+    UNION ALL
+    SELECT key, CAST(unnest(generate_series(min(day), period_start($as_of, 'day'), INTERVAL '1 day')) AS TIMESTAMP(6)), false
+    FROM active GROUP BY key)
+  GROUP BY key, day)
+SELECT key, day, engagement_state(is_active, day, $wau, $mau) OVER (PARTITION BY key ORDER BY day) AS state
+FROM days ORDER BY key, day OFFSET 0"
         ),
         &holes,
     )

@@ -62,7 +62,7 @@ points AS (
   SELECT key, place, turn['ts'] AS ts, turn['point'] AS point, turn['detail'] AS detail
   FROM turns WHERE turn['kind'] IN ('milestone', 'key_point', 'turning_point'))
 SELECT key, ts, point,
-  row_number() OVER (PARTITION BY key, point ORDER BY place) AS ordinal,
+  CAST(row_number() OVER (PARTITION BY key, point ORDER BY place) AS BIGINT) AS ordinal,
   date_part('epoch', ts) - date_part('epoch', first_value(ts) OVER (PARTITION BY key ORDER BY place)) AS seconds_since_first,
   detail
 FROM points ORDER BY key, place OFFSET 0",
