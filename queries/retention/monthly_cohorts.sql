@@ -7,7 +7,7 @@
 -- column: cohort_size -- customers of the cohort
 -- column: customers -- those who ordered in the month
 -- column: rate -- percent of the cohort
--- chart: heatmap
+-- chart: heat y=rate
 WITH active AS (
   SELECT DISTINCT customer_id, date_trunc('month', ts) AS month
   FROM orders
