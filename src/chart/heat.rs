@@ -140,9 +140,10 @@ impl Grid<'_> {
         }
         let name = |line: usize| self.rows.names.get(line).map_or("", String::as_str);
         let size = |row: usize| self.sizes.as_ref().and_then(|s| s.get(row)).map_or("", |s| s);
-        let widest = shown.iter().map(|(line, _)| name(*line).width()).max().unwrap_or(0);
-        let sizes = shown.iter().map(|(_, row)| size(*row).len()).max().unwrap_or(0);
-        let sizes = if self.sizes.is_some() { sizes.max(4) + 2 } else { 0 };
+        // as wide in one grid as in the next
+        let widest = self.rows.names.iter().map(|name| name.width()).max().unwrap_or(0);
+        let sizes = self.sizes.iter().flatten().map(|size| size.len()).max();
+        let sizes = sizes.map_or(0, |widest| widest.max(4) + 2);
         // a shade or a blank in front, a mark or a blank behind
         let numbers = self.values.iter().map(|v| self.number(*v).width()).max().unwrap_or(0);
         let heads = self.columns.iter().map(|(name, _)| name.width()).max().unwrap_or(0);

@@ -10,7 +10,7 @@ use crate::cli::{Outcome, Stop, execute, pager};
 pub(super) const COMMAND: Command = Command {
     names: &["chart"],
     arguments: "[kind] [SQL]",
-    help: "draw the last result, or that of SQL: bar, line, funnel, heat; x=, y=, by= name columns",
+    help: "draw a result: bar, line, funnel or heat; x=, y= and by= name the columns",
     takes: Takes::Chart,
     run,
 };
