@@ -110,7 +110,7 @@ pub struct Place {
 /// A text that was no number, time or the like. The message calls it "a text" and shows it only if
 /// the user's own statement holds it, for it may be a customer's.
 #[derive(Clone)]
-struct Hidden(String);
+struct Hidden(Box<str>);
 
 impl std::fmt::Debug for Hidden {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -170,12 +170,12 @@ impl Error {
     /// An error about a text that a cast could not read, without the text.
     fn of_text(what: &str, text: &str) -> Self {
         let message = format!("{what}; it is not shown, since it may be a customer's");
-        Self { hidden: Some(Hidden(text.to_string())), ..Self::new(ErrorKind::Invalid, message) }
+        Self { hidden: Some(Hidden(text.into())), ..Self::new(ErrorKind::Invalid, message) }
     }
 
     /// The text that the message does not show.
     pub(crate) fn hidden(&self) -> Option<&str> {
-        self.hidden.as_ref().map(|hidden| hidden.0.as_str())
+        self.hidden.as_ref().map(|hidden| hidden.0.as_ref())
     }
 
     /// The same error with the text that it hid.

@@ -24,6 +24,7 @@ mod catalog;
 pub mod chart;
 mod engine;
 mod error;
+pub mod generate;
 pub mod lake;
 pub mod library;
 pub mod model;

@@ -15,6 +15,7 @@
 mod cli;
 mod docs;
 mod engine;
+mod generate;
 mod lake;
 mod queries;
 mod readme;

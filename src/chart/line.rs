@@ -8,12 +8,12 @@ use super::number::{Format, cells};
 use super::{Columns, Options};
 use crate::error::Result;
 
-/// Series that are told apart.
-const MOST: usize = 6;
+/// Series that are told apart: as many as a life cycle has stages.
+const MOST: usize = 9;
 
 /// What marks the points of a series where there are several.
-const MARKERS: [&str; MOST] = ["●", "◆", "▲", "■", "○", "◇"];
-const ASCII_MARKERS: [&str; MOST] = ["*", "o", "x", "+", "#", "@"];
+const MARKERS: [&str; MOST] = ["●", "◆", "▲", "■", "○", "◇", "△", "□", "▼"];
+const ASCII_MARKERS: [&str; MOST] = ["*", "o", "x", "+", "#", "@", "%", "&", "="];
 
 /// The dots of a cell, from the left, each from the top.
 const DOTS: [[u32; 4]; 2] = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20, 0x80]];

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use chrono::NaiveDate;
 use clap::{ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 use tenure::render::Format;
@@ -17,6 +18,19 @@ Examples:
 
 A lake called like a subcommand is written ./run.
 Exit codes: 0 ok, 1 SQL error, 2 wrong usage, 3 data cannot be reached, 130 interrupted.";
+
+const GENERATE: &str = "\
+Write a lake of customers that never were, whose truth is known
+
+Customers buy and leave as the BG/NBD model says and spend as the Gamma-Gamma model says. They leave
+the events of a web shop behind: page_view, search, add_to_cart, checkout, payment, purchase, and
+signup, order_cancel, return, complaint, upgrade, referral, email_sent, email_open, email_click,
+unsubscribe. There are seasons, campaigns, an outage, a week of late parcels, a rise of prices, and
+customers whose rate changes at a known day.
+
+Tables: events (by month), customers, campaigns, and the truth beside them, which the model leaves
+out: truth_parameters, truth_customers, truth_turning_points, truth_incidents, truth_seasons,
+truth_dirt. A file appears when it is whole, and tenure.toml last.";
 
 /// Ask a lake of Parquet files, in SQL, who your customers are.
 #[derive(Debug, Parser)]
@@ -122,11 +136,69 @@ pub(crate) enum Action {
         #[arg(long)]
         print: bool,
     },
+    /// Write a lake of customers that never were, whose truth is known
+    #[command(long_about = GENERATE)]
+    Generate(Generate),
     /// Print the completion script of a shell
     Completions {
         /// bash, zsh, fish, elvish or powershell
         shell: Shell,
     },
+}
+
+/// What `tenure generate` is asked for.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Generate {
+    /// Folder (or s3://bucket/path) that is empty or not there yet
+    pub(crate) dest: String,
+    /// How many customers
+    #[arg(long, value_name = "N")]
+    pub(crate) customers: u64,
+    /// The same seed gives the same lake, bit for bit, on any machine and any number of threads
+    #[arg(long, value_name = "S", default_value_t = 42)]
+    pub(crate) seed: u64,
+    /// First day
+    #[arg(long, value_name = "DATE", default_value = "2023-01-01")]
+    pub(crate) from: NaiveDate,
+    /// Last day
+    #[arg(long, value_name = "DATE", default_value = "2024-06-30")]
+    pub(crate) to: NaiveDate,
+    /// About so many events a customer: the visits without a purchase make up for what is missing
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(crate) events_per_customer: u32,
+    /// Files of each month
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) files_per_month: u64,
+    /// int, or uuid for customers, sessions and devices as text
+    #[arg(long, value_name = "KIND", default_value = "int", hide_possible_values = true)]
+    pub(crate) ids: IdKind,
+    /// bg: customers may leave after a repeat purchase; mbg: after the first, too
+    #[arg(long, value_name = "MODEL", default_value = "bg", hide_possible_values = true)]
+    pub(crate) model: DropoutModel,
+    /// No seasons, incidents, turning points or e-mails that work: the model and nothing else
+    #[arg(long)]
+    pub(crate) plain: bool,
+    /// Duplicates, late events, missing ids, shared devices, a bot, a schema that changes
+    #[arg(long)]
+    pub(crate) dirt: bool,
+}
+
+/// What ids look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum IdKind {
+    /// BIGINT
+    Int,
+    /// text
+    Uuid,
+}
+
+/// When customers may leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum DropoutModel {
+    /// after each repeat purchase
+    Bg,
+    /// after each purchase
+    Mbg,
 }
 
 /// One thing to run, in the order of the command line.

@@ -95,6 +95,9 @@ fn run(arguments: Arguments, output: Output) -> Outcome {
         Some(Action::Init { lake, print }) => {
             return subcommand::init::run(lake, *print, &arguments.shared, output);
         }
+        Some(Action::Generate(wanted)) => {
+            return subcommand::generate::run(wanted, &arguments.shared, &output);
+        }
         Some(Action::Run { .. }) | None => {}
     }
     let mut session = Session::open(&arguments, output)?;

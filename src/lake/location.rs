@@ -64,6 +64,15 @@ pub(crate) fn parse(text: &str, folder: Option<&FsPath>) -> Result<Location> {
     }
 }
 
+/// The folder that `text` names, unless it is a place in a store.
+pub(crate) fn folder(text: &str) -> Result<Option<PathBuf>> {
+    match scheme(text.trim()) {
+        None => Ok(Some(PathBuf::from(text.trim()))),
+        Some(("file", rest)) => file_path(text, rest).map(|path| Some(PathBuf::from(path))),
+        Some(_) => Ok(None),
+    }
+}
+
 /// Whether `text` stands for itself, or is relative to a lake.
 pub(crate) fn is_absolute(text: &str) -> bool {
     scheme(text).is_some() || FsPath::new(text).is_absolute()

@@ -5,6 +5,7 @@
 //! state of the lake and the next statement sees new files.
 
 mod connect;
+mod destination;
 mod discovery;
 mod drift;
 mod footer;
@@ -25,6 +26,7 @@ use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::object_store::{self, ObjectStoreExt};
 use futures::{StreamExt, TryStreamExt, stream};
 
+pub(crate) use self::destination::{Destination, destination, write_error};
 pub use self::store::StoreOptions;
 pub use self::table::LakeTable;
 

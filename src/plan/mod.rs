@@ -9,6 +9,7 @@ pub(crate) mod fields;
 pub(crate) mod headings;
 pub mod limits;
 pub(crate) mod named_args;
+pub(crate) mod parametric;
 pub(crate) mod query;
 pub(crate) mod relation_args;
 pub(crate) mod relations;
@@ -66,6 +67,7 @@ fn rewrite_sql(statement: &mut SqlStatement, state: &SessionState, params: &Para
     params.bind(statement)?;
     show::rewrite(statement, state)?;
     relation_args::resolve(statement);
+    parametric::rewrite(statement)?;
     fields::name(statement);
     named_args::fill_gaps(statement, &|function| parameters(function, state))
 }

@@ -200,6 +200,18 @@ impl<'a> Call<'a> {
         Err(self.no_column(name, default))
     }
 
+    /// What an argument says, NULL too; without it the column `default` if there is one, else NULL.
+    pub(crate) fn written_or_column_or_null(
+        &mut self,
+        name: &'static str,
+        default: &str,
+    ) -> SqlExpr {
+        match self.named.remove(name) {
+            Some(e) => e,
+            None => self.written_or_column(name, default).unwrap_or_else(|_| query::null()),
+        }
+    }
+
     /// [`Self::written`], where there is no default.
     pub(crate) fn must(&mut self, name: &'static str, such_as: &str) -> Result<SqlExpr> {
         match self.written(name) {

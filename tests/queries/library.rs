@@ -63,7 +63,7 @@ macro_rules! families {
     };
 }
 
-families!(overview, segments, stages, value, churn, turning_points, retention, campaigns);
+families!(overview, segments, stages, value, churn, turning_points, retention, campaigns, paths);
 
 #[tokio::test]
 async fn every_query_runs_on_a_lake_with_nothing_but_orders() {

@@ -40,6 +40,7 @@ mod sequence_function;
 pub mod sessions;
 pub mod settings;
 pub mod stage;
+pub mod statistics;
 pub mod summary;
 pub mod time;
 mod times;
@@ -67,6 +68,7 @@ pub mod expr_fn {
     pub use crate::sequence::expr_fn::*;
     pub use crate::sessions::expr_fn::*;
     pub use crate::stage::expr_fn::*;
+    pub use crate::statistics::expr_fn::*;
     pub use crate::summary::expr_fn::*;
     pub use crate::time::expr_fn::*;
     pub use crate::value::expr_fn::*;
@@ -77,10 +79,12 @@ pub fn all_scalar_functions() -> Vec<Arc<ScalarUDF>> {
     [
         checks::scalar_functions(),
         time::scalar_functions(),
+        summary::scalar_functions(),
         rfm::scalar_functions(),
         stage::scalar_functions(),
         value::scalar_functions(),
         path::scalar_functions(),
+        statistics::scalar_functions(),
         chart::scalar_functions(),
     ]
     .concat()

@@ -6,8 +6,8 @@
 //! - `()`: only times matter;
 //! - `u8`, `u32`, `u64`: a kind, or a bit for each condition that a row meets;
 //! - `i64`: a whole number, or another time;
-//! - [`Amount`]: money;
-//! - [`Label`]: a text, kept once in the accumulator's [`Texts`]. When answers are made, labels
+//! - [`Amount`][]: money;
+//! - [`Label`][]: a text, kept once in the accumulator's [`Texts`]. When answers are made, labels
 //!   sort as their texts do.
 
 use std::fmt::Debug;

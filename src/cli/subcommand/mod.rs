@@ -2,6 +2,7 @@
 
 pub(super) mod completions;
 pub(super) mod functions;
+pub(super) mod generate;
 pub(super) mod init;
 pub(super) mod queries;
 pub(super) mod run;

@@ -64,7 +64,7 @@ fn plan(mut call: Call<'_>) -> Result<LogicalPlan> {
         "steps",
         "steps => {'view': event_type = 'page_view', 'buy': event_type = 'purchase'}",
     )?;
-    let (names, conditions) = read_steps(steps)?;
+    let (names, conditions) = read_steps(call.function, steps)?;
     let n = i64::try_from(names.len()).unwrap_or(i64::MAX);
     let order = call.word("order", &["ordered", "strict", "any"])?;
     let per = call.word("per", &["customer", "session"])?;
@@ -156,10 +156,10 @@ fn by_at(call: &mut Call<'_>, steps: i64) -> Result<String> {
 
 /// Names and conditions of `{'name': condition, …}`, `named_struct('name', condition, …)` or
 /// `[condition, …]`.
-fn read_steps(steps: SqlExpr) -> Result<(Vec<String>, Vec<SqlExpr>)> {
+pub(super) fn read_steps(function: &str, steps: SqlExpr) -> Result<(Vec<String>, Vec<SqlExpr>)> {
     let wrong = |e: &SqlExpr| {
         plan_err!(
-            "funnel: steps must be a dictionary of names and conditions such as {{'view': event_type = 'page_view', 'buy': event_type = 'purchase'}}, got {e}"
+            "{function}: steps must be a dictionary of names and conditions such as {{'view': event_type = 'page_view', 'buy': event_type = 'purchase'}}, got {e}"
         )
     };
     let (names, conditions): (Vec<String>, Vec<SqlExpr>) = match steps {
@@ -189,7 +189,7 @@ fn read_steps(steps: SqlExpr) -> Result<(Vec<String>, Vec<SqlExpr>)> {
         other => return wrong(&other),
     };
     if conditions.is_empty() || conditions.len() > 63 {
-        return plan_err!("funnel takes 1 to 63 steps, got {}", conditions.len());
+        return plan_err!("{function} takes 1 to 63 steps, got {}", conditions.len());
     }
     Ok((names, conditions))
 }

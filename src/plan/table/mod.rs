@@ -2,10 +2,17 @@
 //! see [`query`](super::query).
 
 mod change_points;
+mod engagement_states;
 mod funnel;
+mod funnel_correlation;
 mod growth_accounting;
+mod key_points;
 mod lifecycle;
+mod path_transitions;
 mod retention_matrix;
+mod stage_forecast;
+mod stage_history;
+mod stage_transitions;
 mod stickiness;
 
 use super::relations::TableFunction;
@@ -14,10 +21,17 @@ use crate::engine::{FunctionInfo, FunctionKind};
 /// Every table function.
 pub(crate) const FUNCTIONS: &[TableFunction] = &[
     change_points::FUNCTION,
+    engagement_states::FUNCTION,
     funnel::FUNCTION,
+    funnel_correlation::FUNCTION,
     growth_accounting::FUNCTION,
+    key_points::FUNCTION,
     lifecycle::FUNCTION,
+    path_transitions::FUNCTION,
     retention_matrix::FUNCTION,
+    stage_forecast::FUNCTION,
+    stage_history::FUNCTION,
+    stage_transitions::FUNCTION,
     stickiness::FUNCTION,
 ];
 

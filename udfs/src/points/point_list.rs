@@ -190,7 +190,6 @@ fn push_whole(out: &mut String, n: u64) {
     if n >= 10 {
         push_whole(out, n / 10);
     }
-    #[expect(clippy::cast_possible_truncation, reason = "a digit")]
     out.push(char::from(b'0' + (n % 10) as u8));
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use datafusion::logical_expr::AggregateUDF;
 
+pub(crate) use self::core::erfc;
 pub use cadence::cadence_udaf;
 pub use trend::trend_udaf;
 

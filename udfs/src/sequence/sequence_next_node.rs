@@ -365,7 +365,7 @@ mod tests {
             Base::Tail => i + 1 == rows.len() && rows[i].1.2 & BASE != 0,
             _ => rows[i].1.2 & BASE != 0 && rows[i].1.2 & 1 != 0,
         });
-        let base = if ask.base == Base::LastMatch { base.last() } else { base.next() }?;
+        let base = if ask.base == Base::LastMatch { base.next_back() } else { base.next() }?;
         let mut series: Vec<_> = if ask.forward {
             rows.drain(base..).collect()
         } else {

@@ -220,17 +220,18 @@ impl Sequence for Purchases {
     }
 
     fn finish(&mut self, groups: Sequences<Amount>) -> Result<ArrayRef> {
-        let mut columns = Columns::with_capacity(groups.len());
+        let n = groups.len();
+        let mut columns = Columns::with_capacity(n);
         groups.each(|purchases, _| {
             columns.push(self.summarizer.summarize(purchases, self.as_of, self.unit));
             Ok(())
         })?;
-        columns.finish(self.as_of, self.unit)
+        columns.finish(vec![self.as_of; n], self.unit)
     }
 }
 
 /// The columns of the STRUCT while they are written.
-struct Columns {
+pub(super) struct Columns {
     valid: Vec<bool>,
     frequency: Vec<i64>,
     recency: Vec<f64>,
@@ -250,7 +251,7 @@ impl Columns {
     /// Bytes a customer: those of a summary, `periods`, `unit_days` and `as_of`.
     const ROW: usize = size_of::<Summary>() + 3 * size_of::<i64>();
 
-    fn with_capacity(n: usize) -> Self {
+    pub(super) fn with_capacity(n: usize) -> Self {
         Self {
             valid: Vec::with_capacity(n),
             frequency: Vec::with_capacity(n),
@@ -268,7 +269,7 @@ impl Columns {
         }
     }
 
-    fn push(&mut self, summary: Option<Summary>) {
+    pub(super) fn push(&mut self, summary: Option<Summary>) {
         self.valid.push(summary.is_some());
         let s = summary.unwrap_or(Summary::EMPTY);
         self.frequency.push(s.frequency);
@@ -285,8 +286,9 @@ impl Columns {
         self.revenue.push(s.revenue);
     }
 
-    /// The fields in the order of `schema::fields`, which the constructor of the array checks.
-    fn finish(self, as_of: i64, unit: Unit) -> Result<ArrayRef> {
+    /// The fields in the order of `schema::fields`, which the constructor of the array checks;
+    /// `as_of` has the point in time of each summary.
+    pub(super) fn finish(self, as_of: Vec<i64>, unit: Unit) -> Result<ArrayRef> {
         let n = self.valid.len();
         let nulls = NullBuffer::from(self.valid);
         let nulls = (nulls.null_count() > 0).then_some(nulls);
@@ -312,7 +314,7 @@ impl Columns {
             ints(self.orders),
             floats(self.revenue),
             floats(vec![unit.days(); n]),
-            times(vec![as_of; n]),
+            times(as_of),
         ];
         Ok(Arc::new(StructArray::try_new(schema::fields(), columns, nulls)?))
     }

@@ -79,7 +79,8 @@ mod tests {
     fn months_are_those_of_the_calendar() {
         let (mut year, mut month, mut left) = (1599i64, 11i64, 31);
         let mut first = first_day_of(1599 * 12 + 11);
-        for day in first..first + 900 * 366 {
+        let start = first;
+        for day in start..start + 900 * 366 {
             if left == 0 {
                 month += 1;
                 (year, month) = (year + month / 12, month % 12);

@@ -145,7 +145,6 @@ impl Times {
         const PLACES: usize = 8;
         let next = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
         if self.all.len() < Self::FEW {
-            #[expect(clippy::cast_possible_truncation, reason = "16 bits are left")]
             let hash = (time.to_bits().wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 48) as usize;
             let mask = self.known.len() - 1;
             for place in hash..hash + PLACES {
