@@ -21,6 +21,7 @@
 //! in the crate [`udfs`], for any DataFusion session.
 
 mod catalog;
+pub mod chart;
 mod engine;
 mod error;
 pub mod generate;

@@ -7,7 +7,7 @@
 -- column: responded -- those of them who redeemed a coupon or clicked
 -- column: rate -- percent of those it was sent to
 -- column: expected_revenue -- mean revenue expected within the session's horizon
--- chart: bar
+-- chart: bar y=rate
 WITH contacts AS (
   SELECT
     customer_id,

@@ -11,7 +11,7 @@
 -- column: step_rate -- percent of those at the step before
 -- column: days -- median days since the step before
 -- column: pending -- may still come
--- chart: bar
+-- chart: funnel x=step y=customers by=category
 SELECT
   "group" AS category,
   step_no, step,

@@ -7,7 +7,7 @@
 -- column: sent -- customers it was sent to
 -- column: responded -- customers who responded
 -- column: rate -- percent
--- chart: bar
+-- chart: bar y=rate
 WITH sent AS (
   SELECT campaign_id, customer_id, min(category) AS category, min(ts) AS sent_ts
   FROM events

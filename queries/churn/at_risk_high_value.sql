@@ -11,7 +11,7 @@
 -- column: orders -- number of orders
 -- column: last_purchase -- time of the last order
 -- column: last_turning_point -- what turned the customer last
--- chart: bar
+-- chart: bar y=at_stake
 SELECT
   customer_id,
   round(revenue, 2) AS revenue,

@@ -6,7 +6,7 @@
 -- column: customers -- customers in the band
 -- column: revenue -- what they brought so far
 -- column: expected_revenue -- revenue expected of them within the horizon
--- chart: bar
+-- chart: bar y=customers
 WITH banded AS (
   SELECT least(floor(churn_prob * 10), 9) / 10 AS churn_from, revenue, clv
   FROM profiles

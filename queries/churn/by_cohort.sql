@@ -6,7 +6,7 @@
 -- column: customers -- customers of the cohort
 -- column: churn_prob -- mean probability of no order within the horizon
 -- column: likely_gone -- customers whose probability is above one half
--- chart: line
+-- chart: line y=churn_prob
 WITH joined AS (
   SELECT date_trunc('quarter', summary['first_ts']) AS cohort, summary
   FROM summaries

@@ -7,7 +7,7 @@
 -- column: revenue -- what they brought so far
 -- column: revenue_at_risk -- weighted with the probability of being gone
 -- column: share -- percent of the segment's revenue
--- chart: bar
+-- chart: bar y=revenue_at_risk
 SELECT
   segment,
   count(*) AS customers,

@@ -6,7 +6,7 @@
 -- column: orders -- orders
 -- column: revenue -- sum of the orders
 -- column: order_value -- mean order
--- chart: line
+-- chart: line y=revenue
 WITH monthly AS (
   SELECT customer_id, date_trunc('month', ts) AS month, count(*) AS orders, monetary(amount) AS revenue
   FROM orders

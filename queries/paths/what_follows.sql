@@ -7,7 +7,7 @@
 -- column: times -- how often
 -- column: share -- percent of all that followed the step
 -- column: hours -- median hours between them
--- chart: heatmap
+-- chart: heat y=share
 SELECT
   step, next_step,
   n AS times,

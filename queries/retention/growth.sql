@@ -8,7 +8,7 @@
 -- column: back -- before, but not in the month before
 -- column: lost -- in the month before, not in this one
 -- column: quick_ratio -- new and back per lost; none if nobody was lost
--- chart: line
+-- chart: line y=customers
 WITH active AS (
   SELECT DISTINCT customer_id, date_trunc('month', ts) AS month
   FROM orders

@@ -8,7 +8,7 @@
 -- column: customers -- those who ordered in the month
 -- column: rate -- percent of the cohort
 -- column: complete -- whether the month is over
--- chart: heatmap
+-- chart: heat y=rate
 SELECT
   CAST(cohort_start AS DATE) AS cohort,
   n AS months_since,

@@ -7,7 +7,7 @@
 -- column: came_back -- those who ordered again
 -- column: rate -- percent
 -- column: median_days -- median time until the next order, in days
--- chart: line
+-- chart: line y=rate
 WITH numbered AS (
   SELECT
     ts,

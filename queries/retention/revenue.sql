@@ -8,7 +8,7 @@
 -- column: revenue -- what they brought in the month
 -- column: kept -- percent of the revenue of the first month
 -- column: complete -- whether the month is over
--- chart: heatmap
+-- chart: heat y=kept
 SELECT
   CAST(cohort_start AS DATE) AS cohort,
   n AS months_since,

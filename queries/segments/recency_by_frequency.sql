@@ -6,7 +6,7 @@
 -- column: customers -- customers with these scores
 -- column: revenue_per_customer -- mean revenue so far
 -- column: p_alive -- mean probability of still being a customer
--- chart: heatmap
+-- chart: heat y=customers
 SELECT
   r, f,
   count(*) AS customers,

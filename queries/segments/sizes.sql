@@ -8,7 +8,7 @@
 -- column: revenue_share -- percent of all revenue
 -- column: orders_per_customer -- mean number of orders
 -- column: order_value -- mean order
--- chart: bar
+-- chart: bar y=customers
 SELECT
   segment,
   count(*) AS customers,

@@ -6,7 +6,7 @@
 -- column: came -- customers who were not there the time before
 -- column: went -- customers who were there the time before, and no longer
 -- column: customers -- customers at the stage
--- chart: line
+-- chart: line y=customers by=stage
 WITH changes AS (
   SELECT
     stage, sign,

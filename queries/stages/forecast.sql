@@ -6,7 +6,7 @@
 -- column: stage -- stage of the life cycle
 -- column: customers -- customers expected there
 -- column: share -- percent of all
--- chart: line
+-- chart: line y=customers by=stage
 SELECT
   ahead AS months_ahead,
   stage,

@@ -9,7 +9,7 @@
 -- column: revenue -- what they brought so far
 -- column: revenue_share -- percent of all revenue
 -- column: p_alive -- mean probability of still being a customer
--- chart: bar
+-- chart: bar y=customers
 SELECT
   stage,
   stage_label(stage, $lang) AS label,

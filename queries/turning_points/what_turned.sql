@@ -7,7 +7,7 @@
 -- column: customers -- to how many customers
 -- column: per_customer -- times per customer it happened to
 -- column: latest -- the last time
--- chart: bar
+-- chart: bar x=point y=times
 WITH points AS (
   SELECT customer_id, unnest(turning_points(ts, event_type, amount)) AS p
   FROM events

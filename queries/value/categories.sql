@@ -8,7 +8,7 @@
 -- column: revenue -- sum of the purchases
 -- column: share -- percent of all revenue
 -- column: revenue_per_customer -- mean of those who bought in it
--- chart: bar
+-- chart: bar y=revenue
 WITH bought AS (
   SELECT category, customer_id, monetary(amount) AS revenue
   FROM events

@@ -6,7 +6,7 @@
 -- column: revenue -- what they brought
 -- column: share -- percent of all revenue
 -- column: cumulative_share -- percent of all revenue, of this group and all better ones
--- chart: bar
+-- chart: bar y=share
 WITH ranked AS (
   SELECT revenue, ntile(10) OVER (ORDER BY revenue DESC, customer_id) AS tenth
   FROM profiles

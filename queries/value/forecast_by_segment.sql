@@ -8,7 +8,7 @@
 -- column: expected_purchases -- days with orders expected within the horizon
 -- column: expected_revenue -- revenue expected within the horizon
 -- column: share -- percent of all revenue expected
--- chart: bar
+-- chart: bar y=expected_revenue
 SELECT
   segment,
   count(*) AS customers,

@@ -114,6 +114,9 @@ pub(crate) enum Action {
         /// The lake
         #[arg(value_name = "LAKE")]
         lakes: Vec<String>,
+        /// Draw the answer as the query's header says
+        #[arg(long)]
+        chart: bool,
     },
     /// List the query library with its parameters
     Queries {

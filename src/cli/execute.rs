@@ -24,8 +24,11 @@ use super::{Outcome, Stop};
 /// How often the progress bar looks.
 const TICK: Duration = Duration::from_millis(120);
 
-/// Rows and bytes of a result that are kept for `\last`.
+/// Bytes of a result that are kept for `\last` and `\chart`.
 const KEPT_BYTES: usize = 64 << 20;
+
+/// The same in batch mode, where only charts look back.
+const KEPT_BYTES_BATCH: usize = 4 << 20;
 
 /// What happened.
 #[derive(Debug, Clone, Copy)]
@@ -82,15 +85,16 @@ fn show(session: &mut Session, sql: &str, params: Params) -> Outcome {
     let mut sink = render::sink(format, writer, &options);
     let output = session.output.clone();
     let schema = Arc::clone(&answer.schema);
-    let mut last = Last { schema: Arc::clone(&schema), batches: Vec::new(), whole: true };
+    let mut last =
+        Last { schema: Arc::clone(&schema), batches: Vec::new(), whole: true, chart: None };
     let mut kept = 0;
-    let keep = session.interactive;
+    let most = if session.interactive { KEPT_BYTES } else { KEPT_BYTES_BATCH };
     render(&output, sink.begin(&schema))?;
     let summary = stream(session, answer, since, |batch| {
-        if keep && last.whole {
+        if last.whole {
             kept += batch.get_array_memory_size();
             last.batches.push(batch.clone());
-            if kept > KEPT_BYTES {
+            if kept > most {
                 last.whole = false;
                 last.batches.clear();
             }
@@ -101,9 +105,7 @@ fn show(session: &mut Session, sql: &str, params: Params) -> Outcome {
     if paged {
         pager::show(&session.output, session.settings.pager, &page.text())?;
     }
-    if keep {
-        session.last = Some(last);
-    }
+    session.last = Some(last);
     let most = options.scrolled_rows.max(options.max_rows);
     let shown = most.filter(|most| format == render::Format::Box && summary.rows > *most);
     footer(session, summary, true, shown);
@@ -121,13 +123,19 @@ pub(crate) fn profile(session: &Session, sql: &str) -> Outcome<(Summary, Arc<dyn
 
 /// Runs a statement and keeps its rows; for small results.
 pub(crate) fn collect(session: &Session, sql: &str) -> Outcome<Vec<RecordBatch>> {
-    let answer = plan(session, sql, session.bound()?)?;
+    Ok(fetch(session, sql, session.bound()?)?.batches)
+}
+
+/// Runs a statement and keeps its rows with their columns; for small results.
+pub(crate) fn fetch(session: &Session, sql: &str, params: Params) -> Outcome<Last> {
+    let answer = plan(session, sql, params)?;
+    let schema = Arc::clone(&answer.schema);
     let mut batches = Vec::new();
     stream(session, answer, Instant::now(), |batch| {
         batches.push(batch.clone());
         Ok(())
     })?;
-    Ok(batches)
+    Ok(Last { schema, batches, whole: true, chart: None })
 }
 
 fn plan(session: &Session, sql: &str, params: Params) -> Result<Answer> {

@@ -102,7 +102,7 @@ fn run(arguments: Arguments, output: Output) -> Outcome {
     }
     let mut session = Session::open(&arguments, output)?;
     let outcome = match &arguments.action {
-        Some(Action::Run { name, .. }) => subcommand::run::run(&mut session, name),
+        Some(Action::Run { name, chart, .. }) => subcommand::run::run(&mut session, name, *chart),
         _ if !arguments.sources.is_empty() => batch::run(&mut session, &arguments),
         _ if !std::io::stdin().is_terminal() => {
             batch::stdin(&mut session, arguments.keep_going).map(drop)

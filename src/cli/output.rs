@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstream::{AutoStream, ColorChoice};
+use tenure::chart::{self, Colors};
 use tenure::render::{Format, Options};
 use tenure::{Error, ErrorKind};
 
@@ -150,6 +151,30 @@ impl Output {
         }
     }
 
+    /// What charts may use: as many lines and columns as there are, and the terminal's colours.
+    pub(crate) fn chart_options(&self) -> chart::Options {
+        let usual = chart::Options::default();
+        let (lines, width) = match self.size() {
+            // a title, the axis, its labels, the series, the next prompt
+            Some((lines, columns)) => (lines.saturating_sub(8).clamp(8, 24), columns),
+            None => (usual.height, usual.width),
+        };
+        let variable = |name: &str| std::env::var(name).unwrap_or_default();
+        let colors = if self.color_stdout() {
+            colors(&variable("COLORTERM"), &variable("TERM"))
+        } else {
+            Colors::None
+        };
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].map(variable);
+        let locale = locale.iter().find(|value| !value.is_empty());
+        chart::Options {
+            width,
+            height: lines,
+            colors,
+            unicode: locale.is_none_or(|locale| shows_unicode(locale)),
+        }
+    }
+
     /// The format of the next result.
     pub(crate) fn next_format(&self, expanded: bool) -> Format {
         let by_file = self.file.as_ref().and_then(|target| target.format);
@@ -230,6 +255,22 @@ impl Output {
     }
 }
 
+/// The colours that a terminal speaks of; those of Windows do not, and have them all.
+fn colors(colorterm: &str, term: &str) -> Colors {
+    match (colorterm, term) {
+        ("truecolor" | "24bit", _) => Colors::True,
+        (_, term) if term.ends_with("-direct") || cfg!(windows) => Colors::True,
+        (_, term) if term.contains("256color") => Colors::Palette,
+        _ => Colors::Basic,
+    }
+}
+
+/// Whether a locale's characters are those of Unicode: `en_GB.UTF-8`, but not `C` or `de_DE@euro`.
+fn shows_unicode(locale: &str) -> bool {
+    let locale = locale.to_ascii_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
+}
+
 impl Target {
     fn new(path: &Path) -> Self {
         Self { path: path.to_path_buf(), results: 0, format: Format::from_path(path) }
@@ -262,5 +303,26 @@ impl Write for Pipe {
     fn flush(&mut self) -> io::Result<()> {
         let flushed = self.inner.flush();
         self.watch(flushed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terminals_say_how_many_colours_they_have() {
+        assert_eq!(colors("truecolor", "xterm-256color"), Colors::True);
+        assert_eq!(colors("", "xterm-direct"), Colors::True);
+        if !cfg!(windows) {
+            assert_eq!(colors("", "tmux-256color"), Colors::Palette);
+            assert_eq!(colors("yes", "xterm"), Colors::Basic);
+        }
+    }
+
+    #[test]
+    fn locales_say_whether_blocks_are_shown() {
+        assert!(shows_unicode("en_GB.UTF-8") && shows_unicode("C.utf8"));
+        assert!(!shows_unicode("C") && !shows_unicode("POSIX") && !shows_unicode("de_DE@euro"));
     }
 }

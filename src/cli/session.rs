@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::SchemaRef;
+use tenure::chart::Request;
 use tenure::render;
 use tenure::{Error, Params, Tenure};
 
@@ -34,12 +35,14 @@ impl Default for Settings {
     }
 }
 
-/// A result kept for `\last`.
+/// A result kept for `\last` and `\chart`.
 pub(crate) struct Last {
     pub(crate) schema: SchemaRef,
     pub(crate) batches: Vec<RecordBatch>,
     /// false: it was too large to keep
     pub(crate) whole: bool,
+    /// how the question wants its answer drawn
+    pub(crate) chart: Option<Request>,
 }
 
 /// A running program.

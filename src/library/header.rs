@@ -6,11 +6,11 @@ use datafusion::logical_expr::sqlparser::dialect::GenericDialect;
 use datafusion::logical_expr::sqlparser::tokenizer::{Token, Tokenizer};
 
 use super::{ParamType, Parameter, Query};
+use crate::chart::{Columns, Kind, Request};
 use crate::error::{Error, ErrorKind, Result, did_you_mean};
 use crate::params::is_name;
 
 const KEYS: [&str; 5] = ["title", "description", "param", "column", "chart"];
-const CHARTS: [&str; 4] = ["bar", "line", "scatter", "heatmap"];
 
 /// Reads the file of a query.
 pub(super) fn parse(name: &str, text: &str) -> Result<Query> {
@@ -27,6 +27,7 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Query> {
     for entry in &entries {
         take(&mut query, entry).map_err(|what| wrong(name, entry.line, &what))?;
     }
+    check_chart(&query).map_err(|what| wrong(name, 1, &what))?;
     if query.title.is_empty() {
         return Err(wrong(name, 1, "there is no title"));
     }
@@ -90,10 +91,11 @@ fn take(query: &mut Query, entry: &Entry<'_>) -> Result<(), String> {
     match entry.key {
         "title" => once(&mut query.title),
         "description" => once(&mut query.description),
-        "chart" if !CHARTS.contains(&value) => {
-            Err(format!("chart '{value}' is not one of {}", CHARTS.join(", ")))
+        "chart" if query.chart.is_some() => Err("there is a second chart".to_owned()),
+        "chart" => {
+            query.chart = Some(chart(value)?);
+            Ok(())
         }
-        "chart" => once(query.chart.get_or_insert_default()),
         "param" => {
             let parameter = parameter(&query.name, value)?;
             if query.parameters.iter().any(|p| p.name == parameter.name) {
@@ -115,6 +117,28 @@ fn take(query: &mut Query, entry: &Entry<'_>) -> Result<(), String> {
                 .unwrap_or_else(|| format!("the keys are {}", KEYS.join(", ")));
             Err(format!("there is no key '{unknown}': {known}"))
         }
+    }
+}
+
+/// `kind [x=column] [y=column] [by=column]`
+fn chart(value: &str) -> Result<Request, String> {
+    match Request::read(value)? {
+        (request, "") if request.kind.is_some() => Ok(request),
+        (Request { kind: None, .. }, _) => Err(value
+            .parse::<Kind>()
+            .err()
+            .unwrap_or_else(|| format!("chart '{value}' begins with no kind"))),
+        (_, rest) => Err(format!("chart: '{rest}' is none of x=column, y=column, by=column")),
+    }
+}
+
+/// The columns that the chart draws are those of the answer.
+fn check_chart(query: &Query) -> Result<(), String> {
+    let Some(Request { columns: Columns { x, y, by }, .. }) = &query.chart else { return Ok(()) };
+    let names = [x, y, by].into_iter().flatten();
+    match names.into_iter().find(|name| !query.columns.iter().any(|(column, _)| column == *name)) {
+        Some(name) => Err(format!("the chart draws {name}, which is no column of the header")),
+        None => Ok(()),
     }
 }
 
@@ -184,7 +208,7 @@ mod tests {
 
     const GOOD: &str = "-- title: T\n-- description: one\n--   two\n\
         -- param: top INT = 20 -- how many\n-- param: name TEXT = 'it = that' -- which\n\
-        -- param: since DATE -- from when\n-- column: a -- the first\n-- chart: bar\n\
+        -- param: since DATE -- from when\n-- column: a -- the first\n-- chart: bar y=a\n\
         -- chart hint is not a key";
 
     #[test]
@@ -194,7 +218,8 @@ mod tests {
         assert_eq!(query.title, "T");
         assert_eq!(query.description, "one two");
         assert_eq!(query.sql, "SELECT $top, $name, $since");
-        assert_eq!(query.chart.as_deref(), Some("bar"));
+        let columns = Columns { y: Some("a".to_owned()), ..Columns::default() };
+        assert_eq!(query.chart, Some(Request { kind: Some(Kind::Bar), columns }));
         assert_eq!(query.columns, [("a".to_owned(), "the first".to_owned())]);
         let defaults: Vec<_> = query.parameters.iter().map(|p| p.default.as_deref()).collect();
         assert_eq!(defaults, [Some("20"), Some("it = that"), None]);
@@ -219,7 +244,15 @@ mod tests {
             ("-- title: T\n", "line 1: there is no statement after the header"),
             (
                 "-- title: T\n-- chart: pie\nSELECT 1",
-                "line 2: chart 'pie' is not one of bar, line, scatter, heatmap",
+                "line 2: there is no chart \"pie\": the kinds are bar, line, funnel, heat",
+            ),
+            (
+                "-- title: T\n-- chart: bar z=a\nSELECT 1",
+                "line 2: chart: 'z=a' is none of x=column, y=column, by=column",
+            ),
+            (
+                "-- title: T\n-- chart: bar y=a\nSELECT 1",
+                "line 1: the chart draws a, which is no column of the header",
             ),
             (
                 "-- title: T\n-- column: a\nSELECT 1",

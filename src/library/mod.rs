@@ -9,6 +9,7 @@ mod parameter;
 
 use rust_embed::RustEmbed;
 
+use crate::chart::Request;
 use crate::error::{Error, ErrorKind, Result, did_you_mean, nearest};
 use crate::params::Params;
 
@@ -34,8 +35,8 @@ pub struct Query {
     pub parameters: Vec<Parameter>,
     /// the columns of the answer, in order: name and description
     pub columns: Vec<(String, String)>,
-    /// how to draw the answer: `bar`, `line`, `scatter` or `heatmap`
-    pub chart: Option<String>,
+    /// how to draw the answer
+    pub chart: Option<Request>,
     /// the statement, with `$name` where a parameter goes
     pub sql: String,
 }
@@ -50,12 +51,13 @@ impl Query {
     /// -- param: top INT = 20 -- how many customers
     /// -- param: since DATE -- a parameter without default must be given
     /// -- column: customer_id -- the customer
-    /// -- chart: bar
+    /// -- chart: bar y=revenue
     /// SELECT …
     /// ```
     ///
     /// `title`, `description` and `chart` stand once, `param` and `column` once for each. A line
-    /// that begins with three spaces continues the one before.
+    /// that begins with three spaces continues the one before. A chart is a kind, `bar`, `line`,
+    /// `funnel` or `heat`, and the columns that it draws.
     ///
     /// # Errors
     /// Names the line of `queries/<name>.sql` that is wrong: a key that does not exist, a value

@@ -15,13 +15,13 @@ const FORMAT: FormatOptions<'static> =
     FormatOptions::new().with_null("NULL").with_duration_format(DurationFormat::Pretty);
 
 /// The text of one column's values.
-pub(super) struct TextColumn<'a> {
+pub(crate) struct TextColumn<'a> {
     formatter: ArrayFormatter<'a>,
     nulls: Option<NullBuffer>,
 }
 
 impl<'a> TextColumn<'a> {
-    pub(super) fn new(array: &'a dyn Array) -> RenderResult<Self> {
+    pub(crate) fn new(array: &'a dyn Array) -> RenderResult<Self> {
         Ok(Self {
             formatter: ArrayFormatter::try_new(array, &FORMAT)?,
             // a dictionary or a NullArray has NULLs that its own bitmap does not show
@@ -30,7 +30,7 @@ impl<'a> TextColumn<'a> {
     }
 
     /// Replaces `out` by the text of a row; false, and nothing in `out`, when it is NULL.
-    pub(super) fn write(&self, row: usize, out: &mut String) -> RenderResult<bool> {
+    pub(crate) fn write(&self, row: usize, out: &mut String) -> RenderResult<bool> {
         out.clear();
         if self.nulls.as_ref().is_some_and(|nulls| nulls.is_null(row)) {
             return Ok(false);
@@ -111,7 +111,7 @@ pub(super) fn json_rows(
 /// Text for a screen: what would move the cursor or colour the terminal is spelled out.
 ///
 /// Line breaks stay when `lines` is set (a box shows them), tabs become four blanks.
-pub(super) fn printable(text: &str, lines: bool) -> String {
+pub(crate) fn printable(text: &str, lines: bool) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -81,7 +81,7 @@ pub(super) fn hidden_label(count: usize) -> String {
 }
 
 /// Cuts a text to a width, with `…` where something is missing.
-pub(super) fn cut(text: &str, width: usize, ellipsis: &str) -> String {
+pub(crate) fn cut(text: &str, width: usize, ellipsis: &str) -> String {
     if text.width() <= width {
         return text.to_string();
     }

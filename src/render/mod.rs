@@ -17,10 +17,10 @@
 
 mod arrow_file;
 mod boxed;
-mod cells;
+pub(crate) mod cells;
 mod csv;
 mod json;
-mod layout;
+pub(crate) mod layout;
 mod line;
 mod markdown;
 mod ndjson;

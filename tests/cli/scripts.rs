@@ -1,4 +1,4 @@
-use crate::support::program::Shop;
+use crate::support::program::{Run, Shop};
 
 #[test]
 fn standard_input_is_a_script_with_commands() {
@@ -105,4 +105,74 @@ fn null_is_a_value_of_a_parameter_and_its_name_in_quotes_a_text() {
     let script = "\\param a NULL\n\\param b 'x y'\nSELECT coalesce($a, $b) AS x;";
     let run = shop.pipe(&["--format", "csv"], script);
     assert_eq!(run.out, "x\nx y\n", "{}", run.shown());
+}
+
+/// The program with characters of Unicode, whatever the locale of who runs the tests.
+fn charted(arguments: &[&str]) -> Run {
+    let shop = Shop::new();
+    let mut command = shop.command();
+    command.env("LC_ALL", "C.UTF-8").env("TERM", "xterm-256color").env_remove("COLORTERM");
+    Run::of(command.args(arguments).stdin(std::process::Stdio::null()).output().unwrap())
+}
+
+#[test]
+fn charts_draw_the_last_result_or_that_of_a_statement() {
+    let sql =
+        "SELECT customer_id, count(*) AS n FROM orders GROUP BY customer_id ORDER BY customer_id";
+    let last = charted(&["shop", "--format", "csv", "-c", sql, "-c", "\\chart"]);
+    assert_eq!(last.code, Some(0), "{}", last.shown());
+    let (csv, drawn) = last.out.split_at(last.out.find("n by").unwrap());
+    assert_eq!(csv, "customer_id,n\n1,3\n2,2\n3,1\n4,4\n");
+    let direct = charted(&["shop", "-c", &format!("\\chart bar {sql};")]);
+    assert_eq!(direct.out, drawn);
+    insta::assert_snapshot!(drawn);
+    let color = charted(&["shop", "--color", "always", "-c", &format!("\\chart bar {sql}")]);
+    assert!(color.out.contains("\x1b[38;5;74m█"), "{}", color.shown());
+    let shop = Shop::new();
+    let ascii = shop
+        .command()
+        .env("LC_ALL", "C")
+        .args(["shop", "-c", &format!("\\chart bar {sql}")])
+        .output()
+        .unwrap();
+    assert!(ascii.stdout.is_ascii() && ascii.stdout.contains(&b'#'));
+}
+
+#[test]
+fn a_chart_that_cannot_be_drawn_is_wrong_usage() {
+    for (command, expected) in [
+        ("\\chart", "there is no result to draw yet"),
+        ("\\chart pie", "there is no chart \"pie\": the kinds are bar, line, funnel, heat"),
+        ("\\chart bar y=", "y= takes the name of a column"),
+        ("\\chart bar y=m SELECT 1 AS n", "the result has no column \"m\""),
+        (
+            "\\chart SELECT 'a' AS b",
+            "a bar chart needs a column of numbers; the result has b varchar",
+        ),
+    ] {
+        let run = charted(&["-c", command]);
+        assert_eq!(run.code, Some(2), "{}", run.shown());
+        assert!(run.err.contains(expected), "{}", run.shown());
+    }
+    let large = charted(&[
+        "-o",
+        "x.csv",
+        "-c",
+        "SELECT * FROM generate_series(1, 900000)",
+        "-c",
+        "\\chart",
+    ]);
+    assert!(large.err.contains("too large to draw"), "{}", large.shown());
+}
+
+#[test]
+fn a_question_is_drawn_as_its_header_says() {
+    let run = charted(&["run", "overview/months", "--chart", "shop"]);
+    assert!(run.out.starts_with("revenue by month\n") && run.out.contains('┤'), "{}", run.shown());
+    let run = charted(&["shop", "-c", "\\run overview/months", "-c", "\\chart"]);
+    assert!(run.out.contains("\nrevenue by month\n"), "{}", run.shown());
+    let run = charted(&["shop", "-c", "\\run overview/months", "-c", "\\chart y=orders"]);
+    assert!(run.out.contains("\norders by month\n"), "{}", run.shown());
+    let run = charted(&["run", "tour", "--chart", "shop"]);
+    assert_eq!(run.code, Some(2), "{}", run.shown());
 }

@@ -36,6 +36,7 @@ fn tenure(sql: &str) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_tenure"))
         .args(["--no-init", "-c", sql])
         .arg(lake)
+        .env("LC_ALL", "C.UTF-8")
         .output()
         .expect("the program starts");
     assert!(output.status.success(), "{sql}\n{}", String::from_utf8_lossy(&output.stderr));

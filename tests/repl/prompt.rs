@@ -275,3 +275,32 @@ fn a_long_result_shows_its_head_and_tail_and_the_whole_on_request() {
     assert!(shown.contains("250 │"), "{shown}");
     prompt.leave();
 }
+
+#[test]
+fn a_chart_takes_the_colours_and_the_width_of_the_terminal() {
+    let shop = Shop::new();
+    let mut command = shop.command();
+    command
+        .arg("shop")
+        .env("TERM", "xterm")
+        .env("COLORTERM", "truecolor")
+        .env("TENURE_PAGER", "cat");
+    command.env("LC_ALL", "C.UTF-8");
+    let mut session = Session::spawn(command).unwrap();
+    session.set_expect_timeout(Some(Duration::from_secs(20)));
+    session.get_process_mut().set_window_size(50, 40).unwrap();
+    session.expect("shop> ").unwrap();
+    let mut prompt = Prompt { shop, session };
+    prompt.line("\\chart heat SELECT * FROM (VALUES ('a', 'p', 1), ('b', 'q', 20)) AS t(x, y, n);");
+    let heat = prompt.done("n by y: .*20");
+    // dark blue behind white, light yellow behind black
+    for cell in
+        ["\x1b[38;2;255;255;255;48;2;19;28;103m  1 ", "\x1b[38;2;0;0;0;48;2;251;230;121m 20 "]
+    {
+        assert!(heat.contains(cell), "{heat:?}");
+    }
+    prompt.line("\\chart bar y=n");
+    let bar = prompt.done("b  20 [^\r]*█");
+    assert_eq!(bar.rsplit("b  20 ").next().unwrap().matches('█').count(), 50 - 6, "{bar}");
+    prompt.leave();
+}

@@ -3,6 +3,7 @@
 //! `.name` is the same as `\name`, and a few names of other shells are known as well, because they
 //! are in people's fingers.
 
+mod chart;
 mod d;
 pub(crate) mod df;
 mod dt;
@@ -48,6 +49,7 @@ pub(crate) enum Takes {
     Parameter,
     Switch,
     Pager,
+    Chart,
     Sql,
 }
 
@@ -64,7 +66,7 @@ pub(crate) struct Command {
 }
 
 /// Every command, in the order in which help shows them.
-pub(crate) const COMMANDS: [&Command; 21] = [
+pub(crate) const COMMANDS: [&Command; 22] = [
     &help::COMMAND,
     &h::COMMAND,
     &d::COMMAND,
@@ -78,6 +80,7 @@ pub(crate) const COMMANDS: [&Command; 21] = [
     &explain::COMMAND,
     &profile::COMMAND,
     &last::COMMAND,
+    &chart::COMMAND,
     &x::COMMAND,
     &format::COMMAND,
     &pager::COMMAND,

@@ -1,6 +1,8 @@
 //! `\run NAME [name=value …]`: a question of the query library.
 
-use tenure::{Params, library};
+use tenure::Params;
+use tenure::chart::Request;
+use tenure::library::{self, Query};
 
 use super::{Command, Takes};
 use crate::cli::report::Origin;
@@ -40,16 +42,38 @@ pub(crate) fn query_with(session: &mut Session, name: &str, given: &[(String, St
         return tour(session);
     }
     let query = library::find(name)?;
-    let plain =
-        |(name, value): &(String, String)| (name.clone(), super::o::unquoted(value).to_string());
-    let params = query.bind(&given.iter().map(plain).collect::<Vec<_>>())?;
+    let params = bound(&query, given)?;
     let file = format!("queries/{}.sql", query.name);
     for piece in Script::new(&query.sql) {
         let Piece::Statement { text, line } = piece else { continue };
         execute::with_params(session, text, params.clone())
             .map_err(|stop| session.report(stop, Origin { text, file: Some(&file), line }))?;
     }
+    if let Some(last) = &mut session.last {
+        last.chart = query.chart;
+    }
     Ok(())
+}
+
+/// Draws the answer of a query instead of showing its rows.
+pub(crate) fn chart_of(session: &mut Session, name: &str, given: &[(String, String)]) -> Outcome {
+    if name == TOUR {
+        return Err(Stop::usage("the tour is not one question; a chart draws one answer"));
+    }
+    let query = library::find(name)?;
+    let params = bound(&query, given)?;
+    let file = format!("queries/{}.sql", query.name);
+    let origin = Origin { text: &query.sql, file: Some(&file), line: 1 };
+    let mut answer =
+        execute::fetch(session, &query.sql, params).map_err(|stop| session.report(stop, origin))?;
+    answer.chart = query.chart;
+    super::chart::show(session, &answer, &Request::default())
+}
+
+fn bound(query: &Query, given: &[(String, String)]) -> Outcome<Params> {
+    let plain =
+        |(name, value): &(String, String)| (name.clone(), super::o::unquoted(value).to_string());
+    Ok(query.bind(&given.iter().map(plain).collect::<Vec<_>>())?)
 }
 
 /// The script that is no question: several, and a story.

@@ -13,6 +13,7 @@ use crate::cli::command::{self, COMMANDS, Takes};
 use crate::cli::script::is_command;
 use path::complete_path;
 use scope::Scope;
+use tenure::chart::{self, Request};
 
 /// One thing that could stand at the cursor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,8 +143,15 @@ pub(crate) fn complete(buffer: &str, cursor: usize, catalog: &Catalog) -> (usize
         head.is_empty() || head.ends_with(';')
     });
     if is_command(command) && starts_statement || matches!(command, "\\" | ".") {
-        let takes_sql = command::find(command::split(command).0).map(|c| c.takes == Takes::Sql);
-        if takes_sql == Some(true) && command.contains(char::is_whitespace) {
+        let (name, argument) = command::split(command);
+        let takes_sql = command::find(name).is_some_and(|c| match c.takes {
+            Takes::Sql => true,
+            // a kind and columns may stand in front
+            Takes::Chart => Request::read(argument)
+                .is_ok_and(|(_, statement)| statement.contains(char::is_whitespace)),
+            _ => false,
+        });
+        if takes_sql && command.contains(char::is_whitespace) {
             return complete_sql(buffer, cursor, catalog);
         }
         let offset = line_start + indent.len();
@@ -172,6 +180,12 @@ fn complete_command(line: &str, catalog: &Catalog) -> (usize, Vec<Candidate>) {
     let Some(command) = command::find(name) else { return (start, Vec::new()) };
     let found = match command.takes {
         Takes::Nothing | Takes::Sql => Vec::new(),
+        Takes::Chart if !first => {
+            ["x=", "y=", "by="].map(|option| Candidate::new(option, "column", "")).to_vec()
+        }
+        Takes::Chart => {
+            chart::Kind::ALL.map(|kind| Candidate::new(kind.name(), "chart", "")).to_vec()
+        }
         Takes::Path => return complete_path(word, start),
         _ if !first => Vec::new(),
         Takes::Table => relations(catalog),

@@ -5,7 +5,7 @@ const SPARK: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'
 
 /// Appends a bar that is `width` characters long where `value` is `max`, and nothing where it is
 /// `min`; eighths of a character are drawn.
-pub(super) fn bar(value: f64, min: f64, max: f64, width: f64, out: &mut String) {
+pub fn bar(value: f64, min: f64, max: f64, width: f64, out: &mut String) {
     let length = if value.is_nan() || value <= min {
         0.0
     } else if value >= max {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use datafusion::logical_expr::ScalarUDF;
 
+pub use self::core::bar as draw_bar;
 pub use bar::bar_udf;
 pub use spark::spark_udf;
 

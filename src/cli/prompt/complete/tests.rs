@@ -137,6 +137,9 @@ fn commands_and_their_arguments() {
     assert_eq!(at("\\h ch|"), (3, vec!["churn_prob".into(), "change_points".into()]));
     assert_eq!(at("\\set ti|"), (5, vec!["timing".into()]));
     assert_eq!(at("\\timing o|"), (8, vec!["on".into(), "off".into()]));
+    assert_eq!(at("\\chart he|"), (7, vec!["heat".into()]));
+    assert_eq!(at("\\chart bar b|"), (11, vec!["by=".into()]));
+    assert_eq!(offered("\\chart bar x=ts SELECT t| FROM events")[0], "ts");
     assert_eq!(offered("\\explain SELECT t| FROM events")[0], "ts");
 }
 
