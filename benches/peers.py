@@ -14,6 +14,8 @@ and the stages of customers who never bought, who are not in the data.
 
 Fit: lifetimes on the same summary, in memory; reading it is not counted.
 
+What customers do: see the queries; a day of a funnel is 24 hours, months are those of UTC.
+
 Scan: the four columns of the log, each reduced to one value: what reading them costs.
 """
 
@@ -105,6 +107,69 @@ DUCK_STAGES = {
 }
 
 
+# -------------------------------------------------------------------------- what customers do
+# each answers with names and counts; DuckDB by window functions, ClickHouse by its own functions
+DUCK_BEHAVIOUR = {
+    # the latest first step of each chain, carried from step to step
+    "funnel": """
+        WITH e AS (
+          SELECT customer_id AS c, ts, CASE event_type WHEN 'page_view' THEN 1 WHEN 'add_to_cart' THEN 2
+                   WHEN 'checkout' THEN 3 WHEN 'purchase' THEN 4 END AS s FROM {log}),
+        a AS (SELECT *, max(CASE WHEN s = 1 THEN ts END) OVER w AS a1 FROM e
+              WINDOW w AS (PARTITION BY c ORDER BY ts, s ROWS UNBOUNDED PRECEDING)),
+        b AS (SELECT *, max(CASE WHEN s = 2 AND ts <= a1 + INTERVAL 24 HOUR THEN a1 END) OVER w AS a2 FROM a
+              WINDOW w AS (PARTITION BY c ORDER BY ts, s ROWS UNBOUNDED PRECEDING)),
+        d AS (SELECT *, max(CASE WHEN s = 3 AND ts <= a2 + INTERVAL 24 HOUR THEN a2 END) OVER w AS a3 FROM b
+              WINDOW w AS (PARTITION BY c ORDER BY ts, s ROWS UNBOUNDED PRECEDING))
+        SELECT level, count(*) FROM (
+          SELECT c, max(CASE WHEN s = 4 AND ts <= a3 + INTERVAL 24 HOUR THEN 4 WHEN a3 IS NOT NULL THEN 3
+                   WHEN a2 IS NOT NULL THEN 2 WHEN a1 IS NOT NULL THEN 1 ELSE 0 END) AS level
+          FROM d GROUP BY c)
+        GROUP BY level""",
+    "matrix": """
+        WITH months AS (SELECT DISTINCT customer_id, date_trunc('month', ts) AS m FROM {log}),
+        firsts AS (SELECT customer_id, min(m) AS f FROM months GROUP BY customer_id)
+        SELECT strftime(f, '%Y-%m') || ' ' || datediff('month', f, m), count(*)
+        FROM months JOIN firsts USING (customer_id) GROUP BY ALL""",
+    "sessionize": """
+        SELECT 'sum of ids', sum(s) FROM (
+          SELECT sum(n) OVER (PARTITION BY customer_id ORDER BY ts ROWS UNBOUNDED PRECEDING) AS s FROM (
+            SELECT customer_id, ts, CASE WHEN ts - lag(ts) OVER (PARTITION BY customer_id ORDER BY ts)
+                     <= INTERVAL 30 MINUTE THEN 0 ELSE 1 END AS n FROM {log}))""",
+}
+
+MICROS = "toUInt64(toUnixTimestamp64Micro(ts))"
+CLICK_BEHAVIOUR = {
+    "funnel": f"""
+        SELECT level, count() FROM (
+          SELECT windowFunnel(86400000000)({MICROS}, event_type = 'page_view', event_type = 'add_to_cart',
+                   event_type = 'checkout', event_type = 'purchase') AS level
+          FROM {{log}} GROUP BY customer_id)
+        GROUP BY level""",
+    "matrix": """
+        SELECT concat(formatDateTime(f, '%Y-%m'), ' ', toString(dateDiff('month', f, m))), count() FROM (
+          SELECT arrayMin(ms) AS f, arrayJoin(ms) AS m FROM (
+            SELECT groupUniqArray(toStartOfMonth(ts)) AS ms FROM {log} GROUP BY customer_id))
+        GROUP BY f, m""",
+    "sessionize": """
+        SELECT 'sum of ids', sum(s) FROM (
+          SELECT sum(n) OVER (PARTITION BY customer_id ORDER BY ts ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS s
+          FROM (SELECT customer_id, ts, ts - lagInFrame(ts, 1, toDateTime64('1970-01-01', 6, 'UTC')) OVER
+                  (PARTITION BY customer_id ORDER BY ts ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) > 1800 AS n
+                FROM {log}))""",
+    "retention": """
+        SELECT arrayStringConcat(r), count() FROM (
+          SELECT retention(ts < '2023-02-01', ts >= '2023-02-01' AND ts < '2023-03-01',
+                   ts >= '2023-03-01' AND ts < '2023-04-01', ts >= '2023-04-01' AND ts < '2023-05-01') AS r
+          FROM {log} GROUP BY customer_id)
+        GROUP BY r""",
+    "sequence_count": f"""
+        SELECT 'matches', sum(n) FROM (
+          SELECT sequenceCount('(?1).*(?2)')({MICROS}, event_type = 'page_view', event_type = 'purchase') AS n
+          FROM {{log}} GROUP BY customer_id)""",
+}
+
+
 def duckdb_query():
     import duckdb
 
@@ -117,6 +182,8 @@ def duckdb_query():
     elif QUERY == "stages":
         stage = DUCK_STAGE.replace("{as_of}", AS_OF)
         sql = DUCK_STAGES[WAY].format(log=log, as_of=AS_OF, stage=stage)
+    elif QUERY in DUCK_BEHAVIOUR:
+        sql = DUCK_BEHAVIOUR[QUERY].format(log=log)
     else:
         sql = f"SELECT max(customer_id), max(ts), max(event_type), sum(amount), count(*) FROM {log}"
 
@@ -199,6 +266,8 @@ def chdb_query():
                 "DROP TABLE IF EXISTS customers",
                 f"CREATE TEMPORARY TABLE customers ENGINE = Memory AS {customers}",
             ]
+    elif QUERY in CLICK_BEHAVIOUR:
+        sql = CLICK_BEHAVIOUR[QUERY].format(log=log)
     else:
         days = CLICK_DAYS.format(log=log, as_of=AS_OF)
         stage = CLICK_STAGE.replace("{as_of}", AS_OF)
@@ -311,6 +380,11 @@ WAYS = {
     "stages": {"duckdb": ["lists", "join"], "polars": ["join", "join, streaming"], "chdb": ["arrays", "days"]},
     "fit": {"lifetimes": ["fit"]},
     "turning_points": {"duckdb": ["scan"]},
+    "funnel": {"chdb": ["windowFunnel"], "duckdb": ["windows"]},
+    "matrix": {"chdb": ["arrays"], "duckdb": ["join"]},
+    "sessionize": {"chdb": ["windows"], "duckdb": ["windows"]},
+    "retention": {"chdb": ["retention"]},
+    "sequence_count": {"chdb": ["sequenceCount"]},
 }
 
 

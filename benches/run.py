@@ -50,18 +50,55 @@ TENURE = {
     "turning_points": """
         SELECT 'customers', count(p) FROM (
           SELECT turning_points(ts, event_type, amount) AS p FROM '{log}' GROUP BY customer_id)""",
+    "funnel": """
+        SELECT level, count(*) FROM (
+          SELECT window_funnel(INTERVAL '24 hours', ts, event_type = 'page_view', event_type = 'add_to_cart',
+                   event_type = 'checkout', event_type = 'purchase') AS level
+          FROM '{log}' GROUP BY customer_id)
+        GROUP BY level""",
+    "matrix": """
+        SELECT concat(to_char(cohort_start, '%Y-%m'), ' ', n), retained
+        FROM retention_matrix((SELECT customer_id, ts FROM '{log}'), periods => 17) WHERE retained > 0""",
+    "sessionize": """
+        SELECT 'sum of ids', sum(s) FROM (
+          SELECT sessionize(ts, INTERVAL '30 minutes') OVER (PARTITION BY customer_id ORDER BY ts) AS s FROM '{log}')""",
+    "retention": """
+        SELECT concat(CAST(r[1] AS INT), CAST(r[2] AS INT), CAST(r[3] AS INT), CAST(r[4] AS INT)), count(*) FROM (
+          SELECT retention(ts < '2023-02-01', ts >= '2023-02-01' AND ts < '2023-03-01',
+                   ts >= '2023-03-01' AND ts < '2023-04-01', ts >= '2023-04-01' AND ts < '2023-05-01') AS r
+          FROM '{log}' GROUP BY customer_id)
+        GROUP BY 1""",
+    "sequence_count": """
+        SELECT 'matches', sum(n) FROM (
+          SELECT sequence_count('(?1).*(?2)', ts, event_type = 'page_view', event_type = 'purchase') AS n
+          FROM '{log}' GROUP BY customer_id)""",
 }
 # asked once, after the clock: each customer of the data has bought, once for the first time
 CHECK = """
     SELECT 'rows', count(*) FILTER (WHERE p.point = 'first_purchase'), count(*) FROM (
       SELECT unnest(turning_points(ts, event_type, amount)) AS p FROM '{log}' GROUP BY customer_id)"""
 # what Tenure shall do: at most so many times the time of the fastest peer
-TARGETS = {"rfm": 1.0, "stages": 1.0, "fit": 1 / 50, "turning_points": 5.0}
+TARGETS = {
+    "rfm": 1.0,
+    "stages": 1.0,
+    "fit": 1 / 50,
+    "turning_points": 5.0,
+    "funnel": 0.5,
+    "matrix": 0.5,
+    "sessionize": 0.5,
+    "retention": 1.0,
+    "sequence_count": 1.0,
+}
 TITLES = {
     "rfm": "RFM scores of all customers",
     "stages": "stages of all customers",
     "fit": "fit of MBG/NBD",
     "turning_points": "turning points of all events, against a scan",
+    "funnel": "funnel of 4 steps in 24 hours, each customer",
+    "matrix": "monthly retention of all customers",
+    "sessionize": "sessions of all events, 30 minutes apart",
+    "retention": "retention of four months",
+    "sequence_count": "views that lead to a purchase, counted",
 }
 
 

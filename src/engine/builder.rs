@@ -148,7 +148,8 @@ impl TenureBuilder {
             options.extensions.insert(settings);
         }
         catalog::register(&context, &lakes)?;
-        Ok(Tenure { context, lakes, warnings, read_only: self.read_only, _spill: spill })
+        let initial = crate::options::settings(context.state().config_options());
+        Ok(Tenure { context, lakes, warnings, read_only: self.read_only, initial, _spill: spill })
     }
 
     /// Settings of the user, then of the lakes, then the defaults.

@@ -15,7 +15,9 @@ use datafusion::common::DataFusionError;
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::context::{SQLOptions, SessionContext};
-use datafusion::logical_expr::{LogicalPlan, Statement as PlannedStatement};
+use datafusion::logical_expr::{
+    LogicalPlan, ResetVariable, SetVariable, Statement as PlannedStatement,
+};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 
 pub use builder::TenureBuilder;
@@ -25,7 +27,7 @@ pub(crate) use statement::{Statement, pinned};
 use crate::catalog::OpenLake;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model;
-use crate::options::TenureOptions;
+use crate::options::{Setting, TenureOptions};
 use crate::params::Params;
 use crate::plan;
 
@@ -47,6 +49,8 @@ pub struct Tenure {
     lakes: Vec<Arc<OpenLake>>,
     warnings: Vec<String>,
     read_only: bool,
+    /// what `RESET` goes back to
+    initial: Vec<Setting>,
     /// kept for its drop: temporary files go with the session
     _spill: limits::SpillFolder,
 }
@@ -134,13 +138,30 @@ impl Tenure {
         let parsed = plan::parse(sql, &state, params)?;
         // after SHOW has read the settings as they were set
         statement.freeze(&mut state)?;
-        let plan = Box::pin(state.statement_to_plan(parsed)).await?;
+        let plan = self.reset(Box::pin(state.statement_to_plan(parsed)).await?);
         self.allow(&plan)?;
         Ok(match plan {
             LogicalPlan::Ddl(_) | LogicalPlan::Statement(_) => {
                 self.context.execute_logical_plan(plan).await?
             }
             plan => DataFrame::new(state, plan),
+        })
+    }
+
+    /// `RESET tenure.x` sets what the session began with: DataFusion resets its own settings only.
+    fn reset(&self, plan: LogicalPlan) -> LogicalPlan {
+        let LogicalPlan::Statement(PlannedStatement::ResetVariable(reset)) = plan else {
+            return plan;
+        };
+        let variable = reset.variable;
+        let name = variable.strip_prefix("tenure.");
+        let before = self.initial.iter().find(|s| Some(s.name.as_str()) == name);
+        LogicalPlan::Statement(match (name, before) {
+            (None, _) => PlannedStatement::ResetVariable(ResetVariable { variable }),
+            (Some(_), before) => PlannedStatement::SetVariable(SetVariable {
+                variable,
+                value: before.map_or_else(String::new, |s| s.value.clone()),
+            }),
         })
     }
 
