@@ -65,15 +65,25 @@ pub(super) fn draw(data: &Data, columns: &Columns, options: &Options) -> Result<
         .collect();
     plot.axis(marks, &mut out);
     if series.len() > 1 {
+        out.push('\n');
+        let mut used = 0;
         let names = series.iter().enumerate().map(|(index, one)| {
-            let marker = paint(plot.marker(index), index, options.colors);
-            format!("{marker} {}", one.name)
+            (paint(plot.marker(index), index, options.colors), one.name.clone())
         });
-        let mut names: Vec<String> = names.collect();
-        if all > MOST {
-            names.push(format!("{} {} more", options.ellipsis(), all - MOST));
+        let more = (all > MOST)
+            .then(|| (options.ellipsis().to_owned(), format!("{} more", all.saturating_sub(MOST))));
+        for (marker, name) in names.chain(more) {
+            // marker, blank, name; as many on a line as have room
+            let width = 2 + name.width();
+            if used > 0 && used + 3 + width > options.width {
+                out.push('\n');
+                used = 0;
+            }
+            let gap = if used > 0 { 3 } else { 0 };
+            out.push_str(&format!("{}{marker} {name}", " ".repeat(gap)));
+            used += gap + width;
         }
-        out.push_str(&format!("\n{}\n", names.join("   ")));
+        out.push('\n');
     }
     Ok(out)
 }

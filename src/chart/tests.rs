@@ -154,6 +154,18 @@ fn series_are_told_apart_by_markers_and_colours() {
 }
 
 #[test]
+fn many_series_have_their_names_on_several_lines() {
+    let names: Vec<String> = (0..12).map(|i| format!("series {i}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let batch = rows(vec![
+        ("week", ints(&[1; 12])),
+        ("what", some(&names)),
+        ("n", ints(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11])),
+    ]);
+    insta::assert_snapshot!(shown(Kind::Line, &batch, 40));
+}
+
+#[test]
 fn few_points_are_drawn_as_well() {
     let one = rows(vec![("day", ints(&[7])), ("n", ints(&[3]))]);
     insta::assert_snapshot!(with(Kind::Line, &Columns::default(), &one, &colored(Colors::None)));
