@@ -132,7 +132,7 @@ impl<'a> Plot<'a> {
         let x = ends(&mut series.iter().flat_map(|one| &one.points).map(|(x, _)| *x))?;
         let height = options.height.max(4);
         // nothing is shown where it is near
-        let low = if low > 0.0 && low < high * 0.5 || low == high && low > 0.0 { 0.0 } else { low };
+        let low = if low > 0.0 && (low < high * 0.5 || low == high) { 0.0 } else { low };
         let high = if low == high { low + 1.0 } else { high };
         let step = step((high - low) / (height as f64 / 3.0).clamp(2.0, 8.0));
         let y = ((low / step).floor() * step, (high / step).ceil() * step);

@@ -225,7 +225,7 @@ impl Diary<'_> {
 
     /// Everyone has a device, some have two; most visits come from the first.
     fn device(&self, random: &mut Random) -> u64 {
-        let second = self.life.number % 3 == 0 && random.chance(0.3);
+        let second = self.life.number.is_multiple_of(3) && random.chance(0.3);
         self.life.number * 2 + u64::from(second)
     }
 

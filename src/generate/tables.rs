@@ -153,8 +153,9 @@ pub(super) fn events(world: &World, month: usize, mut rows: Vec<Event>) -> Batch
         ("ingested_at", times(rows.iter().map(|e| Some(e.ingested)))),
     ];
     if changed {
-        let version =
-            |e: &Event| (e.session != 0).then_some(if e.device % 4 == 0 { "2.1" } else { "2.0" });
+        let version = |e: &Event| {
+            (e.session != 0).then_some(if e.device.is_multiple_of(4) { "2.1" } else { "2.0" })
+        };
         columns.push(("app_version", texts(rows.iter().map(version))));
     }
     batch(columns)
