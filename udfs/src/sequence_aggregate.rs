@@ -6,7 +6,7 @@
 //! [`accumulator`] and [`state_fields`] make the aggregate: for many groups, for one, in a window,
 //! and with states that go from one partition to another.
 //!
-//! ```ignore
+//! ```text
 //! /// How often something else was bought than the time before.
 //! #[derive(Debug, Clone)]
 //! struct Switches { as_of: i64 }
