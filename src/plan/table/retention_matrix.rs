@@ -153,8 +153,8 @@ fn plan(mut call: Call<'_>) -> Result<LogicalPlan> {
     // when a cell begins and ends, for the earliest and the latest of its cohort
     let (begins, ends) = if rolling {
         (
-            "c.first_start + CAST(concat(p.n * $seconds, ' seconds') AS INTERVAL)",
-            "c.last_start + CAST(concat(p.until * $seconds, ' seconds') AS INTERVAL)",
+            "date_trunc('hour', c.first_start) + CAST(concat(p.n * $seconds, ' seconds') AS INTERVAL)",
+            "date_trunc('hour', c.last_start) + CAST(concat(p.until * $seconds, ' seconds') AS INTERVAL)",
         )
     } else {
         (
