@@ -44,6 +44,7 @@ const SEQUENCES: &[&str] = &[
     "customer_summary",
     "frequency",
     "funnel_detail",
+    "funnel_entries",
     "path_agg",
     "sequence_count",
     "sequence_match",

@@ -179,6 +179,13 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// Whether an argument is given and not NULL.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.named
+            .get(name)
+            .is_some_and(|e| !matches!(e, SqlExpr::Value(v) if v.value == Value::Null))
+    }
+
     /// What an argument says, as it was written.
     pub(crate) fn written(&mut self, name: &'static str) -> Option<SqlExpr> {
         self.named

@@ -13,6 +13,7 @@
 )]
 
 mod calendar;
+mod funnel;
 mod lifecycle;
 mod logs;
 mod retention_matrix;
