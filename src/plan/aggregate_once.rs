@@ -43,6 +43,7 @@ const SEQUENCES: &[&str] = &[
     "customer_summary",
     "frequency",
     "funnel_detail",
+    "funnel_entries",
     "path_agg",
     "retention",
     "retention_cells",

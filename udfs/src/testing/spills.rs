@@ -63,6 +63,17 @@ const CASES: &[(&str, &str, &str)] = &[
         "customer",
         "funnel_detail(9000000, 'strict_order', ts, [x > 0, x = 2, x = 3], kind = 'return', category, kind)",
     ),
+    (
+        "funnel_detail",
+        "customer",
+        "funnel_detail(9000000, NULL, ts, [x > 0, x = 2, x = 3], NULL, NULL, NULL, [INTERVAL '40 days', NULL])",
+    ),
+    (
+        "funnel_entries",
+        "customer",
+        "funnel_entries(9000000, 'strict_order', ts, [x > 0, x = 2, x = 3], kind = 'return', category, kind)",
+    ),
+    ("funnel_entries", "pair", "funnel_entries(9000000, NULL, ts, [n > 0, x > 0, x > 1])"),
     ("funnel_detail", "pair", "funnel_detail(9000000, NULL, ts, [n > 0, x > 0, x > 1])"),
     (
         "mbg_nbd_fit",
