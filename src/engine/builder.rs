@@ -27,6 +27,8 @@ pub struct TenureBuilder {
     memory_limit: Option<usize>,
     threads: Option<usize>,
     spill_dir: Option<PathBuf>,
+    /// temporary files may be as large as the disk
+    unlimited_spill: bool,
     read_only: bool,
 }
 
@@ -82,6 +84,12 @@ impl TenureBuilder {
         self
     }
 
+    /// Lets temporary files be as large as the disk, for work that sorts a whole lake.
+    pub(crate) fn unlimited_spill(mut self) -> Self {
+        self.unlimited_spill = true;
+        self
+    }
+
     /// Refuses statements that write or define anything.
     #[must_use]
     pub fn read_only(mut self, read_only: bool) -> Self {
@@ -95,7 +103,8 @@ impl TenureBuilder {
     /// A setting that means nothing, a lake that cannot be read, a model that does not fit.
     pub async fn build(self) -> Result<Tenure> {
         let memory = self.memory_limit.unwrap_or_else(limits::default_memory);
-        let (env, spill) = limits::runtime(memory, self.spill_dir.as_deref())?;
+        let most = if self.unlimited_spill { u64::MAX } else { limits::SPILL_BYTES };
+        let (env, spill) = limits::runtime(memory, self.spill_dir.as_deref(), most)?;
         let mut config = SessionConfig::new()
             .with_batch_size(limits::batch_size(memory))
             .with_information_schema(true)
@@ -105,6 +114,8 @@ impl TenureBuilder {
         }
         let options = config.options_mut();
         options.sql_parser.collect_spans = true;
+        // rows that are spread by customer are spread by customer and order: see `lake::clustered`
+        options.optimizer.subset_repartition_threshold = 1;
         options.extensions.insert(TenureOptions::default());
         let state = SessionStateBuilder::new()
             .with_config(config)

@@ -22,7 +22,7 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 
 pub use builder::TenureBuilder;
 pub use describe::{FunctionInfo, FunctionKind, TableInfo, TableKind};
-pub(crate) use statement::{Statement, pinned};
+pub(crate) use statement::{Statement, pinned, pinned_manifest};
 
 use crate::catalog::OpenLake;
 use crate::error::{Error, ErrorKind, Result};
@@ -290,6 +290,11 @@ impl Tenure {
     /// What was noticed while the lakes were opened, such as files without content.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    /// The open lakes.
+    pub(crate) fn lakes(&self) -> &[Arc<OpenLake>] {
+        &self.lakes
     }
 
     /// Names of the open lakes.

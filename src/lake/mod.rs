@@ -4,6 +4,7 @@
 //! [`Lake::table`] lists the files that are there now and pins them, so that a statement reads one
 //! state of the lake and the next statement sees new files.
 
+pub(crate) mod clustered;
 mod connect;
 mod destination;
 mod discovery;
@@ -26,13 +27,13 @@ use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::object_store::{self, ObjectStoreExt};
 use futures::{StreamExt, TryStreamExt, stream};
 
-pub(crate) use self::destination::{Destination, destination, write_error};
+pub(crate) use self::destination::{Destination, Text, destination, occupied, write_error};
+pub(crate) use self::pin::PinnedFile;
 pub use self::store::StoreOptions;
 pub use self::table::LakeTable;
 
 use self::discovery::{Listing, Part, Spot};
 use self::location::{Kind, Location};
-use self::pin::PinnedFile;
 use crate::error::{Error, ErrorKind, Result};
 
 /// An opened location: a folder, bucket, glob or file of Parquet data.
@@ -70,18 +71,7 @@ impl Lake {
         options: &StoreOptions,
         env: &Arc<RuntimeEnv>,
     ) -> Result<Self> {
-        let location = location::parse(location, None)?;
-        let store = store::open(&location, options, env)?;
-        let spot = Spot::new(&location, store);
-        let lake = Self {
-            name: lake_name(&location),
-            location,
-            options: options.clone(),
-            elsewhere: StoreOptions::new(),
-            env: Arc::clone(env),
-            spot,
-            known: RwLock::default(),
-        };
+        let lake = Self::at(location, options, env)?;
         match lake.refresh().await {
             // a folder that only says where its tables are
             Err(e) if e.kind() == ErrorKind::NoFiles => match lake.read_text("tenure.toml").await {
@@ -90,6 +80,26 @@ impl Lake {
             },
             other => other.map(|()| lake),
         }
+    }
+
+    /// A lake whose files have not been looked at.
+    pub(crate) fn at(
+        location: &str,
+        options: &StoreOptions,
+        env: &Arc<RuntimeEnv>,
+    ) -> Result<Self> {
+        let location = location::parse(location, None)?;
+        let store = store::open(&location, options, env)?;
+        let spot = Spot::new(&location, store);
+        Ok(Self {
+            name: lake_name(&location),
+            location,
+            options: options.clone(),
+            elsewhere: StoreOptions::new(),
+            env: Arc::clone(env),
+            spot,
+            known: RwLock::default(),
+        })
     }
 
     /// Options for paths that lead to stores of another kind than the lake's own.
