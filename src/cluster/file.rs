@@ -87,12 +87,11 @@ fn properties(schema: &SchemaRef, keys: &Keys) -> Result<WriterProperties, Parqu
     let columns = ArrowSchemaConverter::new().convert(schema)?;
     let leaf = |name: &str| columns.columns().iter().position(|c| c.path().string() == name);
     let mut sorting = vec![];
-    for by in keys.columns() {
-        let column_idx =
-            leaf(&by.column).and_then(|at| i32::try_from(at).ok()).ok_or_else(|| {
-                ParquetError::General(format!("there is no column {} to sort by", by.column))
-            })?;
-        sorting.push(SortingColumn { column_idx, descending: false, nulls_first: false });
+    for (name, descending) in keys.columns() {
+        let column_idx = leaf(name).and_then(|at| i32::try_from(at).ok()).ok_or_else(|| {
+            ParquetError::General(format!("there is no column {name} to sort by"))
+        })?;
+        sorting.push(SortingColumn { column_idx, descending, nulls_first: false });
     }
     let level = ZstdLevel::try_new(1).unwrap_or_default();
     let mut properties = WriterProperties::builder()

@@ -25,6 +25,9 @@ pub(super) struct By {
 pub(super) struct Keys {
     pub(super) customer: By,
     pub(super) time: Option<By>,
+    /// of a table that describes customers: of several rows of a customer, the one that sorts last
+    /// counts (see the view `customers`), and comes first
+    pub(super) attributes: Vec<String>,
 }
 
 impl Keys {
@@ -60,12 +63,20 @@ impl Keys {
                 }
             }),
         };
-        Ok(Some(Self { customer: by_customer, time }))
+        let mut attributes = if time.is_none() { table.attributes.clone() } else { vec![] };
+        attributes.retain(|attribute| *attribute != by_customer.column);
+        Ok(Some(Self { customer: by_customer, time, attributes }))
     }
 
-    /// The names of the columns.
-    pub(super) fn columns(&self) -> impl Iterator<Item = &By> {
+    /// The columns of customer and time.
+    pub(super) fn both(&self) -> impl Iterator<Item = &By> {
         [Some(&self.customer), self.time.as_ref()].into_iter().flatten()
+    }
+
+    /// All columns to sort by, and whether descending.
+    pub(super) fn columns(&self) -> impl Iterator<Item = (&str, bool)> {
+        let both = self.both().map(|by| (by.column.as_str(), false));
+        both.chain(self.attributes.iter().map(|attribute| (attribute.as_str(), true)))
     }
 
     /// The table in the model of the clustered lake.

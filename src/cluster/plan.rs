@@ -118,7 +118,10 @@ impl Task {
     /// What the lake has of the table, and what it has not.
     fn compare(&mut self, table: &Arc<LakeTable>, known: Option<&ClusteredTable>) -> Result<()> {
         let now = self.entry(vec![]);
-        let known = known.filter(|k| k.customer == now.customer && k.time == now.time);
+        let same = |k: &&ClusteredTable| {
+            (&k.customer, &k.time, &k.attributes) == (&now.customer, &now.time, &now.attributes)
+        };
+        let known = known.filter(same);
         let Some(known) = known else {
             match self.keys {
                 Some(_) => self.new = Some(Arc::clone(table)),
@@ -184,6 +187,7 @@ impl Task {
             folder: self.folder.clone(),
             customer: keys.map(|keys| keys.customer.column.clone()),
             time: keys.and_then(|keys| keys.time.as_ref()).map(|time| time.column.clone()),
+            attributes: keys.map(|keys| keys.attributes.clone()).unwrap_or_default(),
             files,
             sources: self.sources.clone(),
         }

@@ -48,8 +48,10 @@ pub(super) async fn rows(
         }
         From::Nobody => frame.filter(customer().is_null())?,
     };
-    let by = keys.columns().map(|by| Expr::Column(Column::from_name(by.column.as_str())));
-    let frame = frame.sort(by.map(|column| column.sort(true, false)).collect())?;
+    let by = keys.columns().map(|(column, descending)| {
+        Expr::Column(Column::from_name(column)).sort(!descending, false)
+    });
+    let frame = frame.sort(by.collect())?;
     let (state, plan) = frame.into_parts();
     let plan = state.create_physical_plan(&plan).await?;
     let rows = execute_stream(Arc::clone(&plan), state.task_ctx())?;
@@ -66,7 +68,7 @@ fn with_keys(tenure: &Tenure, keys: &Keys, table: Arc<LakeTable>) -> Result<Data
         .map(|field| Expr::Column(Column::from_name(field.name().as_str())))
         .collect();
     let state = tenure.context().state();
-    for by in keys.columns() {
+    for by in keys.both() {
         if let Some(sql) = &by.sql {
             let value = state.create_logical_expr(sql, frame.schema())?;
             columns.push(value.alias(by.column.as_str()));

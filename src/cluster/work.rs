@@ -71,8 +71,8 @@ pub(super) async fn run(
         tasks.get_mut(..=first).into_iter().for_each(|tasks| tasks.rotate_right(1));
     }
     let run = base.as_ref().map_or(1, |base| base.run + 1);
-    let rows = tasks.first().map_or(0, |task| task.rows) / RANGES;
-    let rows = rows.max(FEW).min(settings.rows_per_file);
+    let most = settings.rows_per_file;
+    let rows = rows_of_a_file(tasks.first().map_or(0, |task| task.rows), most);
     let model = model_of(source, &tasks);
     let sources: Vec<_> = tasks.iter().map(|task| (&task.name, &task.sources)).collect();
     let of = journal::name_of(&(run, &model, settings.rows_per_file, sources));
@@ -104,6 +104,13 @@ pub(super) async fn run(
     }
     tables.sort_by(|a, b| a.name.cmp(&b.name));
     run.commit(tables, &model, before).await
+}
+
+/// Files of the same size, of `most` rows at most where that is asked for.
+fn rows_of_a_file(rows: u64, most: u64) -> u64 {
+    let about = (rows / RANGES).max(FEW).min(most);
+    let files = (rows / about.max(1)).max(1);
+    rows.div_ceil(files).max(1).min(most)
 }
 
 /// Sees that the place holds nothing, or what an earlier run wrote.

@@ -6,6 +6,9 @@ use std::sync::Arc;
 use datafusion::common::DataFusionError;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::context::{SessionConfig, SessionContext};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::ensure_requirements::EnsureRequirements;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 
 use super::{Tenure, limits};
 use crate::catalog::{self, OpenLake};
@@ -14,6 +17,7 @@ use crate::lake::{Lake, StoreOptions};
 use crate::options::TenureOptions;
 use crate::plan::aggregate_once::AggregateOnce;
 use crate::plan::cooperative_joins::CooperativeJoins;
+use crate::plan::merge_union::MergeUnion;
 use crate::plan::relations::TenureRelations;
 use crate::plan::unnest_keys::{self, UnnestKeys, UnnestKeysInRelations};
 use crate::udfs;
@@ -123,8 +127,7 @@ impl TenureBuilder {
             .with_default_features()
             .with_query_planner(Arc::new(unnest_keys::Planner))
             .with_analyzer_rule(Arc::new(UnnestKeys))
-            .with_physical_optimizer_rule(Arc::new(AggregateOnce))
-            .with_physical_optimizer_rule(Arc::new(CooperativeJoins))
+            .with_physical_optimizer_rules(physical_rules())
             .build();
         let mut context = SessionContext::new_with_state(state);
         udfs::register_all(&mut context)?;
@@ -201,6 +204,17 @@ impl TenureBuilder {
         }
         settings
     }
+}
+
+/// DataFusion's rules and Tenure's own: what is known of orders before sorts are added, the others at
+/// the end.
+fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+    let mut rules = PhysicalOptimizer::new().rules;
+    let sorts = rules.iter().position(|rule| rule.name() == EnsureRequirements::new().name());
+    rules.insert(sorts.unwrap_or(0), Arc::new(MergeUnion));
+    rules.push(Arc::new(AggregateOnce));
+    rules.push(Arc::new(CooperativeJoins));
+    rules
 }
 
 /// `shop`, or `shop_2` if there is one already.

@@ -186,8 +186,9 @@ impl LakeTable {
 
     /// The columns that rows are known to be in the order of.
     pub(crate) fn sorted_by(&self) -> Vec<&str> {
-        let columns = self.order.as_ref().map(|order| [Some(&order.key), order.time.as_ref()]);
-        columns.into_iter().flatten().flatten().map(String::as_str).collect()
+        let Some(order) = &self.order else { return vec![] };
+        let then = order.then.iter().map(|(column, _)| column);
+        [&order.key].into_iter().chain(then).map(String::as_str).collect()
     }
 
     fn name(&self, file: &PartitionedFile) -> String {

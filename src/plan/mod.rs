@@ -8,6 +8,7 @@ pub(crate) mod dialect;
 pub(crate) mod fields;
 pub(crate) mod headings;
 pub mod limits;
+pub(crate) mod merge_union;
 pub(crate) mod named_args;
 pub(crate) mod parametric;
 pub(crate) mod query;

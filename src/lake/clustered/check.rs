@@ -6,12 +6,15 @@
 
 use std::cmp::Ordering;
 
-use datafusion::arrow::array::{Array, AsArray, Int64Array, RecordBatch};
-use datafusion::arrow::compute::cast;
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, Int64Array, RecordBatch, make_comparator,
+};
+use datafusion::arrow::compute::{SortOptions, cast};
 use datafusion::arrow::datatypes::{DataType, Int64Type};
+use datafusion::arrow::error::ArrowError;
 use datafusion::common::Result as DfResult;
 
-use super::key::{Key, Keys};
+use super::key::Keys;
 use super::layout::Bounds;
 use super::violated;
 
@@ -22,15 +25,21 @@ pub(crate) struct Check {
     bounds: Bounds,
     /// column of the customer
     key: usize,
-    /// column of the time, if it is read
-    time: Option<usize>,
+    /// columns that the rows of a customer are in the order of
+    then: Vec<(usize, SortOptions)>,
     rows: usize,
-    last: Option<(Option<Key>, Option<i64>)>,
+    /// the last row, of the customer and of the other columns
+    last: Option<(ArrayRef, Vec<ArrayRef>)>,
 }
 
 impl Check {
-    pub(crate) fn new(file: &str, bounds: Bounds, key: usize, time: Option<usize>) -> Self {
-        Self { file: file.to_owned(), bounds, key, time, rows: 0, last: None }
+    pub(crate) fn new(
+        file: &str,
+        bounds: Bounds,
+        key: usize,
+        then: Vec<(usize, SortOptions)>,
+    ) -> Self {
+        Self { file: file.to_owned(), bounds, key, then, rows: 0, last: None }
     }
 
     /// Looks at the next batch of the file.
@@ -39,30 +48,15 @@ impl Check {
         if rows == 0 {
             return Ok(());
         }
-        let Some(keys) = batch.columns().get(self.key).and_then(|column| Keys::of(column)) else {
+        let column = |at: usize| batch.columns().get(at);
+        let customers = column(self.key);
+        let Some((customers, keys)) = customers.and_then(|c| Some((c, Keys::of(c)?))) else {
             return Err(violated(&self.file, "its customers are of another type").into());
         };
-        let times = match self.time.and_then(|time| batch.columns().get(time)) {
-            Some(column) => Some(cast(column, &DataType::Int64)?),
-            None => None,
-        };
-        let times = times.as_ref().map(|times| times.as_primitive::<Int64Type>());
-        let at = |row: usize| times.and_then(|t| t.is_valid(row).then(|| t.value(row)));
-        let follows = match &self.last {
-            None => true,
-            Some((key, time)) => match keys.compare_to(0, key.as_ref()) {
-                Ordering::Greater => true,
-                Ordering::Equal => in_time(*time, at(0)),
-                Ordering::Less => false,
-            },
-        };
-        let wrong = if follows { disorder(&keys, times) } else { Some(0) };
-        if let Some(row) = wrong {
-            let what = match self.time {
-                Some(_) => "customer and time",
-                None => "customer",
-            };
-            let message = format!("row {} is not in the order of {what}", self.rows + row + 1);
+        let columns: Vec<ArrayRef> =
+            self.then.iter().filter_map(|(at, _)| column(*at)).cloned().collect();
+        if let Some(row) = self.disorder(&keys, &columns)? {
+            let message = format!("row {} is not in its order", self.rows + row + 1);
             return Err(violated(&self.file, &message).into());
         }
         let inside = match &self.bounds {
@@ -79,42 +73,62 @@ impl Check {
             return Err(violated(&self.file, "it holds customers of another range").into());
         }
         self.rows += rows;
-        self.last = Some((keys.key(rows - 1), at(rows - 1)));
+        let end = |column: &ArrayRef| column.slice(rows - 1, 1);
+        self.last = Some((end(customers), columns.iter().map(end).collect()));
         Ok(())
     }
-}
 
-/// Whether a time may follow another of the same customer; what is missing comes last.
-fn in_time(before: Option<i64>, after: Option<i64>) -> bool {
-    match (before, after) {
-        (Some(before), Some(after)) => before <= after,
-        (None, Some(_)) => false,
-        (_, None) => true,
+    /// The first row that does not follow the one before it.
+    fn disorder(&self, keys: &Keys<'_>, columns: &[ArrayRef]) -> DfResult<Option<usize>> {
+        if let Some((customer, before)) = &self.last
+            && let Some(last) = Keys::of(customer)
+        {
+            match keys.compare_to(0, last.key(0).as_ref()) {
+                Ordering::Less => return Ok(Some(0)),
+                Ordering::Equal if !self.follows(before, columns)?(0, 0) => return Ok(Some(0)),
+                _ => {}
+            }
+        }
+        if let (Some(numbers), [column], [(_, options)]) = (keys.numbers(), columns, &*self.then)
+            && !options.descending
+            && column.data_type().is_temporal()
+            && column.null_count() == 0
+        {
+            let times = cast(column, &DataType::Int64)?;
+            return Ok(times.as_primitive_opt::<Int64Type>().and_then(|t| unsorted(numbers, t)));
+        }
+        let follows = self.follows(columns, columns)?;
+        let place = (1..keys.len()).find(|row| match keys.compare(row - 1, *row) {
+            Ordering::Less => false,
+            Ordering::Equal => !follows(row - 1, *row),
+            Ordering::Greater => true,
+        });
+        Ok(place)
+    }
+
+    /// Whether a row of `right` may follow one of `left` of the same customer.
+    fn follows(
+        &self,
+        left: &[ArrayRef],
+        right: &[ArrayRef],
+    ) -> Result<impl Fn(usize, usize) -> bool + use<>, ArrowError> {
+        let columns = left.iter().zip(right).zip(&self.then);
+        let compare = columns.map(|((left, right), (_, by))| make_comparator(left, right, *by));
+        let compare = compare.collect::<Result<Vec<_>, _>>()?;
+        Ok(move |a, b| {
+            let mut differ = compare.iter().map(|compare| compare(a, b));
+            differ.find(|order| order.is_ne()) != Some(Ordering::Greater)
+        })
     }
 }
 
-/// The first row that does not follow the one before it.
-fn disorder(keys: &Keys<'_>, times: Option<&Int64Array>) -> Option<usize> {
-    let plain = times.filter(|times| times.null_count() == 0).map(|times| times.values().as_ref());
-    let before = match (keys.numbers(), plain) {
-        (Some(keys), None) if times.is_none() => {
-            keys.windows(2).position(|pair| matches!(pair, [a, b] if a > b))
-        }
-        (Some(keys), Some(times)) => {
-            keys.windows(2).zip(times.windows(2)).position(|pairs| match pairs {
-                ([a, b], [s, t]) => (a > b) | ((a == b) & (s > t)),
-                _ => false,
-            })
-        }
-        _ => {
-            let at = |row: usize| times.and_then(|t| t.is_valid(row).then(|| t.value(row)));
-            (1..keys.len()).position(|row| match keys.compare(row - 1, row) {
-                Ordering::Less => false,
-                Ordering::Equal => !in_time(at(row - 1), at(row)),
-                Ordering::Greater => true,
-            })
-        }
-    };
+/// The first row that does not follow the one before it, for numbers and times that are all there.
+fn unsorted(keys: &[i64], times: &Int64Array) -> Option<usize> {
+    let mut pairs = keys.windows(2).zip(times.values().windows(2));
+    let before = pairs.position(|pairs| match pairs {
+        ([a, b], [s, t]) => (a > b) | ((a == b) & (s > t)),
+        _ => false,
+    });
     before.map(|row| row + 1)
 }
 
@@ -122,10 +136,14 @@ fn disorder(keys: &Keys<'_>, times: Option<&Int64Array>) -> Option<usize> {
 mod tests {
     use std::sync::Arc;
 
-    use datafusion::arrow::array::{ArrayRef, StringViewArray, TimestampMicrosecondArray};
+    use datafusion::arrow::array::{StringViewArray, TimestampMicrosecondArray};
     use proptest::prelude::*;
 
     use super::*;
+    use crate::lake::clustered::key::Key;
+
+    const UP: SortOptions = SortOptions { descending: false, nulls_first: false };
+    const DOWN: SortOptions = SortOptions { descending: true, nulls_first: false };
 
     type Row = (Option<i8>, Option<i8>);
 
@@ -142,8 +160,15 @@ mod tests {
         RecordBatch::try_from_iter_with_nullable([("k", keys, true), ("t", times, true)]).unwrap()
     }
 
-    fn check(rows: &[Row], cut: usize, bounds: Bounds, text: bool, timed: bool) -> bool {
-        let mut check = Check::new("f", bounds, 0, timed.then_some(1));
+    fn check(
+        rows: &[Row],
+        cut: usize,
+        bounds: Bounds,
+        text: bool,
+        then: Option<SortOptions>,
+    ) -> bool {
+        let then = then.into_iter().map(|by| (1, by)).collect();
+        let mut check = Check::new("f", bounds, 0, then);
         let (one, two) = rows.split_at(cut.min(rows.len()));
         check.see(&batch(one, text)).and_then(|()| check.see(&batch(two, text))).is_ok()
     }
@@ -168,14 +193,19 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(4000))]
         #[test]
         fn what_is_seen_is_what_a_sort_says(
-            mut rows in rows(false), sorted: bool, cut in 0..9_usize, text: bool, timed: bool,
+            mut rows in rows(false), sorted: bool, cut in 0..9_usize, text: bool,
+            then in prop_oneof![Just(None), Just(Some(UP)), Just(Some(DOWN))],
         ) {
+            let order = |r: &Row| (rank(r.0), match then {
+                None => 0,
+                Some(UP) => rank(r.1),
+                Some(_) => r.1.map_or(1000, |n| -i16::from(n)),
+            });
             if sorted {
-                rows.sort_by_key(|r| (rank(r.0), rank(r.1)));
+                rows.sort_by_key(order);
             }
-            let order = |r: &Row| (rank(r.0), if timed { rank(r.1) } else { 0 });
             let truth = rows.is_sorted_by_key(order);
-            prop_assert_eq!(check(&rows, cut, Bounds::Customers(None, None), text, timed), truth);
+            prop_assert_eq!(check(&rows, cut, Bounds::Customers(None, None), text, then), truth);
         }
 
         #[test]
@@ -183,19 +213,19 @@ mod tests {
             rows.sort_by_key(|r| (rank(r.0), rank(r.1)));
             let within = |r: &Row| (0..2).contains(&rank(r.0));
             let bounds = Bounds::Customers(Some(Key::Int(0)), Some(Key::Int(2)));
-            prop_assert_eq!(check(&rows, cut, bounds, false, true), rows.iter().all(within));
+            prop_assert_eq!(check(&rows, cut, bounds, false, Some(UP)), rows.iter().all(within));
             let nobody = rows.iter().all(|r| r.0.is_none());
-            prop_assert_eq!(check(&rows, cut, Bounds::Nobody, false, true), nobody);
+            prop_assert_eq!(check(&rows, cut, Bounds::Nobody, false, Some(UP)), nobody);
         }
     }
 
     #[test]
     fn an_error_names_the_file_and_the_row() {
-        let mut check = Check::new("f.parquet", Bounds::Customers(None, None), 0, Some(1));
+        let mut check = Check::new("f.parquet", Bounds::Customers(None, None), 0, vec![(1, UP)]);
         check.see(&batch(&[(Some(1), Some(1)), (Some(1), Some(1))], false)).unwrap();
         let error = check.see(&batch(&[(Some(1), Some(2)), (Some(1), Some(0))], false));
         let error = error.unwrap_err().to_string();
         assert!(error.contains("file f.parquet"), "{error}");
-        assert!(error.contains("row 4 is not in the order of customer and time"), "{error}");
+        assert!(error.contains("row 4 is not in its order"), "{error}");
     }
 }

@@ -36,8 +36,10 @@ use super::check::Check;
 use super::key::Key;
 use super::layout::Bounds;
 
-/// NULLs last, as `ORDER BY` has them.
-pub(crate) const ASCENDING: SortOptions = SortOptions { descending: false, nulls_first: false };
+/// NULLs last, as ascending `ORDER BY` has them.
+fn options(descending: bool) -> SortOptions {
+    SortOptions { descending, nulls_first: false }
+}
 
 /// A range of a partition.
 #[derive(Debug, Clone)]
@@ -54,9 +56,10 @@ pub(crate) struct ClusteredExec {
     input: Arc<dyn ExecutionPlan>,
     /// of each partition
     ranges: Arc<Vec<Vec<Range>>>,
-    /// columns of customer and time
+    /// column of the customer
     key: usize,
-    time: Option<usize>,
+    /// columns that the rows of a customer are in the order of
+    then: Vec<(usize, SortOptions)>,
     ordering: LexOrdering,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
@@ -75,17 +78,20 @@ impl ClusteredExec {
         let Some((key, _)) = schema.column_with_name(&order.key) else {
             return internal_err!("a scan in order does not read the customer");
         };
-        let time = order.time.as_ref().and_then(|time| schema.column_with_name(time));
-        let time = time.map(|(time, _)| time);
-        let sort = |at: usize| {
+        // as far as they are read: the order of later columns is that among equals only
+        let read = order.then.iter().map_while(|(column, down)| {
+            schema.column_with_name(column).map(|(at, _)| (at, options(*down)))
+        });
+        let then: Vec<_> = read.collect();
+        let sort = |(at, options): (usize, SortOptions)| {
             let column = Column::new(schema.field(at).name(), at);
-            PhysicalSortExpr::new(Arc::new(column), ASCENDING)
+            PhysicalSortExpr::new(Arc::new(column), options)
         };
-        let Some(ordering) = LexOrdering::new([Some(key), time].into_iter().flatten().map(sort))
-        else {
+        let by = [(key, options(false))];
+        let Some(ordering) = LexOrdering::new(by.iter().chain(&then).copied().map(sort)) else {
             return internal_err!("a scan in order has no order");
         };
-        let Some(by_key) = LexOrdering::new([sort(key)]) else {
+        let Some(by_key) = LexOrdering::new(by.map(sort)) else {
             return internal_err!("a scan in order has no key");
         };
         let spread = order.layout.spread(partitions);
@@ -122,7 +128,7 @@ impl ClusteredExec {
             input,
             ranges: Arc::new(ranges),
             key,
-            time,
+            then,
             ordering,
             properties: Arc::new(properties),
             metrics: ExecutionPlanMetricsSet::new(),
@@ -140,7 +146,7 @@ impl ClusteredExec {
         let time = MetricBuilder::new(&self.metrics).subset_time("check_time", partition);
         for (at, name) in &range.files {
             let rows = self.input.execute(*at, Arc::clone(context))?;
-            let check = Check::new(name, range.bounds.clone(), self.key, self.time);
+            let check = Check::new(name, range.bounds.clone(), self.key, self.then.clone());
             streams.push(checked(rows, check, time.clone()));
         }
         if streams.len() == 1

@@ -18,7 +18,8 @@
 //! sources  = [{ path = "events/1.parquet", bytes = 8192, modified = "2024-07-01T00:00:00Z" }]
 //! ```
 //!
-//! A file without a range holds rows without a customer; a table without a customer is a copy.
+//! A table of people has `attributes` in place of `time`: of a customer with several rows, the one
+//! that sorts last by them comes first. A file without a range holds rows without a customer; a table without a customer is a copy.
 
 use std::fmt::Write as _;
 
@@ -64,6 +65,9 @@ pub(crate) struct ClusteredTable {
     /// column of the time
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) time: Option<String>,
+    /// columns that rows of a customer are in the descending order of
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) attributes: Vec<String>,
     pub(crate) files: Vec<ClusteredFile>,
     pub(crate) sources: Vec<SourceFile>,
 }
@@ -87,6 +91,14 @@ pub(crate) struct SourceFile {
     pub(crate) path: String,
     pub(crate) bytes: u64,
     pub(crate) modified: String,
+}
+
+impl ClusteredTable {
+    /// The columns that the rows of a customer are in the order of, and whether it is descending.
+    pub(crate) fn then(&self) -> impl Iterator<Item = (&str, bool)> {
+        let time = self.time.iter().map(|time| (time.as_str(), false));
+        time.chain(self.attributes.iter().map(|attribute| (attribute.as_str(), true)))
+    }
 }
 
 impl Manifest {
@@ -197,6 +209,9 @@ impl Manifest {
                     let _ = writeln!(out, "{name} = {}", text(column));
                 }
             }
+            if !table.attributes.is_empty() {
+                list(&mut out, "attributes", table.attributes.iter().map(text).collect());
+            }
             list(&mut out, "files", table.files.iter().map(inline).collect());
             list(&mut out, "sources", table.sources.iter().map(inline).collect());
         }
@@ -233,6 +248,7 @@ mod tests {
                     folder: "events".into(),
                     customer: Some("customer_id".into()),
                     time: Some("ts".into()),
+                    attributes: vec!["a".into(), "b".into()],
                     files: vec![
                         ClusteredFile {
                             path: "0.parquet".into(),
@@ -253,6 +269,7 @@ mod tests {
                     folder: "odd_name".into(),
                     customer: None,
                     time: None,
+                    attributes: vec![],
                     files: vec![],
                     sources: vec![],
                 },

@@ -44,8 +44,8 @@ pub(crate) struct Order {
     pub(crate) layout: Arc<Layout>,
     /// column of the customer
     pub(crate) key: String,
-    /// column of the time
-    pub(crate) time: Option<String>,
+    /// columns that the rows of a customer are in the order of, and whether it is descending
+    pub(crate) then: Vec<(String, bool)>,
     /// the range of each file of the table; `None` for rows without a customer
     pub(crate) ranges: Vec<Option<usize>>,
 }
@@ -92,7 +92,8 @@ impl Lake {
         let lake_table = LakeTable::new(&spot, listing, session).await?;
         let Some(key) = table.customer.clone() else { return Ok(Arc::new(lake_table)) };
         let layout = Arc::new(manifest.layout());
-        let order = Order { layout, key, time: table.time.clone(), ranges };
+        let then = table.then().map(|(column, down)| (column.to_owned(), down)).collect();
+        let order = Order { layout, key, then, ranges };
         verify::table(&lake_table, table, &order, manifest.by).await?;
         Ok(Arc::new(lake_table.in_order(order)))
     }

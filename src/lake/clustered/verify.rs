@@ -34,15 +34,14 @@ pub(crate) async fn table(
         if is(&order.key).ok() != Some(by.data_type()) {
             return Err(wrong("its customers are of another type"));
         }
-        if let Some(time) = &order.time
+        if let Some(time) = &says.time
             && !is(time).is_ok_and(|ty| is_time(&ty))
         {
             return Err(wrong("it has no column of times"));
         }
-        let columns: Vec<&str> =
-            [Some(order.key.as_str()), order.time.as_deref()].into_iter().flatten().collect();
-        if !sorted_by(&footer.metadata, &columns) {
-            return Err(wrong(&format!("it is not sorted by {}", columns.join(" and "))));
+        let columns = [(order.key.as_str(), false)].into_iter().chain(says.then());
+        if !sorted_by(&footer.metadata, &columns.collect::<Vec<_>>()) {
+            return Err(wrong("it does not say that its rows are in the order"));
         }
         customers(&footer.metadata, &order.key, &order.layout.bounds(*range))
             .map_err(|what| wrong(what))?;
@@ -55,16 +54,17 @@ pub(crate) fn is_time(ty: &DataType) -> bool {
     matches!(ty, DataType::Timestamp(_, _) | DataType::Date32 | DataType::Date64)
 }
 
-/// Whether the file says that its rows are in the order of these columns, NULLs last.
-fn sorted_by(metadata: &ParquetMetaData, columns: &[&str]) -> bool {
+/// Whether the file says that its rows are in the order of these columns, descending or not, NULLs
+/// last.
+fn sorted_by(metadata: &ParquetMetaData, columns: &[(&str, bool)]) -> bool {
     metadata.row_groups().iter().all(|group| {
         let sorting = group.sorting_columns().map_or(&[][..], Vec::as_slice);
         sorting.len() >= columns.len()
-            && sorting.iter().zip(columns).all(|(by, name)| {
+            && sorting.iter().zip(columns).all(|(by, (name, descending))| {
                 let column =
                     usize::try_from(by.column_idx).ok().and_then(|i| group.columns().get(i));
                 column.is_some_and(|c| c.column_descr().path().string() == *name)
-                    && !by.descending
+                    && by.descending == *descending
                     && !by.nulls_first
             })
     })
