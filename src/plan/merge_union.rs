@@ -125,8 +125,9 @@ impl ExecutionPlan for MergeUnionExec {
         vec![Some(OrderingRequirements::from(self.ordering.clone())); self.inputs.len()]
     }
 
+    /// it demands an order and makes it again: no other one of the inputs comes through
     fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true; self.inputs.len()]
+        vec![false; self.inputs.len()]
     }
 
     fn benefits_from_input_partitioning(&self) -> Vec<bool> {
