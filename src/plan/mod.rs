@@ -18,6 +18,7 @@ pub(crate) mod show;
 pub(crate) mod statements;
 pub(crate) mod table;
 pub(crate) mod unnest_keys;
+pub(crate) mod window_by_group;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::execution::FunctionRegistry;
