@@ -68,6 +68,15 @@ impl OpenLake {
         &self.checked.model
     }
 
+    /// Sees tables that came since the lake was opened.
+    pub(crate) async fn look_again(&self) -> Result<()> {
+        match self.lake.refresh().await {
+            // its files are where tenure.toml says
+            Err(e) if e.kind() == ErrorKind::NoFiles && !self.tables().is_empty() => Ok(()),
+            looked => looked,
+        }
+    }
+
     /// What the lake consisted of when it was opened, if it is clustered.
     pub(crate) fn clustered(&self) -> Option<&Manifest> {
         self.clustered.as_ref()

@@ -10,19 +10,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::Destination;
-use crate::lake::clustered::FOLDER;
+use crate::lake::clustered;
 use crate::lake::clustered::key::Key;
 use crate::lake::clustered::manifest::ClusteredFile;
 
-/// The file's name.
-pub(super) fn path() -> String {
-    format!("{FOLDER}/pending.toml")
-}
-
-/// Where a table goes on.
+/// Rows of a table that are left to do: all, those from a customer on, those of nobody.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum From {
+pub(super) enum Rest {
     #[default]
     Begin,
     Customer(Key),
@@ -36,7 +31,7 @@ pub(super) struct Done {
     pub(super) folder: String,
     /// nothing is left to do
     pub(super) whole: bool,
-    pub(super) from: From,
+    pub(super) from: Rest,
     pub(super) files: Vec<ClusteredFile>,
 }
 
@@ -54,7 +49,7 @@ pub(super) struct Journal {
 impl Journal {
     /// What a run for `of` left, if there was one.
     pub(super) async fn read(place: &Destination, of: &str) -> Result<Option<Self>> {
-        let Some(file) = place.read(&path()).await? else { return Ok(None) };
+        let Some(file) = place.read(&clustered::pending()).await? else { return Ok(None) };
         // one that cannot be read was left by another version: as if it were not there
         Ok(toml::from_str::<Self>(&file.text).ok().filter(|journal| journal.of == of))
     }
@@ -63,7 +58,7 @@ impl Journal {
         let text = toml::to_string(self).map_err(|e| {
             Error::new(ErrorKind::Internal, format!("what is done cannot be noted: {e}"))
         })?;
-        place.write(&path(), text).await
+        place.write(&clustered::pending(), text).await
     }
 
     pub(super) fn table(&self, name: &str) -> Option<&Done> {
@@ -99,7 +94,7 @@ mod tests {
             last: Some(Key::Int(9)),
             tables: vec![],
         };
-        for from in [From::Begin, From::Customer(Key::Text("x".into())), From::Nobody] {
+        for from in [Rest::Begin, Rest::Customer(Key::Text("x".into())), Rest::Nobody] {
             let done = Done { table: format!("{from:?}"), from, ..Done::default() };
             journal.note(Done { files: vec![file(Some(1)), file(None)], ..done });
         }

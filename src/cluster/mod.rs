@@ -134,15 +134,15 @@ impl Progress {
 /// `Usage` for a destination that holds something else and a source without customers and times;
 /// `Changed` where files of the source are not as they were; what reading and writing can give.
 pub async fn cluster(
-    source: (&str, StoreOptions),
-    destination: (&str, StoreOptions),
+    source: (&str, &StoreOptions),
+    destination: (&str, &StoreOptions),
     settings: &Settings,
     progress: &Progress,
 ) -> Result<Written> {
     if settings.rows_per_file == 0 {
         return Err(Error::new(ErrorKind::Usage, "0 rows a file: write a number from 1 on"));
     }
-    let mut builder = Tenure::builder().lake_with(source.0, source.1).unlimited_spill();
+    let mut builder = Tenure::builder().lake_with(source.0, source.1.clone()).unlimited_spill();
     if let Some(bytes) = settings.memory_limit {
         builder = builder.memory_limit(bytes);
     }
@@ -150,6 +150,6 @@ pub async fn cluster(
         builder = builder.threads(threads);
     }
     let tenure = builder.build().await?;
-    let place = Destination::open(destination.0, &destination.1).await?;
+    let place = Destination::open(destination.0, destination.1).await?;
     work::run(&tenure, &place, destination, settings, progress).await
 }

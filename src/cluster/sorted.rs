@@ -10,7 +10,7 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::{Expr, lit};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 
-use super::journal::From;
+use super::journal::Rest;
 use super::key::Keys;
 use crate::engine::Tenure;
 use crate::error::Result;
@@ -29,7 +29,7 @@ pub(super) async fn rows(
     keys: &Keys,
     new: Option<Arc<LakeTable>>,
     old: Option<Arc<LakeTable>>,
-    from: &From,
+    from: &Rest,
 ) -> Result<Option<Sorted>> {
     let frame = match (new, old) {
         (None, None) => return Ok(None),
@@ -42,11 +42,11 @@ pub(super) async fn rows(
     };
     let customer = || Expr::Column(Column::from_name(keys.customer.column.as_str()));
     let frame = match from {
-        From::Begin => frame,
-        From::Customer(key) => {
+        Rest::Begin => frame,
+        Rest::Customer(key) => {
             frame.filter(customer().gt_eq(lit(key.scalar())).or(customer().is_null()))?
         }
-        From::Nobody => frame.filter(customer().is_null())?,
+        Rest::Nobody => frame.filter(customer().is_null())?,
     };
     let by = keys.columns().map(|(column, descending)| {
         Expr::Column(Column::from_name(column)).sort(!descending, false)

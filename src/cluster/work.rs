@@ -11,7 +11,7 @@ use futures::StreamExt;
 
 use super::cut::Cutter;
 use super::file::{Ending, Open};
-use super::journal::{self, Done, From, Journal};
+use super::journal::{self, Done, Journal, Rest};
 use super::key::{self, Keys as KeyColumns};
 use super::plan::{self, Task};
 use super::sorted::{self, Sorted};
@@ -50,7 +50,7 @@ struct Run<'a> {
 pub(super) async fn run(
     tenure: &Tenure,
     place: &Destination,
-    destination: (&str, StoreOptions),
+    destination: (&str, &StoreOptions),
     settings: &Settings,
     progress: &Progress,
 ) -> Result<Written> {
@@ -80,7 +80,7 @@ pub(super) async fn run(
     let mut run = Run {
         tenure,
         place,
-        lake: Lake::at(destination.0, &destination.1, &tenure.context().runtime_env())?,
+        lake: Lake::at(destination.0, destination.1, &tenure.context().runtime_env())?,
         journal: Journal { of: of.clone(), ..Journal::default() },
         progress,
         rows: usize::try_from(rows).unwrap_or(usize::MAX),
@@ -280,7 +280,7 @@ impl Run<'_> {
             self.written.files += 1;
         }
         let (table, folder) = (task.name.clone(), task.folder.clone());
-        let done = Done { table, folder, whole: true, from: From::Nobody, files: files.clone() };
+        let done = Done { table, folder, whole: true, from: Rest::Nobody, files: files.clone() };
         self.journal.note(done);
         self.journal.write(self.place).await?;
         Ok(files)
@@ -313,7 +313,7 @@ impl Run<'_> {
         self.written.ranges = u64::try_from(manifest.splits.len() + 1).unwrap_or_default();
         let text = |manifest: &Manifest| format!("{model}{}", manifest.write());
         if before.as_ref().is_some_and(|before| before.text == text(&manifest)) {
-            self.place.delete(&journal::path()).await?;
+            self.place.delete(&clustered::pending()).await?;
             self.written.up_to_date = true;
             return Ok(self.written);
         }
@@ -327,7 +327,7 @@ impl Run<'_> {
             self.lake.clustered(&manifest, table, &state).await?;
         }
         self.place.replace("tenure.toml", text(&manifest), before).await?;
-        self.place.delete(&journal::path()).await?;
+        self.place.delete(&clustered::pending()).await?;
         Ok(self.written)
     }
 }
@@ -339,7 +339,7 @@ struct Files<'a> {
     keys: &'a KeyColumns,
     open: Option<(ClusteredFile, Open)>,
     /// files without further rows, with the customer that the next one begins with
-    ending: VecDeque<(ClusteredFile, Ending, From)>,
+    ending: VecDeque<(ClusteredFile, Ending, Rest)>,
     done: &'a mut Done,
 }
 
@@ -352,7 +352,7 @@ impl Files<'_> {
         };
         for (range, piece) in self.cutter.cut(&customers) {
             if self.open.as_ref().is_some_and(|(file, _)| file.range != range) {
-                let next = customers.key(piece.start).map_or(From::Nobody, From::Customer);
+                let next = customers.key(piece.start).map_or(Rest::Nobody, Rest::Customer);
                 self.next(run, next).await?;
             }
             if self.open.is_none() {
@@ -379,7 +379,7 @@ impl Files<'_> {
     }
 
     /// The open file gets no more rows.
-    async fn next(&mut self, run: &mut Run<'_>, next: From) -> Result<()> {
+    async fn next(&mut self, run: &mut Run<'_>, next: Rest) -> Result<()> {
         if let Some((file, open)) = self.open.take() {
             self.ending.push_back((file, open.end(), next));
         }
@@ -416,7 +416,7 @@ impl Files<'_> {
             // a table without rows has columns all the same
             self.begin(run, Some(0))?;
         }
-        self.next(run, From::Nobody).await?;
+        self.next(run, Rest::Nobody).await?;
         while !self.ending.is_empty() {
             self.settle(run).await?;
         }

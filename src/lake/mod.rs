@@ -76,9 +76,23 @@ impl Lake {
             // a folder that only says where its tables are
             Err(e) if e.kind() == ErrorKind::NoFiles => match lake.read_text("tenure.toml").await {
                 Ok(Some(_)) => Ok(lake),
-                _ => Err(e),
+                _ => Err(lake.unfinished(e).await),
             },
             other => other.map(|()| lake),
+        }
+    }
+
+    /// Why there is no lake, if `tenure cluster` was stopped before there was.
+    async fn unfinished(&self, error: Error) -> Error {
+        match self.read_text(&clustered::pending()).await {
+            Ok(Some(_)) => {
+                let shown = self.location();
+                let message =
+                    format!("{shown} is no lake yet: `tenure cluster` has not ended there");
+                Error::new(ErrorKind::NoFiles, message)
+                    .with_hint("run it again, it goes on where it was")
+            }
+            _ => error,
         }
     }
 

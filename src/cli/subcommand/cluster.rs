@@ -28,9 +28,8 @@ pub(crate) fn run(wanted: &Cluster, shared: &Shared, output: &Output) -> Outcome
     let shown = console::user_attended_stderr().then(|| show(&runtimes, &progress));
     let of = Arc::clone(&progress);
     let written = runtimes.wait(async move {
-        let source = (source.as_str(), StoreOptions::default());
-        let dest = (dest.as_str(), StoreOptions::default());
-        cluster(source, dest, &settings, &of).await
+        let none = StoreOptions::default();
+        cluster((&source, &none), (&dest, &none), &settings, &of).await
     });
     drop(shown);
     output.note(&said(&written?, &wanted.dest));

@@ -99,6 +99,11 @@ impl Lake {
     }
 }
 
+/// The file in which `tenure cluster` notes what it has done.
+pub(crate) fn pending() -> String {
+    format!("{FOLDER}/pending.toml")
+}
+
 /// Where a table's files are, for `path` in the model.
 pub(crate) fn path(folder: &str) -> String {
     format!("{FOLDER}/{folder}/")

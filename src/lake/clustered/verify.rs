@@ -43,8 +43,7 @@ pub(crate) async fn table(
         if !sorted_by(&footer.metadata, &columns.collect::<Vec<_>>()) {
             return Err(wrong("it does not say that its rows are in the order"));
         }
-        customers(&footer.metadata, &order.key, &order.layout.bounds(*range))
-            .map_err(|what| wrong(what))?;
+        customers(&footer.metadata, &order.key, &order.layout.bounds(*range)).map_err(wrong)?;
     }
     Ok(())
 }

@@ -74,7 +74,7 @@ async fn run(source: &Path, dest: &Path, rows_per_file: u64) -> Result<Written, 
     let settings = Settings { rows_per_file, threads: Some(2), ..Settings::default() };
     let place = |path: &Path| path.to_str().unwrap().to_owned();
     let (source, dest, none) = (place(source), place(dest), StoreOptions::new());
-    cluster((&source, none.clone()), (&dest, none), &settings, &Progress::default()).await
+    cluster((&source, &none), (&dest, &none), &settings, &Progress::default()).await
 }
 
 async fn open(path: &Path) -> Tenure {

@@ -40,7 +40,7 @@ async fn joins_of_large_tables_by_customer_need_no_shuffle() {
     let work = Work::of(shipped("retail"));
     work.cluster(5_000).await.unwrap();
     let [before, after] = work.both().await;
-    let sql = "SELECT count(*), sum(a.amount), sum(b.n) FROM orders AS a JOIN (SELECT customer_id, count(*) AS n FROM events GROUP BY customer_id) AS b USING (customer_id)";
+    let sql = "SELECT count(*), round(sum(a.amount), 2), sum(b.n) FROM orders AS a JOIN (SELECT customer_id, count(*) AS n FROM events GROUP BY customer_id) AS b USING (customer_id)";
     for tenure in [&before, &after] {
         for threshold in ["threshold", "threshold_rows"] {
             let set =
@@ -75,4 +75,14 @@ async fn the_lake_says_that_it_is_clustered() {
     let text = after.describe().await.unwrap();
     assert!(text.contains("clustered in 11 ranges of customers (run 1"), "{text}");
     assert!(text.contains("50169 rows, sorted by customer_id, ts\n"), "{text}");
+}
+
+#[tokio::test]
+async fn a_table_that_is_not_there_is_no_lake_without_files() {
+    let work = Work::of(shipped("shop"));
+    work.cluster(50_000).await.unwrap();
+    let [_, after] = work.both().await;
+    let error = lines(&after, "SELECT * FROM evnts").await.unwrap_err();
+    assert_eq!(error.kind(), tenure::ErrorKind::UndefinedTable, "{error}");
+    assert!(error.hint().is_some_and(|hint| hint.contains("events")), "{error:?}");
 }

@@ -56,6 +56,7 @@ async fn a_run_that_was_killed_is_taken_up() {
         // what is there is no lake
         let error = try_open(&work.dest()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NoFiles, "{error}");
+        assert!(error.to_string().contains("`tenure cluster` has not ended there"), "{error}");
     }
     let done = work.files();
     let written = work.cluster(300).await.unwrap();

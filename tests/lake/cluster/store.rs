@@ -27,8 +27,7 @@ async fn a_lake_is_clustered_from_store_to_store() {
     let settings = Settings { rows_per_file: 700, threads: Some(2), ..Settings::default() };
     let run = async || {
         let progress = Progress::default();
-        let source = (source.as_str(), read.clone());
-        let done = cluster(source, (dest.as_str(), admin.clone()), &settings, &progress).await;
+        let done = cluster((&source, &read), (&dest, &admin), &settings, &progress).await;
         let (now, total) = progress.state();
         if let Ok(written) = &done {
             assert!(written.up_to_date || (now == total && total >= 2 * written.rows));
@@ -57,9 +56,7 @@ async fn a_lake_is_clustered_from_store_to_store() {
     // who may only read is told so
     let other = format!("s3://{BUCKET}/clusters/other");
     let progress = Progress::default();
-    let error = cluster((&source, read.clone()), (&other, read.clone()), &settings, &progress)
-        .await
-        .unwrap_err();
+    let error = cluster((&source, &read), (&other, &read), &settings, &progress).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Denied, "{error}");
     assert!(!format!("{error:?}").contains(READ_SECRET));
     let prefix = Path::from("clusters/other");
@@ -75,7 +72,7 @@ async fn of_two_runs_in_a_store_one_wins() {
     let settings = Settings { rows_per_file: 9000, threads: Some(1), ..Settings::default() };
     let run = async || {
         let none = tenure::lake::StoreOptions::new();
-        cluster((&source, none), (&dest, admin.clone()), &settings, &Progress::default()).await
+        cluster((&source, &none), (&dest, &admin), &settings, &Progress::default()).await
     };
     let (a, b) = tokio::join!(run(), run());
     let errors: Vec<_> = [a, b].into_iter().filter_map(Result::err).collect();
