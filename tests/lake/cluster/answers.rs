@@ -30,11 +30,16 @@ async fn whole(work: &Work) {
 
 #[tokio::test]
 async fn every_question_of_the_library_has_the_same_answer() {
-    for (lake, year) in [("retail", "2017"), ("shop", "2023"), ("cdnow", "1997")] {
+    // of the lake whose events are in several tables, those that look at events
+    let several = ["paths", "campaigns", "turning_points"];
+    for (lake, year) in [("retail", "2017"), ("shop", "2023")] {
         let work = Work::of(shipped(lake));
         work.cluster(7_000).await.unwrap();
         let [before, after] = work.both().await;
         for query in library::queries().unwrap() {
+            if lake == "retail" && !several.contains(&query.family()) {
+                continue;
+            }
             let given = crate::queries::given(&query);
             let given: Vec<_> =
                 given.into_iter().map(|(n, value)| (n, value.replace("1997", year))).collect();
