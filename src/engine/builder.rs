@@ -19,6 +19,7 @@ use crate::plan::aggregate_once::AggregateOnce;
 use crate::plan::cooperative_joins::CooperativeJoins;
 use crate::plan::merge_union::MergeUnion;
 use crate::plan::relations::TenureRelations;
+use crate::plan::sort_in_buckets::SortInBuckets;
 use crate::plan::unnest_keys::{self, UnnestKeys, UnnestKeysInRelations};
 use crate::plan::window_by_group::WindowByGroup;
 use crate::udfs;
@@ -214,6 +215,7 @@ fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let sorts = rules.iter().position(|rule| rule.name() == EnsureRequirements::new().name());
     rules.insert(sorts.unwrap_or(0), Arc::new(MergeUnion));
     rules.push(Arc::new(AggregateOnce));
+    rules.push(Arc::new(SortInBuckets));
     rules.push(Arc::new(WindowByGroup));
     rules.push(Arc::new(CooperativeJoins));
     rules

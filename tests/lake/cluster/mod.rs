@@ -129,7 +129,8 @@ async fn plan(tenure: &Tenure, sql: &str) -> String {
 async fn streams(tenure: &Tenure, sql: &str) {
     let plan = plan(tenure, sql).await;
     assert!(plan.contains("ClusteredExec"), "{sql}\n{plan}");
-    for wrong in ["SortExec", "partitioning=Hash", "SortPreservingMerge", "InterleaveExec"] {
+    let shuffles = ["partitioning=Hash", "ScatterExec", "SortPreservingMerge", "InterleaveExec"];
+    for wrong in ["SortExec"].into_iter().chain(shuffles) {
         assert!(!plan.contains(wrong), "{wrong}: {sql}\n{plan}");
     }
 }
