@@ -22,6 +22,7 @@
 
 mod catalog;
 pub mod chart;
+pub mod cluster;
 mod engine;
 mod error;
 pub mod generate;

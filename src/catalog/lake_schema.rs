@@ -55,7 +55,7 @@ impl LakeSchema {
 
     /// Sees tables that came since the lake was opened.
     pub(super) async fn look_again(&self) -> crate::error::Result<()> {
-        self.lake.lake().refresh().await
+        self.lake.look_again().await
     }
 }
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use datafusion::datasource::TableProvider;
 use datafusion::execution::SessionState;
 
-use crate::engine::pinned;
+use crate::engine::{pinned, pinned_manifest};
 use crate::error::{Error, ErrorKind, Result};
+use crate::lake::clustered::manifest::Manifest;
 use crate::lake::{Lake, LakeTable};
 use crate::model::check::Checked;
 use crate::model::views::{self, Writer};
@@ -19,16 +20,19 @@ pub(crate) struct OpenLake {
     lake: Lake,
     name: String,
     checked: Checked,
+    /// what the lake consisted of when it was opened, if it is clustered
+    clustered: Option<Manifest>,
 }
 
 impl OpenLake {
     /// Reads or infers the model of `lake` and checks it against the tables.
     pub(crate) async fn open(lake: Lake, name: String, state: &SessionState) -> Result<Self> {
-        let mut open = Self { lake, name, checked: Checked::default() };
+        let mut open = Self { lake, name, checked: Checked::default(), clustered: None };
         let model = match open.lake.read_text("tenure.toml").await? {
             Some(text) => {
                 let elsewhere = model::file::options(&text).into_iter().collect();
                 open.lake = open.lake.with_options_elsewhere(elsewhere);
+                open.clustered = Manifest::read(&text)?;
                 model::file::parse(&text)?
             }
             None => {
@@ -40,7 +44,7 @@ impl OpenLake {
                 model::infer::infer(&tables)
             }
         };
-        if model.tables.is_empty() && open.lake.tables().is_empty() {
+        if model.tables.is_empty() && open.tables().is_empty() {
             // nothing here and nothing elsewhere: says what was listed
             open.lake.refresh().await?;
         }
@@ -64,12 +68,33 @@ impl OpenLake {
         &self.checked.model
     }
 
+    /// Sees tables that came since the lake was opened.
+    pub(crate) async fn look_again(&self) -> Result<()> {
+        match self.lake.refresh().await {
+            // its files are where tenure.toml says
+            Err(e) if e.kind() == ErrorKind::NoFiles && !self.tables().is_empty() => Ok(()),
+            looked => looked,
+        }
+    }
+
+    /// What the lake consisted of when it was opened, if it is clustered.
+    pub(crate) fn clustered(&self) -> Option<&Manifest> {
+        self.clustered.as_ref()
+    }
+
+    /// What is known of the tables of the model.
+    pub(crate) fn checked(&self) -> &Checked {
+        &self.checked
+    }
+
     /// Names of the raw tables: what is there, and what the model adds from elsewhere.
     pub(crate) fn tables(&self) -> Vec<String> {
         let mut names = self.lake.tables();
-        for table in &self.checked.model.tables {
-            if !names.contains(&table.name) {
-                names.push(table.name.clone());
+        let clustered = self.clustered.iter().flat_map(|manifest| &manifest.tables);
+        let modelled = self.checked.model.tables.iter().map(|table| &table.name);
+        for name in clustered.map(|table| &table.name).chain(modelled) {
+            if !names.contains(name) {
+                names.push(name.clone());
             }
         }
         names.sort();
@@ -87,6 +112,18 @@ impl OpenLake {
         name: &str,
         state: &SessionState,
     ) -> Result<Arc<LakeTable>> {
+        if self.clustered.is_some() {
+            let read = async {
+                self.lake.manifest().await?.ok_or_else(|| {
+                    let message = format!("the lake {} is not clustered any more", self.name);
+                    Error::new(ErrorKind::Changed, message).with_hint("open it again")
+                })
+            };
+            let manifest = pinned_manifest(&self.name, read).await?;
+            if let Some(table) = manifest.table(name) {
+                return self.lake.clustered(&manifest, table, state).await;
+            }
+        }
         let path = model.tables.iter().find(|t| t.name == name).and_then(|t| t.path.as_deref());
         match path {
             Some(path) => self.lake.table_at(path, state).await,

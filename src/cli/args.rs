@@ -32,6 +32,18 @@ Tables: events (by month), customers, campaigns, and the truth beside them, whic
 out: truth_parameters, truth_customers, truth_turning_points, truth_incidents, truth_seasons,
 truth_dirt. A file appears when it is whole, and tenure.toml last.";
 
+const CLUSTER: &str = "\
+Write a lake anew so that questions by customer stream over it
+
+Events are sorted by customer and time and cut into ranges of customers, tables of customers are
+sorted by customer, other tables are copied; tenure.toml goes with them. The same SQL then needs no
+sort and no shuffle, and memory for a few customers at a time. SRC and DEST are folders or places in
+an object store. Memory is bounded by --memory-limit; temporary files take about as much as the
+lake without compression.
+
+Run again, it adds what is new in SRC and rewrites only what it must. A run that was stopped goes on
+where it was. DEST is a lake when its tenure.toml is written, at the end, and not before.";
+
 /// Ask a lake of Parquet files, in SQL, who your customers are.
 #[derive(Debug, Parser)]
 #[command(name = "tenure", version, after_help = EXAMPLES, disable_help_subcommand = true)]
@@ -139,6 +151,9 @@ pub(crate) enum Action {
     /// Write a lake of customers that never were, whose truth is known
     #[command(long_about = GENERATE)]
     Generate(Generate),
+    /// Write a lake anew so that questions by customer stream over it
+    #[command(long_about = CLUSTER)]
+    Cluster(Cluster),
     /// Print the completion script of a shell
     Completions {
         /// bash, zsh, fish, elvish or powershell
@@ -181,6 +196,19 @@ pub(crate) struct Generate {
     /// Duplicates, late events, missing ids, shared devices, a bot, a schema that changes
     #[arg(long)]
     pub(crate) dirt: bool,
+}
+
+/// What `tenure cluster` is asked for.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Cluster {
+    /// The lake
+    #[arg(value_name = "SRC")]
+    pub(crate) source: String,
+    /// Folder (or s3://bucket/path) that is empty, not there yet, or written from SRC before
+    pub(crate) dest: String,
+    /// Rows of a file, about; small lakes have smaller files, so that all threads have some
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    pub(crate) rows_per_file: u64,
 }
 
 /// What ids look like.

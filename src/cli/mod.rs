@@ -98,6 +98,9 @@ fn run(arguments: Arguments, output: Output) -> Outcome {
         Some(Action::Generate(wanted)) => {
             return subcommand::generate::run(wanted, &arguments.shared, &output);
         }
+        Some(Action::Cluster(wanted)) => {
+            return subcommand::cluster::run(wanted, &arguments.shared, &output);
+        }
         Some(Action::Run { .. }) | None => {}
     }
     let mut session = Session::open(&arguments, output)?;

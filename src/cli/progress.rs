@@ -134,6 +134,43 @@ impl Drop for Bar {
     }
 }
 
+/// How far the rows of a lake are that is written anew.
+pub(crate) struct RowsBar {
+    bar: ProgressBar,
+    since: Instant,
+}
+
+impl RowsBar {
+    pub(crate) fn new() -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(8));
+        bar.set_style(style("{spinner} {elapsed} {msg}"));
+        Self { bar, since: Instant::now() }
+    }
+
+    /// Draws `done` of `total` rows read and written; nothing is known while `total` is 0.
+    pub(crate) fn update(&self, done: u64, total: u64) {
+        if self.since.elapsed() < PATIENCE {
+            return;
+        }
+        if total == 0 {
+            self.bar.set_message("looking at the lakes");
+        } else {
+            self.bar.set_style(style("{bar:30.cyan/dim} {percent:>3}% {msg} · {eta} left"));
+            self.bar.set_length(total);
+            self.bar.set_position(done.min(total));
+            let (done, total) = (HumanCount(done.min(total)), HumanCount(total));
+            self.bar.set_message(format!("{done} of {total} rows read and written"));
+        }
+        self.bar.tick();
+    }
+}
+
+impl Drop for RowsBar {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())

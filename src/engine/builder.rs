@@ -6,6 +6,9 @@ use std::sync::Arc;
 use datafusion::common::DataFusionError;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::context::{SessionConfig, SessionContext};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::ensure_requirements::EnsureRequirements;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 
 use super::{Tenure, limits};
 use crate::catalog::{self, OpenLake};
@@ -14,9 +17,11 @@ use crate::lake::{Lake, StoreOptions};
 use crate::options::TenureOptions;
 use crate::plan::aggregate_once::AggregateOnce;
 use crate::plan::cooperative_joins::CooperativeJoins;
+use crate::plan::merge_union::MergeUnion;
 use crate::plan::relations::TenureRelations;
 use crate::plan::sort_in_buckets::SortInBuckets;
 use crate::plan::unnest_keys::{self, UnnestKeys, UnnestKeysInRelations};
+use crate::plan::window_by_group::WindowByGroup;
 use crate::udfs;
 
 /// What a session shall be; [`TenureBuilder::build`] opens it.
@@ -28,6 +33,8 @@ pub struct TenureBuilder {
     memory_limit: Option<usize>,
     threads: Option<usize>,
     spill_dir: Option<PathBuf>,
+    /// temporary files may be as large as the disk
+    unlimited_spill: bool,
     read_only: bool,
 }
 
@@ -83,6 +90,12 @@ impl TenureBuilder {
         self
     }
 
+    /// Lets temporary files be as large as the disk, for work that sorts a whole lake.
+    pub(crate) fn unlimited_spill(mut self) -> Self {
+        self.unlimited_spill = true;
+        self
+    }
+
     /// Refuses statements that write or define anything.
     #[must_use]
     pub fn read_only(mut self, read_only: bool) -> Self {
@@ -96,7 +109,8 @@ impl TenureBuilder {
     /// A setting that means nothing, a lake that cannot be read, a model that does not fit.
     pub async fn build(self) -> Result<Tenure> {
         let memory = self.memory_limit.unwrap_or_else(limits::default_memory);
-        let (env, spill) = limits::runtime(memory, self.spill_dir.as_deref())?;
+        let most = if self.unlimited_spill { u64::MAX } else { limits::SPILL_BYTES };
+        let (env, spill) = limits::runtime(memory, self.spill_dir.as_deref(), most)?;
         let mut config = SessionConfig::new()
             .with_batch_size(limits::batch_size(memory))
             .with_information_schema(true)
@@ -106,6 +120,8 @@ impl TenureBuilder {
         }
         let options = config.options_mut();
         options.sql_parser.collect_spans = true;
+        // rows that are spread by customer are spread by customer and order: see `lake::clustered`
+        options.optimizer.subset_repartition_threshold = 1;
         options.extensions.insert(TenureOptions::default());
         let state = SessionStateBuilder::new()
             .with_config(config)
@@ -113,9 +129,7 @@ impl TenureBuilder {
             .with_default_features()
             .with_query_planner(Arc::new(unnest_keys::Planner))
             .with_analyzer_rule(Arc::new(UnnestKeys))
-            .with_physical_optimizer_rule(Arc::new(AggregateOnce))
-            .with_physical_optimizer_rule(Arc::new(SortInBuckets))
-            .with_physical_optimizer_rule(Arc::new(CooperativeJoins))
+            .with_physical_optimizer_rules(physical_rules())
             .build();
         let mut context = SessionContext::new_with_state(state);
         udfs::register_all(&mut context)?;
@@ -192,6 +206,19 @@ impl TenureBuilder {
         }
         settings
     }
+}
+
+/// DataFusion's rules and Tenure's own: what is known of orders before sorts are added, the others at
+/// the end.
+fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+    let mut rules = PhysicalOptimizer::new().rules;
+    let sorts = rules.iter().position(|rule| rule.name() == EnsureRequirements::new().name());
+    rules.insert(sorts.unwrap_or(0), Arc::new(MergeUnion));
+    rules.push(Arc::new(AggregateOnce));
+    rules.push(Arc::new(SortInBuckets));
+    rules.push(Arc::new(WindowByGroup));
+    rules.push(Arc::new(CooperativeJoins));
+    rules
 }
 
 /// `shop`, or `shop_2` if there is one already.

@@ -15,7 +15,7 @@ const MEMORY_SHARE: f64 = 0.6;
 /// Where the machine does not say how much it has.
 const MEMORY_FALLBACK: usize = 4 << 30;
 /// Largest sum of temporary files.
-const SPILL_BYTES: u64 = 20 << 30;
+pub(super) const SPILL_BYTES: u64 = 20 << 30;
 const PREFIX: &str = "tenure-";
 
 /// The memory limit where none is given: a share of what the machine has.
@@ -44,10 +44,11 @@ pub(super) fn batch_size(memory: usize) -> usize {
     (memory / ((2 << 30) / USUAL)).clamp(64, USUAL)
 }
 
-/// The runtime of a session and its folder of temporary files.
+/// The runtime of a session and its folder of temporary files, `most` bytes at a time.
 pub(super) fn runtime(
     memory: usize,
     spill: Option<&Path>,
+    most: u64,
 ) -> Result<(Arc<RuntimeEnv>, SpillFolder)> {
     let folder = SpillFolder::create(spill)?;
     let Some(consumers) = std::num::NonZeroUsize::new(5) else {
@@ -56,7 +57,7 @@ pub(super) fn runtime(
     let pool = TrackConsumersPool::new(FairSpillPool::new(memory), consumers);
     let disk = DiskManagerBuilder::default()
         .with_mode(DiskManagerMode::Directories(vec![folder.path.clone()]))
-        .with_max_temp_directory_size(SPILL_BYTES);
+        .with_max_temp_directory_size(most);
     let env = RuntimeEnvBuilder::new()
         .with_memory_pool(Arc::new(pool))
         .with_disk_manager_builder(disk)

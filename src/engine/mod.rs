@@ -22,7 +22,7 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 
 pub use builder::TenureBuilder;
 pub use describe::{FunctionInfo, FunctionKind, TableInfo, TableKind};
-pub(crate) use statement::{Statement, pinned};
+pub(crate) use statement::{Statement, pinned, pinned_manifest};
 
 use crate::catalog::OpenLake;
 use crate::error::{Error, ErrorKind, Result};
@@ -292,6 +292,11 @@ impl Tenure {
         &self.warnings
     }
 
+    /// The open lakes.
+    pub(crate) fn lakes(&self) -> &[Arc<OpenLake>] {
+        &self.lakes
+    }
+
     /// Names of the open lakes.
     pub fn lake_names(&self) -> Vec<String> {
         self.lakes.iter().map(|l| l.name().to_string()).collect()
@@ -307,13 +312,26 @@ impl Tenure {
         let state = self.context.state();
         for lake in &self.lakes {
             let _ = writeln!(out, "{} at {}", lake.name(), lake.lake().location());
+            if let Some(clustered) = lake.clustered() {
+                let (ranges, run) = (clustered.splits.len() + 1, clustered.run);
+                let plural = if ranges == 1 { "" } else { "s" };
+                let _ = writeln!(
+                    out,
+                    "  clustered in {ranges} range{plural} of customers (run {run} of `tenure cluster`)"
+                );
+            }
             for name in lake.tables() {
                 let table = lake.table(&name, &state).await?;
                 let rows = table.rows().map_or_else(String::new, |r| format!(", {r} rows"));
                 let files = table.files();
                 let plural = if files == 1 { "" } else { "s" };
                 let kb = table.bytes().div_ceil(1024);
-                let _ = writeln!(out, "  {name}: {files} file{plural}, {kb} kB{rows}");
+                let sorted = table.sorted_by().join(", ");
+                let sorted = match sorted.as_str() {
+                    "" => sorted,
+                    by => format!(", sorted by {by}"),
+                };
+                let _ = writeln!(out, "  {name}: {files} file{plural}, {kb} kB{rows}{sorted}");
             }
             out.push_str(&model::show::describe(lake.model()));
             out.push_str(&self.events_in_words(lake).await?);

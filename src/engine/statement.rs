@@ -9,6 +9,7 @@ use tokio::sync::Mutex;
 
 use crate::error::Result;
 use crate::lake::LakeTable;
+use crate::lake::clustered::manifest::Manifest;
 use crate::options::TenureOptions;
 
 tokio::task_local! {
@@ -20,11 +21,12 @@ tokio::task_local! {
 pub(crate) struct Statement {
     pub now: DateTime<Utc>,
     tables: Mutex<HashMap<String, Arc<LakeTable>>>,
+    manifests: Mutex<HashMap<String, Arc<Manifest>>>,
 }
 
 impl Statement {
     pub(super) fn new(now: DateTime<Utc>) -> Arc<Self> {
-        Arc::new(Self { now, tables: Mutex::new(HashMap::new()) })
+        Arc::new(Self { now, tables: Mutex::default(), manifests: Mutex::default() })
     }
 
     /// Fixes the point in time of a session's state: one statement has one "now".
@@ -62,4 +64,20 @@ pub(crate) async fn pinned(
     let table = list.await?;
     tables.insert(key, Arc::clone(&table));
     Ok(table)
+}
+
+/// What the clustered lake `name` consists of as the current statement sees it: read by its first
+/// reader, the same for all, so that its tables have the same ranges.
+pub(crate) async fn pinned_manifest(
+    name: &str,
+    read: impl Future<Output = Result<Manifest>>,
+) -> Result<Arc<Manifest>> {
+    let Some(statement) = Statement::current() else { return read.await.map(Arc::new) };
+    let mut manifests = statement.manifests.lock().await;
+    if let Some(manifest) = manifests.get(name) {
+        return Ok(Arc::clone(manifest));
+    }
+    let manifest = Arc::new(read.await?);
+    manifests.insert(name.to_owned(), Arc::clone(&manifest));
+    Ok(manifest)
 }

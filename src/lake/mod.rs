@@ -4,6 +4,7 @@
 //! [`Lake::table`] lists the files that are there now and pins them, so that a statement reads one
 //! state of the lake and the next statement sees new files.
 
+pub(crate) mod clustered;
 mod connect;
 mod destination;
 mod discovery;
@@ -26,13 +27,13 @@ use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::object_store::{self, ObjectStoreExt};
 use futures::{StreamExt, TryStreamExt, stream};
 
-pub(crate) use self::destination::{Destination, destination, write_error};
+pub(crate) use self::destination::{Destination, Text, destination, occupied, write_error};
+pub(crate) use self::pin::PinnedFile;
 pub use self::store::StoreOptions;
 pub use self::table::LakeTable;
 
 use self::discovery::{Listing, Part, Spot};
 use self::location::{Kind, Location};
-use self::pin::PinnedFile;
 use crate::error::{Error, ErrorKind, Result};
 
 /// An opened location: a folder, bucket, glob or file of Parquet data.
@@ -70,10 +71,41 @@ impl Lake {
         options: &StoreOptions,
         env: &Arc<RuntimeEnv>,
     ) -> Result<Self> {
+        let lake = Self::at(location, options, env)?;
+        match lake.refresh().await {
+            // a folder that only says where its tables are
+            Err(e) if e.kind() == ErrorKind::NoFiles => match lake.read_text("tenure.toml").await {
+                Ok(Some(_)) => Ok(lake),
+                _ => Err(lake.unfinished(e).await),
+            },
+            other => other.map(|()| lake),
+        }
+    }
+
+    /// Why there is no lake, if `tenure cluster` was stopped before there was.
+    async fn unfinished(&self, error: Error) -> Error {
+        match self.read_text(&clustered::pending()).await {
+            Ok(Some(_)) => {
+                let shown = self.location();
+                let message =
+                    format!("{shown} is no lake yet: `tenure cluster` has not ended there");
+                Error::new(ErrorKind::NoFiles, message)
+                    .with_hint("run it again, it goes on where it was")
+            }
+            _ => error,
+        }
+    }
+
+    /// A lake whose files have not been looked at.
+    pub(crate) fn at(
+        location: &str,
+        options: &StoreOptions,
+        env: &Arc<RuntimeEnv>,
+    ) -> Result<Self> {
         let location = location::parse(location, None)?;
         let store = store::open(&location, options, env)?;
         let spot = Spot::new(&location, store);
-        let lake = Self {
+        Ok(Self {
             name: lake_name(&location),
             location,
             options: options.clone(),
@@ -81,15 +113,7 @@ impl Lake {
             env: Arc::clone(env),
             spot,
             known: RwLock::default(),
-        };
-        match lake.refresh().await {
-            // a folder that only says where its tables are
-            Err(e) if e.kind() == ErrorKind::NoFiles => match lake.read_text("tenure.toml").await {
-                Ok(Some(_)) => Ok(lake),
-                _ => Err(e),
-            },
-            other => other.map(|()| lake),
-        }
+        })
     }
 
     /// Options for paths that lead to stores of another kind than the lake's own.

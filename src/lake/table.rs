@@ -22,11 +22,13 @@ use datafusion::datasource::table_schema::TableSchema;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::object_store::path::Path;
-use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
+use datafusion::physical_plan::{ExecutionPlan, Partitioning};
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::discovery::{Listing, Spot};
+use super::clustered::Order;
+use super::clustered::exec::ClusteredExec;
+use super::discovery::{self, Listing, Spot};
 use super::footer::{self, Footer};
 use super::pin::{PinnedFile, PinnedReaderFactory};
 use super::store::Store;
@@ -44,7 +46,11 @@ pub struct LakeTable {
     schema: TableSchema,
     partition_columns: Vec<String>,
     files: Vec<PartitionedFile>,
+    /// path of each file from its first partition folder on
+    inside: Vec<String>,
     warnings: Vec<String>,
+    /// what is known of the order of rows
+    order: Option<Order>,
 }
 
 impl fmt::Debug for LakeTable {
@@ -89,6 +95,8 @@ impl LakeTable {
         );
         Ok(Self {
             files: files.collect(),
+            inside,
+            order: None,
             store: Arc::clone(&spot.store),
             base: spot.base.clone(),
             shown: spot.shown.clone(),
@@ -130,6 +138,69 @@ impl LakeTable {
     /// Files that were skipped, and why.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    /// The files in the state in which they are read.
+    pub(crate) fn pinned(&self) -> impl Iterator<Item = PinnedFile> + '_ {
+        self.files.iter().map(|file| PinnedFile {
+            store: Arc::clone(&self.store),
+            name: self.name(file),
+            meta: file.object_meta.clone(),
+        })
+    }
+
+    /// Rows of one of its files, from the footer.
+    pub(crate) fn rows_of(&self, file: &PinnedFile) -> Option<u64> {
+        let found = self.files.iter().find(|f| f.object_meta.location == file.meta.location)?;
+        let rows = found.statistics.as_ref()?.num_rows.get_value().copied()?;
+        u64::try_from(rows).ok()
+    }
+
+    /// The path of each file from its first partition folder on.
+    pub(crate) fn inside(&self) -> &[String] {
+        &self.inside
+    }
+
+    /// The same table with some of its files: those whose place in [`Self::pinned`] passes.
+    pub(crate) fn only(&self, keep: impl Fn(usize) -> bool) -> Self {
+        let kept = |(at, _): &(usize, &PartitionedFile)| keep(*at);
+        let files = self.files.iter().enumerate().filter(kept).map(|(_, f)| f.clone()).collect();
+        let inside = self.inside.iter().enumerate();
+        Self {
+            store: Arc::clone(&self.store),
+            base: self.base.clone(),
+            shown: self.shown.clone(),
+            schema: self.schema.clone(),
+            partition_columns: self.partition_columns.clone(),
+            files,
+            inside: inside.filter(|(at, _)| keep(*at)).map(|(_, i)| i.clone()).collect(),
+            warnings: vec![],
+            order: None,
+        }
+    }
+
+    /// The same table, whose rows are known to be in an order.
+    pub(crate) fn in_order(self, order: Order) -> Self {
+        Self { order: Some(order), ..self }
+    }
+
+    /// The columns that rows are known to be in the order of.
+    pub(crate) fn sorted_by(&self) -> Vec<&str> {
+        let Some(order) = &self.order else { return vec![] };
+        let then = order.then.iter().map(|(column, _)| column);
+        [&order.key].into_iter().chain(then).map(String::as_str).collect()
+    }
+
+    fn name(&self, file: &PartitionedFile) -> String {
+        discovery::relative(&self.base, &file.object_meta.location)
+    }
+
+    /// The order of rows, if a scan of these columns can hold them against it. A scan with a limit
+    /// wants some rows soon and has no use for it.
+    fn order_of(&self, projection: Option<&Vec<usize>>, limit: Option<usize>) -> Option<&Order> {
+        let order = self.order.as_ref().filter(|_| limit.is_none())?;
+        let (key, _) = self.schema.table_schema().column_with_name(&order.key)?;
+        projection.is_none_or(|columns| columns.contains(&key)).then_some(order)
     }
 
     fn merged<'a>(&self, files: impl Iterator<Item = &'a PartitionedFile>) -> DfResult<Statistics> {
@@ -236,7 +307,12 @@ impl TableProvider for LakeTable {
             return Ok(Arc::new(EmptyExec::new(schema)));
         }
         let config = session.config();
-        let mut groups = FileGroup::new(files).split_files(config.target_partitions());
+        let order = self.order_of(projection, limit).filter(|_| files.len() == self.files.len());
+        let names: Vec<String> = files.iter().map(|file| self.name(file)).collect();
+        let mut groups = match order {
+            Some(_) => files.into_iter().map(|file| FileGroup::new(vec![file])).collect(),
+            None => FileGroup::new(files).split_files(config.target_partitions()),
+        };
         let mut statistics = Statistics::new_unknown(&self.schema());
         if config.collect_statistics() {
             groups = groups
@@ -260,13 +336,23 @@ impl TableProvider for LakeTable {
         let source = ParquetSource::new(self.schema.clone())
             .with_table_parquet_options(options)
             .with_parquet_file_reader_factory(Arc::new(readers));
+        // files of an order are read as they are asked for, each by itself
+        let alone = order.map(|_| Partitioning::UnknownPartitioning(groups.len()));
         let scan = FileScanConfigBuilder::new(self.store.url.clone(), Arc::new(source))
             .with_file_groups(groups)
             .with_statistics(statistics)
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)
+            .with_output_partitioning(alone)
             .build();
-        Ok(DataSourceExec::from_data_source(scan))
+        let scan = DataSourceExec::from_data_source(scan);
+        Ok(match order {
+            Some(order) => {
+                let partitions = config.target_partitions();
+                Arc::new(ClusteredExec::try_new(scan, order, &names, partitions)?)
+            }
+            None => scan,
+        })
     }
 
     fn statistics(&self) -> Option<Statistics> {

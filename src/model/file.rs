@@ -8,7 +8,8 @@ use super::{Model, Role, TableModel};
 use crate::error::{Error, ErrorKind, Result, did_you_mean};
 
 const LAKE_KEYS: &[&str] = &["timezone", "as_of", "stage_policy", "options"];
-const TOP_KEYS: &[&str] = &["lake", "tables", "events"];
+/// `cluster` is for `lake::clustered` to read
+const TOP_KEYS: &[&str] = &["lake", "tables", "events", "cluster"];
 
 /// What `[lake]` says while a lake is being made: by what.
 const UNFINISHED: &str = "unfinished";

@@ -8,6 +8,7 @@ pub(crate) mod dialect;
 pub(crate) mod fields;
 pub(crate) mod headings;
 pub mod limits;
+pub(crate) mod merge_union;
 pub(crate) mod named_args;
 pub(crate) mod parametric;
 mod partitions;
@@ -19,6 +20,7 @@ pub(crate) mod sort_in_buckets;
 pub(crate) mod statements;
 pub(crate) mod table;
 pub(crate) mod unnest_keys;
+pub(crate) mod window_by_group;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::execution::FunctionRegistry;

@@ -1,5 +1,6 @@
 //! Where the data is: on disk and on a real S3 server.
 
+mod cluster;
 mod corrupt;
 mod discovery;
 mod drift;

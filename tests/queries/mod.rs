@@ -5,3 +5,4 @@
 mod data;
 mod library;
 mod support;
+pub(crate) use support::{Answered, answer, given};

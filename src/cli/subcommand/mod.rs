@@ -1,5 +1,6 @@
 //! The subcommands: one file each.
 
+pub(super) mod cluster;
 pub(super) mod completions;
 pub(super) mod functions;
 pub(super) mod generate;

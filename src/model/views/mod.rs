@@ -58,29 +58,12 @@ impl Writer<'_> {
 
     /// The customer of a table, in the type that all tables share.
     fn customer(&self, table: &TableModel) -> String {
-        let sql = table.role(Role::Customer).unwrap_or("NULL");
-        let ty = if self.checked.integer_customers { "BIGINT" } else { "VARCHAR" };
-        format!("CAST({sql} AS {ty})")
+        customer(table.role(Role::Customer).unwrap_or("NULL"), self.checked.integer_customers)
     }
 
     /// A time of a table as wall-clock microseconds.
     fn time(&self, sql: &str, ty: Option<&DataType>) -> String {
-        use datafusion::arrow::datatypes::TimeUnit::Microsecond;
-        match ty {
-            Some(DataType::Timestamp(Microsecond, None)) => format!("({sql})"),
-            Some(DataType::Timestamp(_, Some(_))) => {
-                format!("local_time({sql}, '{}')", self.timezone.replace('\'', "''"))
-            }
-            Some(
-                DataType::Utf8
-                | DataType::LargeUtf8
-                | DataType::Utf8View
-                | DataType::Dictionary(_, _),
-            ) => {
-                format!("to_timestamp_micros({sql})")
-            }
-            _ => format!("arrow_cast({sql}, 'Timestamp(Microsecond, None)')"),
-        }
+        wall_clock(sql, ty, self.timezone)
     }
 
     /// The event of a table under its standard name.
@@ -160,6 +143,28 @@ impl Writer<'_> {
             }
         }
         names
+    }
+}
+
+/// A customer in the type that all tables share.
+pub(crate) fn customer(sql: &str, integer: bool) -> String {
+    format!("CAST({sql} AS {})", if integer { "BIGINT" } else { "VARCHAR" })
+}
+
+/// A time as wall-clock microseconds in a time zone.
+pub(crate) fn wall_clock(sql: &str, ty: Option<&DataType>, timezone: &str) -> String {
+    use datafusion::arrow::datatypes::TimeUnit::Microsecond;
+    match ty {
+        Some(DataType::Timestamp(Microsecond, None)) => format!("({sql})"),
+        Some(DataType::Timestamp(_, Some(_))) => {
+            format!("local_time({sql}, '{}')", timezone.replace('\'', "''"))
+        }
+        Some(
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(_, _),
+        ) => {
+            format!("to_timestamp_micros({sql})")
+        }
+        _ => format!("arrow_cast({sql}, 'Timestamp(Microsecond, None)')"),
     }
 }
 

@@ -14,6 +14,7 @@ use datafusion::common::{
     Result, ScalarValue, exec_datafusion_err, internal_err, plan_datafusion_err, plan_err,
 };
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
+use datafusion::logical_expr::sort_properties::{ExprProperties, SortProperties};
 use datafusion::logical_expr::{
     ColumnarValue, Documentation, Expr, ExprSchemable, ScalarFunctionArgs, ScalarUDF,
     ScalarUDFImpl, Signature, TypeSignature, Volatility, lit,
@@ -144,6 +145,18 @@ impl ScalarUDFImpl for LocalTime {
                 .collect::<Result<_>>()?
         };
         Ok(ColumnarValue::Array(Arc::new(out)))
+    }
+
+    /// Where clocks are never set, later instants have later wall-clock times.
+    fn output_ordering(&self, inputs: &[ExprProperties]) -> Result<SortProperties> {
+        let [ts, timezone] = inputs else { return Ok(SortProperties::Unordered) };
+        let utc = match timezone.range.lower() {
+            ScalarValue::Utf8(Some(name)) if timezone.range.lower() == timezone.range.upper() => {
+                matches!(Tz::from_str(name.trim()), Ok(Tz::UTC | Tz::Etc__UTC))
+            }
+            _ => false,
+        };
+        Ok(if utc { ts.sort_properties } else { SortProperties::Unordered })
     }
 
     fn documentation(&self) -> Option<&Documentation> {

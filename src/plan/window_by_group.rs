@@ -1,0 +1,295 @@
+//! Windows that look at whole groups are computed as the groups come.
+//!
+//! A window function that needs all rows of its partition, such as `sessionize`, makes DataFusion
+//! (as of 55.2) gather every row of the input before it computes anything, although the rows come
+//! sorted by the columns of `PARTITION BY`. Here the rows are held until their group is complete: some
+//! batches, and all rows of the largest group. A function that needs less than its group, such as
+//! `lag`, is left to DataFusion, which streams it already.
+
+use std::fmt;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, RecordBatch};
+use datafusion::arrow::compute::{concat, concat_batches, partition};
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{Result, Statistics, internal_err};
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::window::WindowExpr;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::windows::WindowAggExec;
+use datafusion::physical_plan::{
+    ChildStats, ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan,
+    PlanProperties, ReplaceChildrenOptions, StatisticsArgs,
+};
+use futures::{StreamExt, TryStreamExt, stream};
+
+/// The rule; it stands behind those that know DataFusion's windows.
+#[derive(Debug, Default)]
+pub(crate) struct WindowByGroup;
+
+impl PhysicalOptimizerRule for WindowByGroup {
+    fn optimize(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        _config: &ConfigOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let done = plan.transform_up(|plan| match plan.downcast_ref::<WindowAggExec>() {
+            Some(window) if !partition_by(window).is_empty() => {
+                let metrics = ExecutionPlanMetricsSet::new();
+                Ok(Transformed::yes(Arc::new(WindowByGroupExec { window: plan, metrics }) as _))
+            }
+            _ => Ok(Transformed::no(plan)),
+        })?;
+        Ok(done.data)
+    }
+
+    fn name(&self) -> &'static str {
+        "window_by_group"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+/// What makes a group; the windows of one operator have it in common.
+fn partition_by(window: &WindowAggExec) -> &[Arc<dyn PhysicalExpr>] {
+    window.window_expr().first().map_or(&[], |expr| expr.partition_by())
+}
+
+/// A window, group by group.
+#[derive(Debug, Clone)]
+struct WindowByGroupExec {
+    /// the [`WindowAggExec`] that is stood in for, which is never executed
+    window: Arc<dyn ExecutionPlan>,
+    metrics: ExecutionPlanMetricsSet,
+}
+
+impl DisplayAs for WindowByGroupExec {
+    fn fmt_as(&self, t: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(window) = self.window.downcast_ref::<WindowAggExec>() else { return Ok(()) };
+        let names: Vec<&str> = window.window_expr().iter().map(|expr| expr.name()).collect();
+        match t {
+            DisplayFormatType::Default | DisplayFormatType::Verbose => {
+                write!(f, "WindowByGroupExec: wdw=[{}]", names.join(", "))
+            }
+            DisplayFormatType::TreeRender => write!(f, "wdw={}", names.join(", ")),
+        }
+    }
+}
+
+impl ExecutionPlan for WindowByGroupExec {
+    fn name(&self) -> &'static str {
+        "WindowByGroupExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        self.window.properties()
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        self.window.children()
+    }
+
+    fn apply_expressions(
+        &self,
+        f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        self.window.apply_expressions(f)
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+        options: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let window = Arc::clone(&self.window).replace_children(children, options)?;
+        Ok(Arc::new(Self { window, metrics: ExecutionPlanMetricsSet::new() }))
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let all = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
+        self.replace_children(children, all)
+    }
+
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        let Some(window) = self.window.downcast_ref::<WindowAggExec>() else {
+            return internal_err!("WindowByGroupExec stands for a window");
+        };
+        let consumer = MemoryConsumer::new(format!("WindowByGroupExec[{partition}]"));
+        let groups = Groups {
+            schema: self.schema(),
+            by: partition_by(window).to_vec(),
+            windows: window.window_expr().to_vec(),
+            waiting: vec![],
+            memory: consumer.register(context.memory_pool()),
+            metrics: BaselineMetrics::new(&self.metrics, partition),
+        };
+        let rows = window.input().execute(partition, context)?;
+        // the last group is complete when there are no more rows
+        let rows = rows.map_ok(Some).chain(stream::once(async { Ok(None) }));
+        let done = rows.scan(groups, |groups, batch| {
+            let metrics = groups.metrics.clone();
+            let _timer = metrics.elapsed_compute().timer();
+            let done = batch.and_then(|batch| groups.next(batch));
+            std::future::ready(Some(done))
+        });
+        let done = done.try_filter_map(|done| std::future::ready(Ok(done)));
+        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), done)))
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        Some(self.metrics.clone_inner())
+    }
+
+    fn child_stats_requests(&self, partition: Option<usize>) -> Vec<ChildStats> {
+        self.window.child_stats_requests(partition)
+    }
+
+    fn statistics_from_inputs(
+        &self,
+        input_stats: &[Arc<Statistics>],
+        args: &StatisticsArgs,
+    ) -> Result<Arc<Statistics>> {
+        self.window.statistics_from_inputs(input_stats, args)
+    }
+}
+
+/// Rows whose group may go on.
+struct Groups {
+    schema: SchemaRef,
+    by: Vec<Arc<dyn PhysicalExpr>>,
+    windows: Vec<Arc<dyn WindowExpr>>,
+    waiting: Vec<RecordBatch>,
+    memory: MemoryReservation,
+    metrics: BaselineMetrics,
+}
+
+impl Groups {
+    /// Takes the next rows, or learns that there are none; answers groups that are complete.
+    fn next(&mut self, batch: Option<RecordBatch>) -> Result<Option<RecordBatch>> {
+        let Some(batch) = batch else { return self.complete() };
+        if batch.num_rows() == 0 {
+            return Ok(None);
+        }
+        let last = match partition(&self.keys(&batch)?)?.ranges().last() {
+            Some(last) => last.start,
+            None => 0,
+        };
+        let goes_on = last == 0 && self.goes_on(&batch)?;
+        let mut done = None;
+        if !goes_on {
+            if last > 0 {
+                self.hold(batch.slice(0, last))?;
+            }
+            done = self.complete()?;
+        }
+        self.hold(batch.slice(last, batch.num_rows() - last))?;
+        Ok(done)
+    }
+
+    fn hold(&mut self, rows: RecordBatch) -> Result<()> {
+        self.memory.try_grow(rows.get_array_memory_size())?;
+        self.waiting.push(rows);
+        Ok(())
+    }
+
+    /// Whether the first row belongs to the group that waits.
+    fn goes_on(&self, batch: &RecordBatch) -> Result<bool> {
+        let Some(before) = self.waiting.last() else { return Ok(true) };
+        let (left, right) =
+            (self.keys(&before.slice(before.num_rows() - 1, 1))?, self.keys(&batch.slice(0, 1))?);
+        let both = left.iter().zip(&right).map(|(a, b)| concat(&[a.as_ref(), b.as_ref()]));
+        Ok(partition(&both.collect::<Result<Vec<_>, _>>()?)?.len() == 1)
+    }
+
+    fn keys(&self, batch: &RecordBatch) -> Result<Vec<ArrayRef>> {
+        self.by.iter().map(|key| key.evaluate(batch)?.into_array(batch.num_rows())).collect()
+    }
+
+    /// Computes the windows of all rows that wait.
+    fn complete(&mut self) -> Result<Option<RecordBatch>> {
+        let Some(first) = self.waiting.first() else { return Ok(None) };
+        let rows = concat_batches(&first.schema(), &self.waiting)?;
+        self.waiting.clear();
+        let groups = partition(&self.keys(&rows)?)?.ranges();
+        let mut parts: Vec<Vec<ArrayRef>> =
+            vec![Vec::with_capacity(groups.len()); self.windows.len()];
+        for group in groups {
+            let group = rows.slice(group.start, group.end - group.start);
+            for (window, parts) in self.windows.iter().zip(&mut parts) {
+                parts.push(window.evaluate(&group)?);
+            }
+        }
+        let mut columns = rows.columns().to_vec();
+        for parts in &parts {
+            let parts: Vec<_> = parts.iter().map(AsRef::as_ref).collect();
+            columns.push(concat(&parts)?);
+        }
+        self.memory.free();
+        let done = RecordBatch::try_new(Arc::clone(&self.schema), columns)?;
+        self.metrics.record_output(done.num_rows());
+        Ok(Some(done))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Tenure;
+
+    async fn rows(partitions: usize, batch: usize, sql: &str) -> Vec<String> {
+        let tenure = Tenure::builder().threads(partitions).build().await.unwrap();
+        let set = format!("SET datafusion.execution.batch_size = {batch}");
+        tenure.sql(&set).await.unwrap().collect().await.unwrap();
+        let batches = tenure.sql(sql).await.unwrap().collect().await.unwrap();
+        let text = datafusion::arrow::util::pretty::pretty_format_batches(&batches).unwrap();
+        let mut lines: Vec<String> = text.to_string().lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    }
+
+    #[tokio::test]
+    async fn groups_of_all_sizes_are_whole() {
+        // customer n has n rows, of which every third has no customer
+        let table = "(SELECT CASE WHEN value % 3 > 0 THEN CAST(sqrt(value) AS BIGINT) END AS c, value AS v FROM range(0, 3000))";
+        let windows = format!(
+            "SELECT c, v, sum(v) OVER (PARTITION BY c ORDER BY v ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS s, count(*) OVER (PARTITION BY c) AS n FROM {table}"
+        );
+        let joined = format!(
+            "SELECT a.c, a.v, sum(CASE WHEN b.v >= a.v THEN b.v END) AS s, count(*) AS n FROM {table} AS a JOIN {table} AS b ON a.c IS NOT DISTINCT FROM b.c GROUP BY a.c, a.v"
+        );
+        let want = rows(1, 8192, &joined).await;
+        for (partitions, batch) in [(1, 8192), (3, 7), (2, 64), (4, 1)] {
+            assert_eq!(rows(partitions, batch, &windows).await, want, "{partitions} {batch}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_window_over_all_rows_is_left_alone() {
+        let tenure = Tenure::builder().threads(2).build().await.unwrap();
+        let plan = async |sql: &str| {
+            let plan = tenure.sql(sql).await.unwrap().create_physical_plan().await.unwrap();
+            datafusion::physical_plan::displayable(plan.as_ref()).indent(false).to_string()
+        };
+        let all = "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING";
+        let text = plan(&format!("SELECT sum(value) OVER ({all}) FROM range(0, 10)")).await;
+        assert!(text.contains("WindowAggExec") && !text.contains("WindowByGroupExec"), "{text}");
+        let text =
+            plan(&format!("SELECT sum(value) OVER (PARTITION BY value {all}) FROM range(0, 10)"))
+                .await;
+        assert!(text.contains("WindowByGroupExec: wdw=[sum("), "{text}");
+    }
+}
