@@ -196,7 +196,7 @@ fn documentation() -> FunctionInfo {
             ("min_count", "so many rows make a return; default 1"),
             (
                 "brackets",
-                "periods put together, by where each begins and the last one ends: [0, 1, 3, 7] is 0, 1 to 2, 3 to 6; n is where it begins",
+                "periods put together, by where each begins and the last one ends: [0, 1, 3, 7] is 0, 1 to 2, 3 to 6; n is where it begins, and what lies outside of all counts nowhere",
             ),
             ("measure", "what is summed; default: nothing"),
             ("by", "what cohorts are split by: its value at the start"),

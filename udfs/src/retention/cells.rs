@@ -106,6 +106,8 @@ pub(super) struct Matrix {
     pub min_count: usize,
     /// where cells begin, and where the last one ends: rising; 0, 1, 2, … for cells of one period
     pub brackets: Vec<i64>,
+    /// what lies beyond the last cell is a cell too, to those who may come later
+    pub open: bool,
 }
 
 /// One start of a customer, or a cell that it is in.
@@ -164,7 +166,7 @@ impl Matrix {
                         Some((same, rows)) if same == n => Some((n, rows + 1)),
                         _ => Some((n, 1)),
                     };
-                    later |= beyond.is_some_and(|(_, rows)| rows >= self.min_count);
+                    later |= self.open && beyond.is_some_and(|(_, rows)| rows >= self.min_count);
                     continue;
                 };
                 *rows += 1;

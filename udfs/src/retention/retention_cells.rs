@@ -275,6 +275,7 @@ impl<V> Cells<V> {
                 }
             }
         };
+        let given = brackets(&of("brackets")?)?;
         let matrix = Matrix {
             start: match word("start", ["first_ever", "first_in_range", "recurring"])? {
                 0 => Start::FirstEver,
@@ -288,10 +289,8 @@ impl<V> Cells<V> {
             },
             hours: if hours.is_null() { None } else { Some(int("hours", 1, 1)?) },
             min_count: usize::try_from(int("min_count", 1, 1)?).unwrap_or(usize::MAX),
-            brackets: match brackets(&of("brackets")?)? {
-                Some(brackets) => brackets,
-                None => each_period(periods),
-            },
+            open: given.is_none(),
+            brackets: given.unwrap_or_else(|| each_period(periods)),
         };
         // a column is no constant
         let every = ["starts", "returns", "in_range"].map(|name| {
