@@ -78,9 +78,9 @@ impl Question {
     /// Every chain of one life from its row `from` on.
     fn extend(&self, life: &[&Row], chain: &mut Vec<usize>, all: &mut Vec<Vec<usize>>) {
         let t = |i: usize| life[i].ts.unwrap();
-        for i in 0..life.len() {
+        for (i, row) in life.iter().enumerate() {
             let k = chain.len();
-            if k == self.steps.len() || !satisfies(life[i], self.steps[k]) {
+            if k == self.steps.len() || !satisfies(row, self.steps[k]) {
                 continue;
             }
             if let (Some(first), Some(last)) = (chain.first(), chain.last()) {

@@ -14,6 +14,7 @@
 
 mod calendar;
 mod funnel;
+mod key_points;
 mod lifecycle;
 mod logs;
 mod retention_matrix;

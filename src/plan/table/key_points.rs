@@ -138,7 +138,7 @@ const CARTS: &str = "carts AS (
   WHERE product IS NOT NULL AND type IN ('add_to_cart', 'checkout', 'payment', 'purchase', 'cart_abandon')
   UNION ALL
   SELECT r.key, p.product, r.ts, r.type FROM rows r
-  JOIN (SELECT DISTINCT key, product FROM rows WHERE product IS NOT NULL AND type = 'add_to_cart') p ON p.key = r.key
+  JOIN (SELECT DISTINCT key, product FROM rows WHERE product IS NOT NULL AND type IN ('add_to_cart', 'checkout')) p ON p.key = r.key
   WHERE r.product IS NULL AND r.type IN ('payment', 'purchase')),
 products AS (
   SELECT key, product, turning_points(ts, type, CAST(NULL AS DOUBLE), NULL, $as_of, $cart_window) AS turns

@@ -73,7 +73,10 @@ fn info(
 
 /// What several functions say of the same arguments.
 const KEY: (&str, &str) = ("key", "who it is about; default: the column customer_id");
-const TS: (&str, &str) = ("ts", "time; default: the column ts");
+const TS: (&str, &str) = (
+    "ts",
+    "time; one with a zone is what the clock of tenure.timezone showed; default: the column ts",
+);
 const UNIT: (&str, &str) = (
     "unit",
     "a period: 'hour', 'day', 'week', 'month' (default), 'quarter', 'year', 'fiscal_quarter' or 'fiscal_year', as period_start has them",
