@@ -14,8 +14,9 @@ use crate::lake::{Lake, StoreOptions};
 use crate::options::TenureOptions;
 use crate::plan::aggregate_once::AggregateOnce;
 use crate::plan::cooperative_joins::CooperativeJoins;
+use crate::plan::planner;
 use crate::plan::relations::TenureRelations;
-use crate::plan::unnest_keys::{self, UnnestKeys, UnnestKeysInRelations};
+use crate::plan::unnest_keys::{UnnestKeys, UnnestKeysInRelations};
 use crate::udfs;
 
 /// What a session shall be; [`TenureBuilder::build`] opens it.
@@ -110,7 +111,7 @@ impl TenureBuilder {
             .with_config(config)
             .with_runtime_env(Arc::clone(&env))
             .with_default_features()
-            .with_query_planner(Arc::new(unnest_keys::Planner))
+            .with_query_planner(Arc::new(planner::Planner))
             .with_analyzer_rule(Arc::new(UnnestKeys))
             .with_physical_optimizer_rule(Arc::new(AggregateOnce))
             .with_physical_optimizer_rule(Arc::new(CooperativeJoins))
