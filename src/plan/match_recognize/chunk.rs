@@ -3,9 +3,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, RecordBatch, UInt64Array};
+use datafusion::arrow::array::{Array, ArrayRef, RecordBatch, UInt64Array};
 use datafusion::arrow::buffer::BooleanBuffer;
-use datafusion::arrow::compute::{concat_batches, partition, prep_null_mask_filter, take};
+use datafusion::arrow::compute::{concat_batches, partition, take};
 use datafusion::arrow::row::{RowConverter, SortField};
 use datafusion::common::{Result, internal_err};
 
@@ -200,5 +200,10 @@ fn near(
     }
     let answers = asked.evaluate(values, rows)?;
     let Some(answer) = answers.first() else { return Ok(None) };
-    Ok(Some(prep_null_mask_filter(&truth(answer)?).values().clone()))
+    let answer = truth(answer)?;
+    // NULL is not true
+    Ok(Some(match answer.nulls() {
+        Some(nulls) => answer.values() & nulls.inner(),
+        None => answer.values().clone(),
+    }))
 }

@@ -7,16 +7,16 @@ use datafusion::common::{Column, DataFusionError, Result};
 use datafusion::logical_expr::logical_plan::Extension;
 use datafusion::logical_expr::planner::{PlannedRelation, RelationPlannerContext};
 use datafusion::logical_expr::sqlparser::ast::{
-    AfterMatchSkip, BinaryOperator, EmptyMatchesMode, Expr as SqlExpr, Ident,
-    MatchRecognizePattern, MatchRecognizeSymbol, RepetitionQuantifier, RowsPerMatch,
-    SymbolDefinition, TableFactor,
+    AfterMatchSkip, BinaryOperator, EmptyMatchesMode, Expr as SqlExpr, FunctionArg,
+    FunctionArgExpr, Ident, MatchRecognizePattern, MatchRecognizeSymbol, ObjectNamePart,
+    RepetitionQuantifier, RowsPerMatch, SymbolDefinition, TableFactor,
 };
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, SortExpr};
 
 use super::expressions::{Clause, Expressions};
 use super::node::{MatchRecognize, Rows, Search, Skip};
 use super::program::{MAX_STEPS, Pattern, Program, TooLong};
-use super::tokens::{EXCLUDED, SUBSET};
+use super::tokens::{EXCLUDED, SUBQUERY, SUBSET};
 use super::variables::Variables;
 use crate::error::{Error, ErrorKind, did_you_mean};
 use crate::plan::named_args::place;
@@ -40,7 +40,7 @@ pub(crate) fn plan(
     else {
         return Err(wrong("this is no MATCH_RECOGNIZE", "report this statement"));
     };
-    let input = without_qualifiers(context.plan(*table)?)?;
+    let input = without_qualifiers(context.plan(searched(*table))?)?;
     let schema = Arc::clone(input.schema());
     let mut variables = Variables::default();
     let pattern = read_pattern(&pattern, &mut variables, context)?;
@@ -113,6 +113,20 @@ pub(crate) fn plan(
     let node = node.map_err(|e| twice(e, &named))?;
     let plan = LogicalPlan::Extension(Extension { node: Arc::new(node) });
     Ok(PlannedRelation::new(plan, alias))
+}
+
+/// The relation that is searched; see `tokens` for what a subquery looks like.
+fn searched(table: TableFactor) -> TableFactor {
+    if let TableFactor::Table { name, alias, args: Some(args), .. } = &table
+        && let [ObjectNamePart::Identifier(name)] = name.0.as_slice()
+        && name.value == SUBQUERY
+        && let [FunctionArg::Unnamed(FunctionArgExpr::Expr(SqlExpr::Subquery(query)))] =
+            args.args.as_slice()
+    {
+        let (subquery, alias) = (query.clone(), alias.clone());
+        return TableFactor::Derived { lateral: false, subquery, alias, sample: None };
+    }
+    table
 }
 
 fn wrong(message: &str, hint: &str) -> DataFusionError {

@@ -3,9 +3,12 @@
 //! - `SUBSET u = (a, b)` becomes a definition: `DEFINE "subset" AS u = (a, b), …`;
 //! - `{- … -}`, of which the parser takes one variable alone, becomes `({- "excluded" -} (…))`;
 //! - `FINAL last(x)` and `RUNNING sum(x)` become `FINAL (last(x))`, a call;
+//! - `(SELECT …) MATCH_RECOGNIZE` becomes `"rows of"((SELECT …)) MATCH_RECOGNIZE`, a call;
 //! - `PERMUTE` may be written in small letters, and `SKIP TO a` is `SKIP TO LAST a`.
 //!
 //! The planner reads them back. Tokens keep their places, so that errors point at what was written.
+
+use std::ops::Range;
 
 use datafusion::logical_expr::sqlparser::keywords::Keyword;
 use datafusion::logical_expr::sqlparser::tokenizer::{Token, TokenWithSpan, Word};
@@ -14,6 +17,8 @@ use datafusion::logical_expr::sqlparser::tokenizer::{Token, TokenWithSpan, Word}
 pub(crate) const SUBSET: &str = "subset";
 /// The name of the variable that is none, but says that the next group is excluded.
 pub(crate) const EXCLUDED: &str = "excluded";
+/// The name of the table function that is none, but whose argument is what is searched.
+pub(crate) const SUBQUERY: &str = "rows of";
 
 /// Rewrites the parentheses after every `MATCH_RECOGNIZE`.
 pub(crate) fn rewrite(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
@@ -31,13 +36,79 @@ pub(crate) fn rewrite(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
         {
             let body = at + 2..at + 1 + length;
             let rewritten = rewrite_body(tokens.get(body.clone()).unwrap_or_default());
-            at = body.start + rewritten.len();
+            let after = body.start + rewritten.len();
             tokens.splice(body, rewritten);
+            at = after + name_subquery(&mut tokens, at);
         } else {
             at += 1;
         }
     }
     tokens
+}
+
+/// Makes the subquery that ends before a token an argument; says how many tokens are new.
+fn name_subquery(tokens: &mut Vec<TokenWithSpan>, at: usize) -> usize {
+    let Some(subquery) = subquery(tokens.get(..at).unwrap_or_default()) else { return 0 };
+    let Some(open) = tokens.get(subquery.start).cloned() else { return 0 };
+    let before = tokens.len();
+    let is_query =
+        tokens.get(subquery.start + 1).is_some_and(|t| is_word(t, "SELECT") || is_word(t, "WITH"));
+    let mut opening = vec![quoted(SUBQUERY), Token::LParen];
+    let mut closing = vec![Token::RParen];
+    if !is_query {
+        let select = [Token::LParen, Token::make_keyword("SELECT"), Token::Mul];
+        opening.extend(select.into_iter().chain([Token::make_keyword("FROM")]));
+        closing.push(Token::RParen);
+    }
+    tokens.splice(subquery.end..subquery.end, closing.into_iter().map(|t| like(&open, t)));
+    tokens.splice(subquery.start..subquery.start, opening.into_iter().map(|t| like(&open, t)));
+    tokens.len() - before
+}
+
+/// The parentheses of a FROM clause with which tokens end, but for an alias.
+fn subquery(tokens: &[TokenWithSpan]) -> Option<Range<usize>> {
+    let token = |at: usize| tokens.get(at).map(|t| &t.token);
+    let is_name =
+        |at: usize| matches!(token(at), Some(Token::Word(w)) if w.keyword == Keyword::NoKeyword);
+    let mut last = tokens.len().checked_sub(1)?;
+    // AS t(a, b)
+    if token(last) == Some(&Token::RParen) {
+        let open = opens(tokens, last)?;
+        let name = open.checked_sub(1)?;
+        let before = name.checked_sub(1)?;
+        if is_name(name)
+            && (token(before) == Some(&Token::RParen) || is_word(tokens.get(before)?, "AS"))
+        {
+            last = name;
+        }
+    }
+    if token(last) != Some(&Token::RParen) && is_name(last) {
+        last = last.checked_sub(1)?;
+        if is_word(tokens.get(last)?, "AS") {
+            last = last.checked_sub(1)?;
+        }
+    }
+    if token(last) != Some(&Token::RParen) {
+        return None;
+    }
+    let open = opens(tokens, last)?;
+    let before = tokens.get(open.checked_sub(1)?)?;
+    let in_from = ["FROM", "JOIN"].iter().any(|word| is_word(before, word))
+        || matches!(before.token, Token::Comma | Token::LParen);
+    in_from.then_some(open..last + 1)
+}
+
+/// The parenthesis that one closes.
+fn opens(tokens: &[TokenWithSpan], close: usize) -> Option<usize> {
+    let mut depth = 0_usize;
+    tokens.get(..=close)?.iter().rposition(|t| {
+        match t.token {
+            Token::RParen => depth += 1,
+            Token::LParen => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth == 0
+    })
 }
 
 fn rewrite_body(body: &[TokenWithSpan]) -> Vec<TokenWithSpan> {
@@ -239,6 +310,35 @@ mod tests {
             ),
             "MEASURES FINAL(last(a.x)) AS l, running(Sum(x)) + 1 AS s, final AS f \
              AFTER MATCH SKIP TO LAST a PATTERN (^ a{,2}? $) DEFINE a AS final IN (1)"
+        );
+    }
+
+    fn relation(sql: &str) -> String {
+        let sql = format!("SELECT * FROM {sql} MATCH_RECOGNIZE(PATTERN (a) DEFINE a AS x > 1)");
+        let tokens = Tokenizer::new(&TenureDialect, &sql).tokenize_with_location().unwrap();
+        let mut parser = Parser::new(&TenureDialect).with_tokens_with_locations(rewrite(tokens));
+        let text = parser.parse_statement().unwrap().to_string();
+        let text = text.strip_prefix("SELECT * FROM ").unwrap();
+        text.split(" MATCH_RECOGNIZE").next().unwrap().to_string()
+    }
+
+    #[test]
+    fn a_subquery_is_named() {
+        for same in ["t", "t AS i", "a, f(1)", "f((SELECT 1)) AS t"] {
+            assert_eq!(relation(same), same);
+        }
+        let named = "\"rows of\"((SELECT f(1) FROM (SELECT 2)))";
+        assert_eq!(relation("(SELECT f(1) FROM (SELECT 2))"), named);
+        assert_eq!(relation("a, (SELECT f(1) FROM (SELECT 2))"), format!("a, {named}"));
+        assert_eq!(relation("(SELECT f(1) FROM (SELECT 2)) i"), format!("{named} AS i"));
+        assert_eq!(relation("(SELECT f(1) FROM (SELECT 2)) AS i (a)"), format!("{named} AS i (a)"));
+        assert_eq!(
+            relation("a JOIN (b JOIN c USING (d))"),
+            "a JOIN \"rows of\"((SELECT * FROM (b JOIN c USING(d))))"
+        );
+        assert_eq!(
+            relation("(VALUES (1)) AS t(x)"),
+            "\"rows of\"((SELECT * FROM (VALUES (1)))) AS t (x)"
         );
     }
 
