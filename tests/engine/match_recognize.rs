@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use datafusion::arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch};
 use datafusion::datasource::MemTable;
+use datafusion::prelude::col;
 use tenure::{ErrorKind, Tenure};
 
-use super::{empty, error};
+use super::{empty, error, retail};
 use crate::support::rows;
 
 /// Numbers that depend on the seed alone.
@@ -515,6 +516,62 @@ async fn random_patterns_give_what_the_twin_gives_for_any_split_of_the_rows() {
         }
     }
     assert!(answers > 340 && failures > 20 && lines > 30_000, "{answers} {failures} {lines}");
+}
+
+/// The lines of a physical plan.
+async fn plan(tenure: &Tenure, sql: &str) -> String {
+    rows::lines(tenure, &format!("EXPLAIN {sql}")).await.unwrap().join("\n")
+}
+
+#[tokio::test]
+async fn a_filter_on_the_key_and_the_columns_that_matter_reach_the_files() {
+    let tenure = retail().await;
+    let sql = "SELECT customer_id, n FROM orders MATCH_RECOGNIZE (PARTITION BY customer_id ORDER BY ts \
+        MEASURES count(b.*) AS n, LAST(b.amount) AS last ALL ROWS PER MATCH PATTERN (a b{2,}) DEFINE b AS b.amount < PREV(amount)) \
+        WHERE customer_id = 7 AND n > 1";
+    let plan = plan(&tenure, sql).await;
+    let says = "MatchRecognizeExec: partition_by=[customer_id], order_by=[ts], pattern=(a b{2,}), \
+        define=[b AS b.amount < prev(amount)], measures=[count(b.*) AS n, b.amount AS last], all rows per match";
+    assert!(plan.contains(says), "{plan}");
+    assert!(plan.contains("7 <= household_id_max@"), "{plan}");
+    assert!(plan.contains("projection=[household_id, basket_id, ts, sales]"), "{plan}");
+    // a filter on anything else stays above
+    let above = plan.split("MatchRecognizeExec").next().unwrap();
+    assert!(above.contains("FilterExec: n@"), "{plan}");
+}
+
+/// Rows that lie in the order of the customers and of time need no sort and no exchange.
+#[tokio::test]
+async fn what_lies_in_order_is_not_sorted() {
+    let tenure = Tenure::builder().threads(1).as_of("2012-01-01").build().await.unwrap();
+    let mut dice = Dice(7);
+    let mut rows = customers(&mut dice, 50);
+    rows.sort_by(|x, y| (x.c, x.ts).cmp(&(y.c, y.ts)));
+    let table = table(&mut dice, &rows);
+    let batches = {
+        let all: Vec<RecordBatch> =
+            tenure.context().read_table(Arc::new(table)).unwrap().collect().await.unwrap();
+        vec![all]
+    };
+    let schema = batches[0][0].schema();
+    let order = ["c", "ts"].map(|name| col(name).sort(true, true)).to_vec();
+    let sorted = MemTable::try_new(schema, batches).unwrap().with_sort_order(vec![order]);
+    tenure.context().register_table("t", Arc::new(sorted)).unwrap();
+    let pattern = "MEASURES count(*) AS n PATTERN (a up+) DEFINE up AS v > PREV(v)";
+    let lies = format!(
+        "SELECT * FROM t MATCH_RECOGNIZE (PARTITION BY c ORDER BY ts NULLS FIRST {pattern})"
+    );
+    let plan_of_it = plan(&tenure, &lies).await;
+    assert!(
+        !plan_of_it.contains("SortExec") && !plan_of_it.contains("Repartition"),
+        "{plan_of_it}"
+    );
+    // nor is what comes out of it, for whoever groups by the customer
+    let grouped = format!("SELECT c, sum(n) FROM ({lies}) GROUP BY c");
+    let plan_of_it = plan(&tenure, &grouped).await;
+    assert!(plan_of_it.contains("ordering_mode=Sorted"), "{plan_of_it}");
+    let other = lies.replace("ORDER BY ts NULLS FIRST", "ORDER BY v");
+    assert!(plan(&tenure, &other).await.contains("SortExec"));
 }
 
 /// Ways that conditions on the match so far leave open end in an error; the session goes on.

@@ -358,11 +358,8 @@ impl Pieces<'_, '_> {
         }
         match name.as_str() {
             "final" | "running" => {
-                let Some([inner]) = plain_arguments(f)
-                    .as_deref()
-                    .map(|a| <[&SqlExpr; 1]>::try_from(a).ok())
-                    .and_then(|a| a)
-                else {
+                let arguments = plain_arguments(f);
+                let Some([inner]) = arguments.as_deref() else {
                     return Err(wrong(
                         f,
                         format!("{name} stands before one call"),

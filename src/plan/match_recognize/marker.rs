@@ -37,7 +37,7 @@ impl Place {
     fn written(&self, inner: &str) -> String {
         let mut out = if self.name.is_empty() {
             inner.to_string()
-        } else if inner.chars().all(|c| c.is_alphanumeric() || c == '_') {
+        } else if is_name(inner) {
             format!("{}.{inner}", self.name)
         } else {
             format!("{}: {inner}", self.name)
@@ -60,6 +60,10 @@ impl Place {
             _ => out,
         }
     }
+}
+
+fn is_name(text: &str) -> bool {
+    text.chars().all(|c| c.is_alphanumeric() || c == '_')
 }
 
 /// What only a match can tell.
@@ -103,8 +107,17 @@ impl Told {
             Self::Classifier(place) => place.written("classifier()"),
             Self::MatchNumber => "match_number()".to_string(),
             Self::Aggregate { name, running, .. } => {
-                let of = if name.is_empty() { String::new() } else { format!("{name}: ") };
-                format!("{}{of}{inner}", if *running { "" } else { "final " })
+                let running = if *running { "" } else { "final " };
+                let shown = match inner.split_once('(') {
+                    _ if name.is_empty() => inner.to_string(),
+                    // count(a.*)
+                    Some((call, "1)" | "Int64(1))" | "*)")) => format!("{call}({name}.*)"),
+                    Some((call, rest)) if is_name(rest.trim_end_matches(')')) => {
+                        format!("{call}({name}.{rest}")
+                    }
+                    _ => format!("{name}: {inner}"),
+                };
+                format!("{running}{shown}")
             }
         }
     }

@@ -36,4 +36,4 @@ pub(crate) use compile::MatchRecognizePlanner;
 
 /// Most steps of the search for one match where conditions look at the match so far. Without such
 /// conditions there is no limit: what has failed is remembered.
-const MAX_MATCH_STEPS: u64 = 20_000_000;
+const MAX_MATCH_STEPS: u64 = 10_000_000;

@@ -18,7 +18,7 @@ use super::program::{Pattern, Program};
 use super::variables::Variables;
 
 /// Which rows a match gives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Rows {
     One,
     All {
@@ -30,7 +30,7 @@ pub(crate) enum Rows {
 }
 
 /// Where the search goes on after a match.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Skip {
     PastLast,
     ToNext,
@@ -43,7 +43,7 @@ pub(crate) enum Skip {
 }
 
 /// What is searched for, and what is shown of it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Search {
     pub variables: Variables,
     pub pattern: Pattern,

@@ -10,7 +10,7 @@ use std::fmt;
 pub(crate) const MAX_STEPS: usize = 10_000;
 
 /// A row pattern. Variables are numbers.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Pattern {
     Variable(usize),
     /// `^`

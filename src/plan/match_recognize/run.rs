@@ -8,7 +8,7 @@ use datafusion::arrow::array::{
 };
 use datafusion::arrow::compute::{nullif, take};
 use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::common::{DataFusionError, Result, ScalarValue, exec_err, internal_err};
+use datafusion::common::{DataFusionError, Result, ScalarValue, internal_err};
 
 use super::MAX_MATCH_STEPS;
 use super::chunk::{Chunk, index};
@@ -16,6 +16,7 @@ use super::compile::{Compiled, Condition, SkipTo, Source};
 use super::matcher::{Conditions, Matcher, Outcome, Path};
 use super::node::Rows;
 use super::slots::{Running, Slot, count, label, now};
+use crate::error::{Error, ErrorKind};
 
 /// How a run stands.
 pub(crate) enum Progress {
@@ -182,9 +183,12 @@ impl Run {
         match outcome {
             Outcome::Paused => {}
             Outcome::TooLong => {
-                return exec_err!(
-                    "MATCH_RECOGNIZE has made more than {MAX_MATCH_STEPS} steps for one match: conditions that look at the match so far leave too many ways to try; make the pattern say more, such as a bound {{1,20}} in place of + and *"
-                );
+                return Err(Error::new(
+                    ErrorKind::TooComplex,
+                    format!("MATCH_RECOGNIZE has made {MAX_MATCH_STEPS} steps for one match: its conditions on the match so far leave too many ways to try"),
+                )
+                .with_hint("let PATTERN say more, such as {1,20} for + and *, or let conditions look at the row and those around it, with PREV and NEXT")
+                .into());
             }
             Outcome::NoMatch => {
                 if matches!(self.compiled.rows, Rows::All { unmatched: true, .. })
@@ -241,12 +245,16 @@ impl Run {
                 let rows = self.path.rows(*set);
                 let to = if *first { rows.first() } else { rows.last() };
                 match to {
-                    None => exec_err!(
-                        "AFTER MATCH SKIP TO {name}: a match has no row of {name}; skip to a variable that every match has, TO NEXT ROW or PAST LAST ROW"
-                    ),
-                    Some(row) if *row == self.path.start => exec_err!(
-                        "AFTER MATCH SKIP TO {name}: it is the first row of a match, which would be found again for ever; skip to a later variable, TO NEXT ROW or PAST LAST ROW"
-                    ),
+                    None => Err(no_way_on(
+                        format!("AFTER MATCH SKIP TO {name}: a match has no row of {name}"),
+                        "skip to a variable that every match has, TO NEXT ROW or PAST LAST ROW",
+                    )),
+                    Some(row) if *row == self.path.start => Err(no_way_on(
+                        format!(
+                            "AFTER MATCH SKIP TO {name}: it is the first row of a match, which would be found again for ever"
+                        ),
+                        "skip to a variable that comes later, TO NEXT ROW or PAST LAST ROW",
+                    )),
                     Some(row) => Ok(*row),
                 }
             }
@@ -331,6 +339,10 @@ impl Run {
         let options = RecordBatchOptions::new().with_row_count(Some(n));
         Ok(RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?)
     }
+}
+
+fn no_way_on(message: String, hint: &str) -> DataFusionError {
+    Error::new(ErrorKind::Invalid, message).with_hint(hint).into()
 }
 
 fn source(chunk: &Chunk, column: usize) -> Result<&ArrayRef> {

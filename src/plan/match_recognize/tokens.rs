@@ -115,6 +115,7 @@ fn rewrite_body(body: &[TokenWithSpan]) -> Vec<TokenWithSpan> {
     let mut out: Vec<TokenWithSpan> = Vec::with_capacity(body.len() + 8);
     // one for each subset: its tokens
     let mut subsets: Vec<Vec<TokenWithSpan>> = vec![];
+    let mut after_pattern = false;
     let mut at = 0;
     while let Some(token) = body.get(at) {
         let next = body.get(at + 1);
@@ -126,8 +127,9 @@ fn rewrite_body(body: &[TokenWithSpan]) -> Vec<TokenWithSpan> {
         {
             out.push(token.clone());
             out.extend(pattern(body.get(at + 1..at + 2 + length).unwrap_or_default()));
+            after_pattern = true;
             at += 2 + length;
-        } else if is(0, "SUBSET") {
+        } else if is(0, "SUBSET") && after_pattern {
             at += 1;
             let length = body
                 .get(at..)

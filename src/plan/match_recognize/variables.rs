@@ -1,7 +1,7 @@
 //! The variables of a pattern and their subsets.
 
 /// The variables of a pattern, by number in the order in which PATTERN names them.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Variables {
     /// by which they are found, and as they are written first
     names: Vec<(String, String)>,
