@@ -3,22 +3,25 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, RecordBatch, UInt64Array};
+use datafusion::arrow::array::{
+    Array, ArrayRef, DynComparator, RecordBatch, UInt64Array, make_comparator,
+};
 use datafusion::arrow::buffer::BooleanBuffer;
-use datafusion::arrow::compute::{concat_batches, partition, take};
+use datafusion::arrow::compute::{SortOptions, concat_batches, partition, take};
 use datafusion::arrow::row::{RowConverter, SortField};
 use datafusion::common::{Result, internal_err};
 
-use super::compile::{Compiled, Condition};
+use super::compile::{Compared, Compiled, Condition};
 use super::slots::{Slot, truth};
 
 /// Some partitions.
-#[derive(Debug)]
 pub(crate) struct Chunk {
     pub columns: Vec<ArrayRef>,
     pub partitions: Vec<Range<usize>>,
     /// for each variable, the rows that it may take, as far as needs no match
     pub near: Vec<Option<BooleanBuffer>>,
+    /// for each variable, what compares the rows of its comparisons
+    pub comparators: Vec<Vec<DynComparator>>,
     pub bytes: usize,
 }
 
@@ -122,7 +125,19 @@ impl Chunk {
             .iter()
             .map(|condition| near(condition, &columns, batch.num_rows(), &partitions))
             .collect::<Result<_>>()?;
-        Ok(Self { columns, partitions, near, bytes: bytes(batch) })
+        let comparators = compiled
+            .conditions
+            .iter()
+            .map(|condition| condition.compared.iter().map(|c| comparator(c, &columns)).collect())
+            .collect::<Result<_>>()?;
+        Ok(Self { columns, partitions, near, comparators, bytes: bytes(batch) })
+    }
+}
+
+fn comparator(compared: &Compared, columns: &[ArrayRef]) -> Result<DynComparator> {
+    match (columns.get(compared.left.0), columns.get(compared.right.0)) {
+        (Some(left), Some(right)) => Ok(make_comparator(left, right, SortOptions::default())?),
+        _ => internal_err!("a condition's column is not there"),
     }
 }
 

@@ -62,6 +62,12 @@ pub(crate) fn plan(
             "write ORDER BY ts, after PARTITION BY customer_id",
         ));
     }
+    if rows == Rows::One && partition_by.is_empty() && measures.is_empty() {
+        return Err(wrong(
+            "MATCH_RECOGNIZE tells nothing: it has neither PARTITION BY nor MEASURES",
+            "write MEASURES count(*) AS rows, or ALL ROWS PER MATCH",
+        ));
+    }
     let partition_by =
         partition_by.into_iter().map(|e| context.sql_to_expr(e, &schema)).collect::<Result<_>>()?;
     let order_by = order_by

@@ -10,7 +10,9 @@ use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, Tr
 use datafusion::common::{Column, DFSchema, Result, internal_err};
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction};
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, UserDefinedLogicalNode};
+use datafusion::logical_expr::{
+    BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, UserDefinedLogicalNode,
+};
 use datafusion::physical_expr::aggregate::LoweredAggregateBuilder;
 use datafusion::physical_expr::{PhysicalExpr, PhysicalSortExpr};
 use datafusion::physical_plan::ExecutionPlan;
@@ -52,8 +54,25 @@ pub(crate) struct Compiled {
 pub(crate) struct Condition {
     /// of the row and rows at a fixed distance: asked once for every row
     pub near: Option<Asked>,
-    /// of the match so far: asked while matching
+    /// comparisons of two rows of the match so far: asked while matching
+    pub compared: Vec<Compared>,
+    /// what else it asks of the match so far
     pub looking: Option<Asked>,
+}
+
+impl Condition {
+    /// Whether it asks anything of the match so far.
+    pub(crate) fn looks(&self) -> bool {
+        !self.compared.is_empty() || self.looking.is_some()
+    }
+}
+
+/// A column at one row compared with a column at another: it takes no batch to tell.
+#[derive(Debug)]
+pub(crate) struct Compared {
+    pub left: (usize, At),
+    pub op: Operator,
+    pub right: (usize, At),
 }
 
 /// Where a column of the answer comes from.
@@ -202,6 +221,7 @@ impl Compiler<'_> {
     /// A condition, parted into what needs no match and what does.
     fn condition(&mut self, variable: usize, e: &Expr, all: &[usize]) -> Result<Condition> {
         let mut near = vec![];
+        let mut compared = vec![];
         let mut looking = vec![];
         for part in split_conjunction(e) {
             let mut is_near = true;
@@ -211,14 +231,46 @@ impl Compiler<'_> {
                 }
                 Ok(TreeNodeRecursion::Continue)
             })?;
-            if is_near { near.push(part.clone()) } else { looking.push(part.clone()) }
+            if is_near {
+                near.push(part.clone());
+            } else {
+                match self.compared(part)? {
+                    Some(comparison) => compared.push(comparison),
+                    None => looking.push(part.clone()),
+                }
+            }
         }
         let mut asked = |parts: Vec<Expr>| match conjunction(parts) {
             Some(e) => self.asked(&[e], all).map(Some),
             None => Ok(None),
         };
-        Ok(Condition { near: asked(near)?, looking: asked(looking)? })
+        Ok(Condition { near: asked(near)?, compared, looking: asked(looking)? })
     }
+
+    /// A comparison of two values of one type that has an order.
+    fn compared(&mut self, e: &Expr) -> Result<Option<Compared>> {
+        let Expr::BinaryExpr(BinaryExpr { left, op, right }) = e else { return Ok(None) };
+        let (Some((Told::Value(from), [a])), Some((Told::Value(to), [b]))) =
+            (Told::of(left), Told::of(right))
+        else {
+            return Ok(None);
+        };
+        let ty = a.get_type(self.schema)?;
+        let ordered = ty.is_numeric() || ty.is_temporal() || ty.is_string();
+        if !(ordered && ty == b.get_type(self.schema)? && is_comparison(*op)) {
+            return Ok(None);
+        }
+        Ok(Some(Compared {
+            left: (self.column(a)?, self.at(from)),
+            op: *op,
+            right: (self.column(b)?, self.at(to)),
+        }))
+    }
+}
+
+fn is_comparison(op: Operator) -> bool {
+    use Operator::{Eq, Gt, GtEq, Lt, LtEq, NotEq};
+    matches!(op, Eq | NotEq | Lt | LtEq | Gt | GtEq)
 }
 
 /// Plans [`MatchRecognize`] as [`MatchRecognizeExec`].

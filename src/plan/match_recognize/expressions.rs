@@ -190,7 +190,21 @@ impl Strip<'_, '_> {
 /// Splits `variable.column` into its parts.
 fn split(e: &mut SqlExpr, of: &Expressions<'_>) -> Result<Option<(Option<Ident>, Ident)>> {
     match e {
-        SqlExpr::Identifier(ident) => Ok(Some((None, ident.clone()))),
+        SqlExpr::Identifier(ident) => {
+            let name = of.name(ident);
+            if of.variables.of(&name).is_some()
+                && !of.schema.has_column_with_unqualified_name(&name)
+            {
+                return Err(Error::new(
+                    ErrorKind::UndefinedColumn,
+                    format!("{} is a variable, not a column", ident.value),
+                )
+                .with_hint(format!("write {0}.column, or count({0}.*) for its rows", ident.value))
+                .with_place(place(ident))
+                .into());
+            }
+            Ok(Some((None, ident.clone())))
+        }
         SqlExpr::CompoundIdentifier(parts) => {
             let Some(first) = parts.first().cloned() else { return Ok(None) };
             if of.variables.of(&of.name(&first)).is_none() {

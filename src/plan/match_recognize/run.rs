@@ -4,18 +4,20 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    ArrayRef, BooleanArray, Int64Array, RecordBatch, RecordBatchOptions, StringArray, UInt64Array,
+    Array, ArrayRef, BooleanArray, DynComparator, Int64Array, RecordBatch, RecordBatchOptions,
+    StringArray, UInt64Array,
 };
 use datafusion::arrow::compute::{nullif, take};
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::{DataFusionError, Result, ScalarValue, internal_err};
+use datafusion::logical_expr::Operator;
 
 use super::MAX_MATCH_STEPS;
 use super::chunk::{Chunk, index};
-use super::compile::{Compiled, Condition, SkipTo, Source};
+use super::compile::{Compared, Compiled, Condition, SkipTo, Source};
 use super::matcher::{Conditions, Matcher, Outcome, Path};
 use super::node::Rows;
-use super::slots::{Running, Slot, count, label, now};
+use super::slots::{At, Running, Slot, count, label, now};
 use crate::error::{Error, ErrorKind};
 
 /// How a run stands.
@@ -28,7 +30,6 @@ pub(crate) enum Progress {
 }
 
 /// Matches partition after partition.
-#[derive(Debug)]
 pub(crate) struct Run {
     compiled: Arc<Compiled>,
     /// of the answer
@@ -65,7 +66,7 @@ enum Phase {
 
 impl Run {
     pub(crate) fn new(compiled: &Arc<Compiled>, schema: SchemaRef, batch_size: usize) -> Self {
-        let looking: Vec<bool> = compiled.conditions.iter().map(|c| c.looking.is_some()).collect();
+        let looking: Vec<bool> = compiled.conditions.iter().map(Condition::looks).collect();
         let running = |c: &Condition| c.looking.as_ref().map(|a| Running::of(&a.slots));
         Self {
             matcher: Matcher::new(compiled.program.clone(), looking, MAX_MATCH_STEPS),
@@ -418,11 +419,41 @@ impl Conditions for Looking<'_> {
     }
 
     fn does(&mut self, variable: usize, path: &mut Path) -> Result<bool> {
-        let condition = self.compiled.conditions.get(variable).and_then(|c| c.looking.as_ref());
-        let (Some(asked), Some(running)) = (condition, self.running.get_mut(variable)) else {
+        let Some(condition) = self.compiled.conditions.get(variable) else { return Ok(true) };
+        let comparators = self.chunk.comparators.get(variable).into_iter().flatten();
+        for (compared, comparator) in condition.compared.iter().zip(comparators) {
+            if !self.compares(compared, comparator, path) {
+                return Ok(false);
+            }
+        }
+        let (Some(asked), Some(running)) = (&condition.looking, self.running.get_mut(variable))
+        else {
             return Ok(true);
         };
         let (columns, names) = (&self.chunk.columns, &self.compiled.names);
         now(asked, running, columns, path, &self.partition, self.number, names)
+    }
+}
+
+impl Looking<'_> {
+    /// Whether two rows compare as they must; a row or a value that is not there does not.
+    fn compares(&self, compared: &Compared, comparator: &DynComparator, path: &Path) -> bool {
+        let end = path.end();
+        let row = |(column, at): &(usize, At)| {
+            let row = at.row(path, end, &self.partition)?;
+            self.chunk.columns.get(*column)?.is_valid(row).then_some(row)
+        };
+        let (Some(left), Some(right)) = (row(&compared.left), row(&compared.right)) else {
+            return false;
+        };
+        let order = comparator(left, right);
+        match compared.op {
+            Operator::Eq => order.is_eq(),
+            Operator::NotEq => order.is_ne(),
+            Operator::Lt => order.is_lt(),
+            Operator::LtEq => order.is_le(),
+            Operator::Gt => order.is_gt(),
+            _ => order.is_ge(),
+        }
     }
 }
