@@ -4,6 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::compute::BatchCoalescer;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::tree_node::TreeNodeRecursion;
@@ -195,7 +196,7 @@ struct State {
 }
 
 impl State {
-    async fn next(&mut self) -> Result<Option<datafusion::arrow::array::RecordBatch>> {
+    async fn next(&mut self) -> Result<Option<RecordBatch>> {
         let time = self.baseline.elapsed_compute().clone();
         loop {
             if let Some(batch) = self.out.next_completed_batch() {

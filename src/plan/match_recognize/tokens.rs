@@ -332,7 +332,7 @@ mod tests {
         let named = "\"rows of\"((SELECT f(1) FROM (SELECT 2)))";
         assert_eq!(relation("(SELECT f(1) FROM (SELECT 2))"), named);
         assert_eq!(relation("a, (SELECT f(1) FROM (SELECT 2))"), format!("a, {named}"));
-        assert_eq!(relation("(SELECT f(1) FROM (SELECT 2)) i"), format!("{named} AS i"));
+        assert_eq!(relation("(SELECT f(1) FROM (SELECT 2)) i"), format!("{named} i"));
         assert_eq!(relation("(SELECT f(1) FROM (SELECT 2)) AS i (a)"), format!("{named} AS i (a)"));
         assert_eq!(
             relation("a JOIN (b JOIN c USING (d))"),
