@@ -18,9 +18,10 @@ use crate::options::TenureOptions;
 use crate::plan::aggregate_once::AggregateOnce;
 use crate::plan::cooperative_joins::CooperativeJoins;
 use crate::plan::merge_union::MergeUnion;
+use crate::plan::planner;
 use crate::plan::relations::TenureRelations;
 use crate::plan::sort_in_buckets::SortInBuckets;
-use crate::plan::unnest_keys::{self, UnnestKeys, UnnestKeysInRelations};
+use crate::plan::unnest_keys::{UnnestKeys, UnnestKeysInRelations};
 use crate::plan::window_by_group::WindowByGroup;
 use crate::udfs;
 
@@ -127,7 +128,7 @@ impl TenureBuilder {
             .with_config(config)
             .with_runtime_env(Arc::clone(&env))
             .with_default_features()
-            .with_query_planner(Arc::new(unnest_keys::Planner))
+            .with_query_planner(Arc::new(planner::Planner))
             .with_analyzer_rule(Arc::new(UnnestKeys))
             .with_physical_optimizer_rules(physical_rules())
             .build();

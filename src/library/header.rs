@@ -189,6 +189,10 @@ fn check_placeholders(query: &Query) -> At<()> {
     let mut used = BTreeSet::new();
     for token in tokens {
         let Token::Placeholder(id) = &token.token else { continue };
+        // in a row pattern: the end of the rows, and a quantifier
+        if matches!(id.as_str(), "$" | "?") {
+            continue;
+        }
         let name = id.trim_start_matches('$');
         if !query.parameters.iter().any(|p| p.name == name) {
             let line = usize::try_from(token.span.start.line).unwrap_or(1);

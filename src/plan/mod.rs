@@ -8,10 +8,12 @@ pub(crate) mod dialect;
 pub(crate) mod fields;
 pub(crate) mod headings;
 pub mod limits;
+pub(crate) mod match_recognize;
 pub(crate) mod merge_union;
 pub(crate) mod named_args;
 pub(crate) mod parametric;
 mod partitions;
+pub(crate) mod planner;
 pub(crate) mod query;
 pub(crate) mod relation_args;
 pub(crate) mod relations;
@@ -45,6 +47,7 @@ pub(crate) fn parse(sql: &str, state: &SessionState, params: &Params) -> Result<
         )
     })?;
     limits::check_tokens(&tokens)?;
+    let tokens = match_recognize::tokens::rewrite(tokens);
     let mut parser = DFParserBuilder::new(tokens).with_dialect(&TenureDialect).build()?;
     let mut statements = parser.parse_statements()?;
     let Some(mut statement) = statements.pop_front() else {

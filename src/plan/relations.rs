@@ -20,7 +20,7 @@ use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
 
 use super::query::{self, Holes};
 use super::table::FUNCTIONS;
-use super::{named_args, unnest_keys};
+use super::{match_recognize, named_args, unnest_keys};
 use crate::engine::FunctionInfo;
 use crate::error::{Error, ErrorKind, did_you_mean};
 use crate::options::TenureOptions;
@@ -73,6 +73,9 @@ impl RelationPlanner for TenureRelations {
                     found, args.args, context,
                 )?)?)?;
                 Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, alias))))
+            }
+            matched @ TableFactor::MatchRecognize { .. } => {
+                Ok(RelationPlanning::Planned(Box::new(match_recognize::plan(matched, context)?)))
             }
             other => Ok(RelationPlanning::Original(Box::new(other))),
         }

@@ -18,7 +18,6 @@ use datafusion::catalog::Session;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNodeRecursion};
 use datafusion::common::{DFSchema, DFSchemaRef, Result, plan_err};
-use datafusion::execution::context::QueryPlanner;
 use datafusion::logical_expr::logical_plan::{Extension, InvariantLevel};
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::logical_expr::planner::{
@@ -30,7 +29,7 @@ use datafusion::logical_expr::{
 };
 use datafusion::optimizer::AnalyzerRule;
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
+use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
 
 /// `plan` with no claim under any unnest.
 pub(crate) fn without_keys(plan: LogicalPlan) -> Result<LogicalPlan> {
@@ -179,23 +178,7 @@ impl RelationPlanner for UnnestKeysInRelations {
 }
 
 /// Plans [`NoKeys`] as what is under it.
-#[derive(Debug, Default)]
-pub(crate) struct Planner;
-
-#[async_trait]
-impl QueryPlanner for Planner {
-    async fn create_physical_plan(
-        &self,
-        plan: &LogicalPlan,
-        session: &dyn Session,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(NoKeysPlanner)])
-            .create_physical_plan(plan, session)
-            .await
-    }
-}
-
-struct NoKeysPlanner;
+pub(crate) struct NoKeysPlanner;
 
 #[async_trait]
 impl ExtensionPlanner for NoKeysPlanner {

@@ -10,6 +10,7 @@
 mod errors;
 mod lakes;
 mod limits;
+mod match_recognize;
 mod model;
 mod panics;
 mod pushdown;

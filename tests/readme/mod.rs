@@ -1,15 +1,17 @@
-//! What the README shows is true: each SQL block that is followed by a text block answers it.
+//! What the README and the pages of docs/ show is true: each SQL block that is followed by a text
+//! block answers it.
 
 use std::path::Path;
 use std::process::Command;
 
 const README: &str = include_str!("../../README.md");
+const MATCH_RECOGNIZE: &str = include_str!("../../docs/match_recognize.md");
 
-/// The fenced blocks of a language, each with the block right after it.
-fn blocks(language: &str) -> Vec<(String, Option<String>)> {
+/// The fenced blocks of a language in a page, each with the block right after it.
+fn blocks(page: &str, language: &str) -> Vec<(String, Option<String>)> {
     let mut out: Vec<(String, String)> = vec![];
     let mut open: Option<(String, String)> = None;
-    for line in README.lines() {
+    for line in page.lines() {
         match (&mut open, line.strip_prefix("```")) {
             (None, Some(name)) => open = Some((name.to_string(), String::new())),
             (Some(_), Some(_)) => out.extend(open.take()),
@@ -45,7 +47,7 @@ fn tenure(sql: &str) -> String {
 
 #[test]
 fn every_query_of_the_readme_gives_the_answer_it_shows() {
-    let shown = blocks("sql");
+    let shown = blocks(README, "sql");
     assert!(shown.len() >= 2, "the README shows queries");
     for (sql, answer) in shown {
         let answer = answer.unwrap_or_else(|| panic!("no answer follows: {sql}"));
@@ -54,8 +56,18 @@ fn every_query_of_the_readme_gives_the_answer_it_shows() {
 }
 
 #[test]
+fn every_query_of_the_pages_gives_the_answer_it_shows() {
+    let shown = blocks(MATCH_RECOGNIZE, "sql");
+    assert!(shown.len() >= 4, "the page shows queries");
+    for (sql, answer) in shown {
+        let answer = answer.unwrap_or_else(|| panic!("no answer follows: {sql}"));
+        assert_eq!(tenure(&sql), answer, "{sql}");
+    }
+}
+
+#[test]
 fn the_model_of_the_readme_is_one() {
-    let (text, _) = blocks("toml").remove(0);
+    let (text, _) = blocks(README, "toml").remove(0);
     let folder = tempfile::tempdir().expect("a folder");
     let invoices = folder.path().join("invoices");
     std::fs::create_dir(&invoices).expect("a folder");
