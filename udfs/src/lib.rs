@@ -27,6 +27,7 @@ pub mod checks;
 mod conditions;
 mod events;
 pub mod exact_sum;
+mod fitting;
 pub mod funnel;
 pub mod path;
 mod payload;
@@ -42,6 +43,7 @@ pub mod settings;
 pub mod stage;
 pub mod statistics;
 pub mod summary;
+pub mod survival;
 pub mod time;
 mod times;
 pub mod value;
@@ -70,6 +72,7 @@ pub mod expr_fn {
     pub use crate::stage::expr_fn::*;
     pub use crate::statistics::expr_fn::*;
     pub use crate::summary::expr_fn::*;
+    pub use crate::survival::expr_fn::*;
     pub use crate::time::expr_fn::*;
     pub use crate::value::expr_fn::*;
 }
@@ -83,6 +86,7 @@ pub fn all_scalar_functions() -> Vec<Arc<ScalarUDF>> {
         rfm::scalar_functions(),
         stage::scalar_functions(),
         value::scalar_functions(),
+        survival::scalar_functions(),
         path::scalar_functions(),
         statistics::scalar_functions(),
         chart::scalar_functions(),
@@ -96,6 +100,7 @@ pub fn all_aggregate_functions() -> Vec<Arc<AggregateUDF>> {
         summary::aggregate_functions(),
         rfm::aggregate_functions(),
         value::aggregate_functions(),
+        survival::aggregate_functions(),
         points::aggregate_functions(),
         funnel::aggregate_functions(),
         sequence::aggregate_functions(),

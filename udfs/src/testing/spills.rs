@@ -64,6 +64,12 @@ const CASES: &[(&str, &str, &str)] = &[
         "funnel_detail(9000000, 'strict_order', ts, [x > 0, x = 2, x = 3], kind = 'return', category, kind)",
     ),
     ("funnel_detail", "pair", "funnel_detail(9000000, NULL, ts, [n > 0, x > 0, x > 1])"),
+    ("km_fit", "pair", "km_fit(tx, n > 9)"),
+    (
+        "km_fit",
+        "segment",
+        "km_fit(tx + x, kind = 'purchase'), km_fit(amount, x > 1, w) FILTER (WHERE n > 1)",
+    ),
     (
         "mbg_nbd_fit",
         "segment",

@@ -1,0 +1,175 @@
+//! The functions through SQL, and beside what lifelines and statsmodels say of the same data
+//! (`testdata/survival/make.py`).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, AsArray, Float64Array, RecordBatch, StringArray};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, Float64Type};
+use datafusion::common::Result;
+use datafusion::prelude::SessionContext;
+
+use crate::testing::{batch, run, same_bits, session};
+
+const SETS: [(&str, &str); 5] = [
+    ("waltons", include_str!("../../testdata/survival/waltons.csv")),
+    ("rossi", include_str!("../../testdata/survival/rossi.csv")),
+    ("lung", include_str!("../../testdata/survival/lung.csv")),
+    ("g3", include_str!("../../testdata/survival/g3.csv")),
+    ("dd", include_str!("../../testdata/survival/dd.csv")),
+];
+const ANSWERS: &str = include_str!("../../testdata/survival/answers.txt");
+
+/// The data sets as tables of numbers, each with a weight of 1, 1.5, 2, 1, 1.5, …
+async fn data() -> Result<SessionContext> {
+    let ctx = session(2, 100)?;
+    for (name, text) in SETS {
+        let mut lines = text.lines().skip(1);
+        let names: Vec<&str> = lines.next().expect("a heading").split(',').collect();
+        let rows: Vec<Vec<f64>> =
+            lines.map(|l| l.split(',').map(|v| v.parse().expect("a number")).collect()).collect();
+        let mut columns: Vec<(&str, ArrayRef)> = vec![];
+        for (i, name) in names.iter().enumerate() {
+            let column = rows.iter().map(|r| Some(r[i])).collect::<Float64Array>();
+            columns.push((name, Arc::new(column)));
+        }
+        let weights = (0..rows.len()).map(|i| Some(1.0 + (i % 3) as f64 / 2.0));
+        columns.push(("w", Arc::new(weights.collect::<Float64Array>())));
+        ctx.register_batch(name, batch(columns)?)?;
+    }
+    Ok(ctx)
+}
+
+fn answers() -> BTreeMap<&'static str, Vec<f64>> {
+    let line = |line: &'static str| {
+        let (name, numbers) = line.split_once(": ").expect("a name");
+        (name, numbers.split(' ').map(|v| v.parse().expect("a number")).collect())
+    };
+    ANSWERS.lines().map(line).collect()
+}
+
+/// The numbers of the first column of a statement, or of its list; NULL is NaN.
+async fn numbers(ctx: &SessionContext, sql: &str) -> Result<Vec<f64>> {
+    let mut out = vec![];
+    for batch in ctx.sql(sql).await?.collect().await? {
+        let mut column = Arc::clone(batch.column(0));
+        while let Some(list) = Arc::clone(&column).as_list_opt::<i32>() {
+            column = list.iter().flatten().next().expect("a list");
+        }
+        let column = cast(&column, &DataType::Float64)?;
+        out.extend(column.as_primitive::<Float64Type>().iter().map(|v| v.unwrap_or(f64::NAN)));
+    }
+    Ok(out)
+}
+
+#[track_caller]
+fn close(what: &str, got: &[f64], want: &[f64], tolerance: f64) {
+    assert_eq!(got.len(), want.len(), "{what}");
+    for (i, (g, w)) in got.iter().zip(want).enumerate() {
+        let same =
+            (g - w).abs() <= tolerance * w.abs().max(1.0) || g == w || g.is_nan() && w.is_nan();
+        assert!(same, "{what} {i}: {g} is not {w}");
+    }
+}
+
+#[tokio::test]
+async fn curves_are_those_of_lifelines_and_statsmodels() -> Result<()> {
+    let (ctx, answers) = (data().await?, answers());
+    for (name, _) in SETS {
+        let field = async |field: &str| {
+            let sql = format!("SELECT km_fit(duration, event = 1)['{field}'] FROM {name}");
+            numbers(&ctx, &sql).await
+        };
+        for list in ["times", "at_risk", "events", "censored", "survival", "ci_low", "ci_high"] {
+            let what = format!("{name} {list}");
+            close(&what, &field(list).await?, &answers[what.as_str()], 1e-12);
+        }
+        // statsmodels has the times of events alone
+        let wanted = &answers[format!("{name} std_error_times").as_str()];
+        let errors: Vec<f64> = field("times")
+            .await?
+            .into_iter()
+            .zip(field("std_error").await?)
+            .filter(|(t, _)| wanted.contains(t))
+            .map(|(_, e)| e)
+            .collect();
+        let what = format!("{name} std_error");
+        close(&what, &errors, &answers[what.as_str()], 1e-12);
+        let of = async |call: &str| {
+            let sql = format!(
+                "SELECT {call} FROM (SELECT km_fit(duration, event = 1) AS m, km_fit(duration, event = 1, w) AS wm FROM {name})"
+            );
+            numbers(&ctx, &sql).await
+        };
+        let median = &answers[format!("{name} median").as_str()];
+        close(name, &of("coalesce(median_survival(m), 'Infinity')").await?, median, 0.0);
+        let &[half, area] = &answers[format!("{name} rmst").as_str()][..] else { panic!("{name}") };
+        close(name, &of(&format!("rmst(m, {half:?})")).await?, &[area], 1e-12);
+        let weighted = &answers[format!("{name} weighted").as_str()];
+        close(name, &of("wm['survival']").await?, weighted, 1e-12);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn published_figures_of_waltons() -> Result<()> {
+    let ctx = data().await?;
+    let out = run(&ctx, "SELECT mir, m['n'] AS n, median_survival(m) AS median, round(survival_at(m, 50), 6) AS s50 FROM (SELECT mir, km_fit(duration, event = 1) AS m FROM waltons GROUP BY mir) ORDER BY mir").await?;
+    assert!(out.contains("| 0.0 | 129 | 58.0   | 0.765076 |"), "{out}");
+    assert!(out.contains("| 1.0 | 34  | 26.0   | 0.058824 |"), "{out}");
+    let m = "(SELECT km_fit(duration, event = 1) AS m FROM waltons)";
+    let first = numbers(&ctx, &format!("SELECT m['survival'] FROM {m}")).await?;
+    close("survival", &first[..4], &[0.993865, 0.987730, 0.969210, 0.950690], 5e-7);
+    let whole =
+        numbers(&ctx, &format!("SELECT [median_survival(m), survival_at(m, 50), m['n']] FROM {m}"))
+            .await?;
+    close("waltons", &whole, &[56.0, 0.616817, 163.0], 5e-7);
+    Ok(())
+}
+
+/// Customers with ties, NULLs and figures that cannot be, in three regions.
+fn customers() -> Result<RecordBatch> {
+    let mut state = 7_u64;
+    let mut next = |below: u64| {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    };
+    let (mut region, mut d, mut gone, mut w) = (vec![], vec![], vec![], vec![]);
+    let (mut a, mut b, mut g) = (vec![], vec![], vec![]);
+    for i in 0..160 {
+        region.push((i % 17 > 0).then_some(["north", "south", "west"][i % 3]));
+        d.push(
+            (next(20) > 0)
+                .then(|| next(30) as f64 / 7.0 - 0.1 + f64::from(next(40) == 0) * f64::NAN),
+        );
+        gone.push((next(30) > 0).then(|| next(3) > 0));
+        w.push((next(25) > 0).then(|| next(7) as f64 / 3.0));
+        a.push((next(25) > 0).then(|| next(50) as f64 / 3.0));
+        b.push(Some(next(2) as f64));
+        g.push((next(25) > 0).then(|| ["new", "old", "vip"][next(3) as usize]));
+    }
+    let float = |v: Vec<Option<f64>>| Arc::new(Float64Array::from(v)) as ArrayRef;
+    batch(vec![
+        ("region", Arc::new(StringArray::from(region))),
+        ("d", float(d)),
+        ("gone", Arc::new(datafusion::arrow::array::BooleanArray::from(gone))),
+        ("w", float(w)),
+        ("a", float(a)),
+        ("b", float(b)),
+        ("g", Arc::new(StringArray::from(g))),
+    ])
+}
+
+#[tokio::test]
+async fn a_fit_has_the_same_bits_however_its_rows_arrive() -> Result<()> {
+    let rows = customers()?;
+    same_bits(&rows, "SELECT region, km_fit(d, gone), km_fit(round(d), gone, w) FROM t GROUP BY region ORDER BY region").await?;
+    same_bits(
+        &rows,
+        "SELECT km_fit(d, gone, w), km_fit(d, gone) FILTER (WHERE region = 'south') FROM t",
+    )
+    .await?;
+    Ok(())
+}
