@@ -29,6 +29,7 @@ mod events;
 pub mod exact_sum;
 mod fitting;
 pub mod funnel;
+pub mod logit;
 pub mod path;
 mod payload;
 pub mod points;
@@ -62,6 +63,7 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 pub mod expr_fn {
     pub use crate::chart::expr_fn::*;
     pub use crate::funnel::expr_fn::*;
+    pub use crate::logit::expr_fn::*;
     pub use crate::path::expr_fn::*;
     pub use crate::points::expr_fn::*;
     pub use crate::retention::expr_fn::*;
@@ -87,6 +89,7 @@ pub fn all_scalar_functions() -> Vec<Arc<ScalarUDF>> {
         stage::scalar_functions(),
         value::scalar_functions(),
         survival::scalar_functions(),
+        logit::scalar_functions(),
         path::scalar_functions(),
         statistics::scalar_functions(),
         chart::scalar_functions(),
@@ -101,6 +104,7 @@ pub fn all_aggregate_functions() -> Vec<Arc<AggregateUDF>> {
         rfm::aggregate_functions(),
         value::aggregate_functions(),
         survival::aggregate_functions(),
+        logit::aggregate_functions(),
         points::aggregate_functions(),
         funnel::aggregate_functions(),
         sequence::aggregate_functions(),

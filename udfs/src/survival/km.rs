@@ -137,7 +137,8 @@ impl Steps<'_> {
     fn survival(&self, height: f64) -> f64 {
         match self.meaning {
             Meaning::Survival => height,
-            Meaning::Hazard(times) => (-height * times).exp(),
+            Meaning::Hazard(times) if height > 0.0 => (-height * times).exp(),
+            Meaning::Hazard(_) => 1.0,
         }
     }
 

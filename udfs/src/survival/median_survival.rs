@@ -1,4 +1,4 @@
-//! `median_survival(model)`: the time by which half of the customers have gone.
+//! `median_survival(model [, features])`: the time by which half of the customers have gone.
 //!
 //! NULL in any argument gives NULL. O(log n) a row for a curve of n times.
 
@@ -12,11 +12,11 @@ use datafusion::logical_expr::{
 };
 use datafusion_macros::user_doc;
 
-use super::curves::{Curves, MODEL, check_model};
+use super::curves::{Curves, FEATURES, MODEL, coerce};
 use crate::args::{self, Param};
 
 const NAME: &str = "median_survival";
-const PARAMS: &[Param] = &[MODEL];
+const PARAMS: &[Param] = &[MODEL, FEATURES];
 
 static UDF: LazyLock<Arc<ScalarUDF>> =
     LazyLock::new(|| Arc::new(ScalarUDF::from(MedianSurvival::default())));
@@ -28,8 +28,8 @@ pub fn median_survival_udf() -> Arc<ScalarUDF> {
 
 #[user_doc(
     doc_section(label = "Survival"),
-    description = "The time by which half of the customers have gone, by a model of `km_fit`: the first time at which survival is 0.5 or less (within 1e-12, since it is a product). NULL if half of them never went, and if the model is NULL. For other shares see `survival_quantile`.",
-    syntax_example = "median_survival(model)",
+    description = "The time by which half of the customers have gone, by a model of `km_fit` or, of a customer with the given features, of `cox_fit`: the first time at which survival is 0.5 or less (within 1e-12, since it is a product). NULL if half of them never went, and if the model is NULL. For other shares see `survival_quantile`.",
+    syntax_example = "median_survival(model [, features])",
     sql_example = r#"```sql
 SELECT plan, median_survival(km_fit(days, gone)) FROM (VALUES
   ('free', 30, true), ('free', 30, true), ('free', 45, false), ('free', 60, true), ('pro', 90, false), ('pro', 20, true), ('pro', 95, false)) AS customers (plan, days, gone)
@@ -37,7 +37,11 @@ GROUP BY plan ORDER BY plan;
 -- free | 30.0
 -- pro | NULL
 ```"#,
-    argument(name = "model", description = "the STRUCT of `km_fit`")
+    argument(name = "model", description = "the STRUCT of `km_fit` or `cox_fit`"),
+    argument(
+        name = "features",
+        description = "for a model of `cox_fit`, the features of the customer, as they were given to it; without them, the customer whose features are the means"
+    )
 )]
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct MedianSurvival {
@@ -60,10 +64,8 @@ impl ScalarUDFImpl for MedianSurvival {
     }
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        let types = args::coerce(NAME, PARAMS, types)?;
-        if let Some(model) = types.first() {
-            check_model(NAME, model)?;
-        }
+        let mut types = args::coerce(NAME, PARAMS, types)?;
+        coerce(NAME, PARAMS, &mut types)?;
         Ok(types)
     }
 
@@ -72,10 +74,12 @@ impl ScalarUDFImpl for MedianSurvival {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let [model] = args.args.as_slice() else { return internal_err!("{NAME} needs a model") };
-        let curves = Curves::of(NAME, model)?;
-        let half = |i| curves.get(i)?.quantile(0.5);
-        let out: Float64Array = (0..args.number_rows).map(half).collect();
+        let [model, features @ ..] = args.args.as_slice() else {
+            return internal_err!("{NAME} needs a model");
+        };
+        let mut curves = Curves::of(NAME, model, features.first(), args.number_rows)?;
+        let half = |i| Ok(curves.get(i)?.and_then(|curve| curve.quantile(0.5)));
+        let out: Float64Array = (0..args.number_rows).map(half).collect::<Result<_>>()?;
         args::answer(&args.args, Arc::new(out))
     }
 

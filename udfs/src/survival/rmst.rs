@@ -1,4 +1,4 @@
-//! `rmst(model, t)`: the mean time that customers stay until `t` (restricted mean survival time).
+//! `rmst(model, t [, features])`: the mean time that customers stay until `t` (restricted mean survival time).
 //!
 //! NULL in any argument gives NULL. O(n) a row for a curve of n times.
 
@@ -12,12 +12,12 @@ use datafusion::logical_expr::{
 };
 use datafusion_macros::user_doc;
 
-use super::curves::{Curves, MODEL, check_model, times};
+use super::curves::{Curves, FEATURES, MODEL, coerce, times};
 use crate::args::{self, Param, Ty, required};
 use crate::fitting::durations;
 
 const NAME: &str = "rmst";
-const PARAMS: &[Param] = &[MODEL, required("t", Ty::Any)];
+const PARAMS: &[Param] = &[MODEL, required("t", Ty::Any), FEATURES];
 
 static UDF: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Arc::new(ScalarUDF::from(Rmst::default())));
 
@@ -28,17 +28,21 @@ pub fn rmst_udf() -> Arc<ScalarUDF> {
 
 #[user_doc(
     doc_section(label = "Survival"),
-    description = "The mean time that customers stay within the first t of it, by a model of `km_fit`: the area under the curve of survival until t (restricted mean survival time). Of two groups it says in days what one gains on the other, also where no median is reached. NULL beyond the longest duration that was observed, unless survival is 0 there; NULL if an argument is NULL, 0 for a t not above 0.",
-    syntax_example = "rmst(model, t)",
+    description = "The mean time that customers stay within the first t of it, by a model of `km_fit` or, of a customer with the given features, of `cox_fit`: the area under the curve of survival until t (restricted mean survival time). Of two groups it says in days what one gains on the other, also where no median is reached. NULL beyond the longest duration that was observed, unless survival is 0 there; NULL if an argument is NULL, 0 for a t not above 0.",
+    syntax_example = "rmst(model, t [, features])",
     sql_example = r#"```sql
 SELECT round(rmst(m, 60), 4), round(rmst(m, INTERVAL '90 days'), 4)
 FROM (SELECT km_fit(days, gone) AS m FROM (VALUES (30, true), (30, true), (45, false), (60, true), (90, false), (90, false)) AS customers (days, gone));
 -- 50.0 | 63.3333
 ```"#,
-    argument(name = "model", description = "the STRUCT of `km_fit`"),
+    argument(name = "model", description = "the STRUCT of `km_fit` or `cox_fit`"),
     argument(
         name = "t",
         description = "a time since the start: a number in the unit of the durations, or an INTERVAL, which is told in days"
+    ),
+    argument(
+        name = "features",
+        description = "for a model of `cox_fit`, the features of the customer, as they were given to it; without them, the customer whose features are the means"
     )
 )]
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -63,8 +67,8 @@ impl ScalarUDFImpl for Rmst {
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         let mut types = args::coerce(NAME, PARAMS, types)?;
-        if let [model, t] = types.as_mut_slice() {
-            check_model(NAME, model)?;
+        coerce(NAME, PARAMS, &mut types)?;
+        if let Some(t) = types.get_mut(1) {
             *t = durations::coerce(NAME, "t", t)?;
         }
         Ok(types)
@@ -75,13 +79,16 @@ impl ScalarUDFImpl for Rmst {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let [model, t] = args.args.as_slice() else {
+        let [model, t, features @ ..] = args.args.as_slice() else {
             return internal_err!("{NAME} needs a model and a time");
         };
-        let curves = Curves::of(NAME, model)?;
+        let mut curves = Curves::of(NAME, model, features.first(), args.number_rows)?;
         let times = times(NAME, "t", t, args.number_rows)?;
-        let at = |(i, t): (usize, Option<f64>)| curves.get(i)?.mean_until(t?.max(0.0));
-        let out: Float64Array = times.iter().enumerate().map(at).collect();
+        let of = |(i, t): (usize, Option<f64>)| {
+            let curve = curves.get(i)?;
+            Ok(curve.zip(t).and_then(|(curve, t)| curve.mean_until(t.max(0.0))))
+        };
+        let out: Float64Array = times.iter().enumerate().map(of).collect::<Result<_>>()?;
         args::answer(&args.args, Arc::new(out))
     }
 

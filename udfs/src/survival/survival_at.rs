@@ -1,4 +1,4 @@
-//! `survival_at(model, t)`: the share of customers who stay longer than `t`.
+//! `survival_at(model, t [, features])`: the share of customers who stay longer than `t`.
 //!
 //! NULL in any argument gives NULL. O(log n) a row for a curve of n times.
 
@@ -12,12 +12,12 @@ use datafusion::logical_expr::{
 };
 use datafusion_macros::user_doc;
 
-use super::curves::{Curves, MODEL, check_model, times};
+use super::curves::{Curves, FEATURES, MODEL, coerce, times};
 use crate::args::{self, Param, Ty, required};
 use crate::fitting::durations;
 
 const NAME: &str = "survival_at";
-const PARAMS: &[Param] = &[MODEL, required("t", Ty::Any)];
+const PARAMS: &[Param] = &[MODEL, required("t", Ty::Any), FEATURES];
 
 static UDF: LazyLock<Arc<ScalarUDF>> =
     LazyLock::new(|| Arc::new(ScalarUDF::from(SurvivalAt::default())));
@@ -29,8 +29,8 @@ pub fn survival_at_udf() -> Arc<ScalarUDF> {
 
 #[user_doc(
     doc_section(label = "Survival"),
-    description = "The share of customers who stay longer than t, by a model of `km_fit`: 1 before the first event. NULL beyond the longest duration that was observed, unless survival is 0 there; NULL if an argument is NULL. Written with a subquery as in the example, the model is made once and each row reads it.",
-    syntax_example = "survival_at(model, t)",
+    description = "The share of customers who stay longer than t, by a model of `km_fit` or, of a customer with the given features, of `cox_fit`: 1 before the first event. NULL beyond the longest duration that was observed, unless survival is 0 there; NULL if an argument is NULL. Written with a subquery as in the example, the model is made once and each row reads it.",
+    syntax_example = "survival_at(model, t [, features])",
     sql_example = r#"```sql
 WITH customers AS (SELECT * FROM (VALUES (30, true), (30, true), (45, false), (60, true), (90, false), (90, false)) AS c (days, gone))
 SELECT t, round(survival_at((SELECT km_fit(days, gone) FROM customers), t), 4) FROM (VALUES (29), (30), (75), (91)) AS times (t) ORDER BY t;
@@ -39,10 +39,14 @@ SELECT t, round(survival_at((SELECT km_fit(days, gone) FROM customers), t), 4) F
 -- 75 | 0.4444
 -- 91 | NULL
 ```"#,
-    argument(name = "model", description = "the STRUCT of `km_fit`"),
+    argument(name = "model", description = "the STRUCT of `km_fit` or `cox_fit`"),
     argument(
         name = "t",
         description = "a time since the start: a number in the unit of the durations, or an INTERVAL, which is told in days"
+    ),
+    argument(
+        name = "features",
+        description = "for a model of `cox_fit`, the features of the customer, as they were given to it; without them, the customer whose features are the means"
     )
 )]
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -67,8 +71,8 @@ impl ScalarUDFImpl for SurvivalAt {
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         let mut types = args::coerce(NAME, PARAMS, types)?;
-        if let [model, t] = types.as_mut_slice() {
-            check_model(NAME, model)?;
+        coerce(NAME, PARAMS, &mut types)?;
+        if let Some(t) = types.get_mut(1) {
             *t = durations::coerce(NAME, "t", t)?;
         }
         Ok(types)
@@ -79,13 +83,16 @@ impl ScalarUDFImpl for SurvivalAt {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let [model, t] = args.args.as_slice() else {
+        let [model, t, features @ ..] = args.args.as_slice() else {
             return internal_err!("{NAME} needs a model and a time");
         };
-        let curves = Curves::of(NAME, model)?;
+        let mut curves = Curves::of(NAME, model, features.first(), args.number_rows)?;
         let times = times(NAME, "t", t, args.number_rows)?;
-        let at = |(i, t): (usize, Option<f64>)| curves.get(i)?.at(t?);
-        let out: Float64Array = times.iter().enumerate().map(at).collect();
+        let of = |(i, t): (usize, Option<f64>)| {
+            let curve = curves.get(i)?;
+            Ok(curve.zip(t).and_then(|(curve, t)| curve.at(t)))
+        };
+        let out: Float64Array = times.iter().enumerate().map(of).collect::<Result<_>>()?;
         args::answer(&args.args, Arc::new(out))
     }
 

@@ -1,4 +1,4 @@
-//! `survival_quantile(model, p)`: the time by which a share `p` of the customers has gone.
+//! `survival_quantile(model, p [, features])`: the time by which a share `p` of the customers has gone.
 //!
 //! NULL in any argument gives NULL. O(log n) a row for a curve of n times.
 
@@ -12,11 +12,11 @@ use datafusion::logical_expr::{
 };
 use datafusion_macros::user_doc;
 
-use super::curves::{Curves, MODEL, check_model};
+use super::curves::{Curves, FEATURES, MODEL, coerce};
 use crate::args::{self, Param, Ty, required};
 
 const NAME: &str = "survival_quantile";
-const PARAMS: &[Param] = &[MODEL, required("p", Ty::Float)];
+const PARAMS: &[Param] = &[MODEL, required("p", Ty::Float), FEATURES];
 
 static UDF: LazyLock<Arc<ScalarUDF>> =
     LazyLock::new(|| Arc::new(ScalarUDF::from(SurvivalQuantile::default())));
@@ -28,15 +28,19 @@ pub fn survival_quantile_udf() -> Arc<ScalarUDF> {
 
 #[user_doc(
     doc_section(label = "Survival"),
-    description = "The time by which a share p of the customers has gone, by a model of `km_fit`: the first time at which survival is 1 - p or less (within 1e-12, since it is a product). NULL if so many never went, and if an argument is NULL. 0.5 is `median_survival`.",
-    syntax_example = "survival_quantile(model, p)",
+    description = "The time by which a share p of the customers has gone, by a model of `km_fit` or, of a customer with the given features, of `cox_fit`: the first time at which survival is 1 - p or less (within 1e-12, since it is a product). NULL if so many never went, and if an argument is NULL. 0.5 is `median_survival`.",
+    syntax_example = "survival_quantile(model, p [, features])",
     sql_example = r#"```sql
 SELECT survival_quantile(m, 0.25), survival_quantile(m, 0.5), survival_quantile(m, 0.9)
 FROM (SELECT km_fit(days, gone) AS m FROM (VALUES (30, true), (30, true), (45, false), (60, true), (90, false), (90, false)) AS customers (days, gone));
 -- 30.0 | 60.0 | NULL
 ```"#,
-    argument(name = "model", description = "the STRUCT of `km_fit`"),
-    argument(name = "p", description = "a share of the customers, above 0 and at most 1")
+    argument(name = "model", description = "the STRUCT of `km_fit` or `cox_fit`"),
+    argument(name = "p", description = "a share of the customers, above 0 and at most 1"),
+    argument(
+        name = "features",
+        description = "for a model of `cox_fit`, the features of the customer, as they were given to it; without them, the customer whose features are the means"
+    )
 )]
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct SurvivalQuantile {
@@ -59,10 +63,8 @@ impl ScalarUDFImpl for SurvivalQuantile {
     }
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        let types = args::coerce(NAME, PARAMS, types)?;
-        if let Some(model) = types.first() {
-            check_model(NAME, model)?;
-        }
+        let mut types = args::coerce(NAME, PARAMS, types)?;
+        coerce(NAME, PARAMS, &mut types)?;
         Ok(types)
     }
 
@@ -71,17 +73,17 @@ impl ScalarUDFImpl for SurvivalQuantile {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let [model, p] = args.args.as_slice() else {
+        let [model, p, features @ ..] = args.args.as_slice() else {
             return internal_err!("{NAME} needs a model and a share");
         };
-        let curves = Curves::of(NAME, model)?;
+        let mut curves = Curves::of(NAME, model, features.first(), args.number_rows)?;
         let shares = p.to_array(args.number_rows)?;
         let of = |(i, p): (usize, Option<f64>)| {
             let Some(p) = p else { return Ok(None) };
             if !(p > 0.0 && p <= 1.0) {
                 return exec_err!("{NAME}: p must be a share above 0 and at most 1, got {p}");
             }
-            Ok(curves.get(i).and_then(|curve| curve.quantile(p)))
+            Ok(curves.get(i)?.and_then(|curve| curve.quantile(p)))
         };
         let shares = shares.as_primitive::<Float64Type>().iter().enumerate();
         let out: Float64Array = shares.map(of).collect::<Result<_>>()?;
