@@ -234,7 +234,11 @@ impl Models {
             let value = places.next().and_then(|&place| self.given.value(row, place));
             let Some(value) = value else { return Ok(false) };
             let mean = columns.means.as_ref().map_or(0.0, |m| m.value(t));
-            out.push(Contribution { term: name(t), value, contribution: coef * (value - mean) });
+            out.push(Contribution {
+                term: name(t),
+                value,
+                contribution: coef * (value - mean) + 0.0,
+            });
         }
         Ok(true)
     }

@@ -76,6 +76,8 @@ pub(crate) fn fit(rows: &[f64], features: usize, weighted: bool, l2: f64) -> Log
         samples.iter().enumerate().map(|(i, s)| (score(i, &optimum.coefs), s.0, s.1)).collect();
     let auc = auc(&mut scores);
     in_units(&mut optimum, &scaled);
+    // the intercept is lost where a feature is, and not by itself
+    optimum.separated.retain(|&i| i > 0);
     Logit { optimum: Some(optimum), auc: Some(auc) }
 }
 
