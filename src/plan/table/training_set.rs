@@ -34,7 +34,8 @@ SELECT key, cutoff, features.orders, features.silent_days, label, incomplete_row
   cutoffs => [TIMESTAMP '2018-02-01T00:00:00', TIMESTAMP '2018-03-01T00:00:00'], lookback => INTERVAL '60 days', horizon => INTERVAL '28 days',
   features => {'orders': count(*), 'silent_days': date_part('day', cutoff - max(ts))}, label => count(*) = 0, as_of => TIMESTAMP '2018-03-10T00:00:00')
 ORDER BY cutoff, key;
--- EXAMPLE";
+-- 7 | 2018-02-01T00:00:00 | 2 | 1 | false | 2
+-- 8 | 2018-02-01T00:00:00 | 1 | 12 | false | 2";
 
 fn plan(mut call: Call<'_>) -> Result<LogicalPlan> {
     let mut holes = Holes::new();
@@ -58,8 +59,7 @@ fn plan(mut call: Call<'_>) -> Result<LogicalPlan> {
     // who has no row in the label's window has the label of no rows at all
     call.query(
         &format!(
-            "WITH cutoffs AS (
-  SELECT DISTINCT CAST(cutoff AS TIMESTAMP) AS cutoff FROM (SELECT unnest($cutoffs) AS cutoff)),
+            "WITH cutoffs AS (SELECT unnest(array_distinct(CAST($cutoffs AS TIMESTAMP[]))) AS cutoff),
 past AS (
   SELECT $key AS key, cutoff, $features AS features
   FROM input JOIN cutoffs ON $ts >= cutoff - $lookback AND $ts < cutoff

@@ -135,22 +135,3 @@ pub(crate) fn maximise(start: Vec<f64>, ridge: &[f64], at: impl Fn(&[f64]) -> Po
     converged &= separated.is_empty();
     Optimum { coefs, std_errors, ll, ll_start, left_out, separated, converged, iterations, factors }
 }
-
-/// Adds `weight · x xᵀ` to a matrix whose rows follow one another.
-#[inline]
-pub(crate) fn add_outer(matrix: &mut [f64], weight: f64, x: &[f64], y: &[f64]) {
-    for (row, a) in matrix.chunks_exact_mut(y.len().max(1)).zip(x) {
-        let by = weight * a;
-        for (to, b) in row.iter_mut().zip(y) {
-            *to += by * b;
-        }
-    }
-}
-
-/// Adds `weight · x` to a vector.
-#[inline]
-pub(crate) fn add_scaled(to: &mut [f64], weight: f64, x: &[f64]) {
-    for (to, a) in to.iter_mut().zip(x) {
-        *to += weight * a;
-    }
-}

@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use super::gram::{Block, add, blocks, padded};
+
 /// Rows sorted by `key` of the first number and then by all, each with how often it is there.
 pub(crate) fn distinct(rows: &[f64], width: usize, key: impl Fn(f64) -> u64) -> Vec<(&[f64], f64)> {
     let mut sorted: Vec<(u64, &[f64])> = rows
@@ -27,53 +29,86 @@ fn compare(a: &[f64], b: &[f64]) -> Ordering {
 /// Features less their means, in units of their standard deviations.
 #[derive(Debug)]
 pub(crate) struct Standardised {
-    /// row by row
-    pub values: Vec<f64>,
+    /// row by row, in blocks
+    values: Vec<Block>,
+    blocks: usize,
     pub means: Vec<f64>,
     /// 0 for a feature that is constant, whose values are then 0
     pub deviations: Vec<f64>,
 }
 
 impl Standardised {
-    /// `features` rows of `width` numbers, and their weights.
+    /// `features` rows of `width` numbers, and their weights; with `intercept` each row begins
+    /// with a 1.
     pub(crate) fn of<'a>(
-        features: impl Iterator<Item = (&'a [f64], f64)> + Clone,
+        features: impl Iterator<Item = (&'a [f64], f64)>,
         width: usize,
+        intercept: bool,
     ) -> Self {
-        let total: f64 = features.clone().map(|(_, w)| w).sum();
-        let mut low = vec![f64::INFINITY; width];
-        let mut high = vec![f64::NEG_INFINITY; width];
-        let mut means = vec![0.0; width];
-        for (row, w) in features.clone() {
-            for (((low, high), mean), x) in low.iter_mut().zip(&mut high).zip(&mut means).zip(row) {
-                *low = low.min(*x);
-                *high = high.max(*x);
-                *mean += w / total * x;
+        let lead = usize::from(intercept);
+        let blocks = blocks(width + lead);
+        let mut values = Vec::new();
+        let mut weights = Vec::new();
+        for (row, weight) in features {
+            let start = values.len();
+            values.resize(start + blocks, Block::default());
+            let to = values.get_mut(start..).unwrap_or_default().as_flattened_mut();
+            to.iter_mut().skip(lead).zip(row).for_each(|(to, x)| *to = *x);
+            weights.push(weight);
+        }
+        let total: f64 = weights.iter().sum();
+        let rows = || values.chunks_exact(blocks.max(1)).zip(&weights);
+        let mut sums = vec![Block::default(); blocks];
+        for (row, weight) in rows() {
+            add(&mut sums, weight / total, row);
+        }
+        let mut squares = vec![Block::default(); blocks];
+        let mut varies = vec![false; width + lead];
+        let first = values.get(..blocks).unwrap_or_default();
+        for (row, weight) in rows() {
+            let share = weight / total;
+            for ((to, x), mean) in squares.iter_mut().zip(row).zip(&sums) {
+                for ((to, x), mean) in to.iter_mut().zip(x).zip(mean) {
+                    *to += share * (x - mean) * (x - mean);
+                }
+            }
+            if row != first {
+                let row = row.as_flattened().iter().zip(first.as_flattened());
+                varies.iter_mut().zip(row).for_each(|(to, (a, b))| *to |= a != b);
             }
         }
-        let mut deviations = vec![0.0; width];
-        for (row, w) in features.clone() {
-            for ((sum, mean), x) in deviations.iter_mut().zip(&means).zip(row) {
-                // a half each, so that no square overflows
-                let off = x / 2.0 - mean / 2.0;
-                *sum += w / total * off * off;
-            }
-        }
-        for (((mean, deviation), low), high) in
-            means.iter_mut().zip(&mut deviations).zip(&low).zip(&high)
+        let mut means: Vec<f64> = sums.as_flattened().to_vec();
+        let mut deviations: Vec<f64> = squares.as_flattened().iter().map(|s| s.sqrt()).collect();
+        let constant = first.as_flattened();
+        for (((mean, deviation), varies), first) in
+            means.iter_mut().zip(&mut deviations).zip(&varies).zip(constant)
         {
-            *deviation = 2.0 * deviation.sqrt();
-            if low >= high || !deviation.is_finite() || !mean.is_finite() {
-                (*mean, *deviation) = (*low, 0.0);
+            if !varies || !deviation.is_finite() || !mean.is_finite() {
+                (*mean, *deviation) = (*first, 0.0);
             }
         }
-        let values = features.flat_map(|(row, _)| {
-            row.iter().zip(&means).zip(&deviations).map(|((x, mean), deviation)| {
-                if *deviation > 0.0 { (x - mean) / deviation } else { 0.0 }
-            })
-        });
-        let values = values.collect();
-        Self { values, means, deviations }
+        let factors: Vec<f64> =
+            deviations.iter().map(|d| if *d > 0.0 { 1.0 / d } else { 0.0 }).collect();
+        let (centre, factors) = (padded(&means), padded(&factors));
+        for row in values.chunks_exact_mut(blocks.max(1)) {
+            for ((x, mean), factor) in row.iter_mut().zip(&centre).zip(&factors) {
+                for ((x, mean), factor) in x.iter_mut().zip(mean).zip(factor) {
+                    *x = (*x - mean) * factor;
+                }
+            }
+            if let (true, Some(x)) = (intercept, row.as_flattened_mut().first_mut()) {
+                *x = 1.0;
+            }
+        }
+        let own = |all: Vec<f64>| all.into_iter().skip(lead).take(width).collect();
+        let (means, deviations) = (own(means), own(deviations));
+        Self { values, blocks, means, deviations }
+    }
+
+    /// A row.
+    #[inline]
+    pub(crate) fn row(&self, i: usize) -> &[Block] {
+        self.values.get(i * self.blocks..(i + 1) * self.blocks).unwrap_or_default()
     }
 
     /// A number of the standardised feature `i` in units of the feature itself.

@@ -5,7 +5,8 @@
 //! over the rows in order, equal ones as one, so that any order of rows gives the same bits.
 //! O(n log n), and O(n p²) a step, for n rows of p features.
 
-use crate::fitting::newton::{Optimum, Point, add_outer, add_scaled, maximise};
+use crate::fitting::gram::{Block, Gram, add, blocks, dot, padded};
+use crate::fitting::newton::{Optimum, Point, maximise};
 use crate::fitting::rows::{Standardised, distinct};
 
 /// A fitted model.
@@ -34,33 +35,25 @@ pub(crate) fn fit(rows: &[f64], features: usize, weighted: bool, l2: f64) -> Log
         return Logit { optimum: None, auc: None };
     }
     let plain = rows.iter().map(|(row, _)| row.get(lead..).unwrap_or_default());
-    let scaled = Standardised::of(plain.zip(samples.iter().map(|s| s.1)), features);
-    let score = |i: usize, coefs: &[f64]| -> f64 {
-        let x = scaled.values.get(i * features..(i + 1) * features).unwrap_or_default();
-        let (intercept, coefs) = coefs.split_first().unwrap_or((&0.0, &[]));
-        intercept + x.iter().zip(coefs).map(|(x, b)| x * b).sum::<f64>()
-    };
+    let scaled = Standardised::of(plain.zip(samples.iter().map(|s| s.1)), features, true);
     let size = features + 1;
     let point = |coefs: &[f64]| {
-        let mut at =
-            Point { ll: 0.0, gradient: vec![0.0; size], information: vec![0.0; size * size] };
-        let mut x = vec![1.0; size];
+        let coefs = padded(coefs);
+        let (mut ll, mut gradient) = (0.0, vec![Block::default(); blocks(size)]);
+        let mut information = Gram::new(size);
         for (i, &(label, weight)) in samples.iter().enumerate() {
-            let z = score(i, coefs);
-            let values = scaled.values.get(i * features..).unwrap_or_default();
-            for (to, value) in x.iter_mut().skip(1).zip(values) {
-                *to = *value;
-            }
+            let x = scaled.row(i);
+            let z = dot(x, &coefs);
             // exact also where e^z overflows
             let small = (-z.abs()).exp();
             let likely = if (z >= 0.0) == label { 0.0 } else { z.abs() };
-            at.ll -= weight * (likely + small.ln_1p());
+            ll -= weight * (likely + small.ln_1p());
             let p = if z >= 0.0 { 1.0 / (1.0 + small) } else { small / (1.0 + small) };
-            let wrong = if label { 1.0 - p } else { -p };
-            add_scaled(&mut at.gradient, weight * wrong, &x);
-            add_outer(&mut at.information, weight * small / (1.0 + small).powi(2), &x, &x);
+            add(&mut gradient, weight * if label { 1.0 - p } else { -p }, x);
+            information.add(weight * small / (1.0 + small).powi(2), x);
         }
-        at
+        let gradient = gradient.as_flattened().iter().copied().take(size).collect();
+        Point { ll, gradient, information: information.matrix() }
     };
     let mut start = vec![0.0; size];
     if let Some(intercept) = start.first_mut() {
@@ -72,8 +65,9 @@ pub(crate) fn fit(rows: &[f64], features: usize, weighted: bool, l2: f64) -> Log
         *intercept = 0.0;
     }
     let mut optimum = maximise(start, &ridge, point);
-    let mut scores: Vec<(f64, bool, f64)> =
-        samples.iter().enumerate().map(|(i, s)| (score(i, &optimum.coefs), s.0, s.1)).collect();
+    let best = padded(&optimum.coefs);
+    let score = |(i, s): (usize, &(bool, f64))| (dot(scaled.row(i), &best), s.0, s.1);
+    let mut scores: Vec<(f64, bool, f64)> = samples.iter().enumerate().map(score).collect();
     let auc = auc(&mut scores);
     in_units(&mut optimum, &scaled);
     // the intercept is lost where a feature is, and not by itself

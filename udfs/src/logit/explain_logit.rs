@@ -33,7 +33,9 @@ pub fn explain_logit_udf() -> Arc<ScalarUDF> {
     sql_example = r#"```sql
 SELECT e.term, e.value, round(e.contribution, 4) FROM (
   SELECT unnest(explain_logit({'model': 'logit', 'terms': [{'term': 'intercept', 'coef': -2.0}, {'term': 'silent', 'coef': 0.05}, {'term': 'app', 'coef': 0.4}]}, {'silent': 30, 'app': true})) AS e);
--- EXAMPLE
+-- intercept | 1.0 | -2.0
+-- silent | 30.0 | 1.5
+-- app | 1.0 | 0.4
 ```"#,
     argument(name = "model", description = "the STRUCT of `logit_fit`"),
     argument(

@@ -74,7 +74,9 @@ SELECT t.term, round(t.coef, 4) AS coef, round(t.odds_ratio, 3) AS odds_ratio, r
   SELECT unnest(logit_fit(gone, {'silent': silent, 'app': channel = 'app'}).terms) AS t FROM (VALUES
     (true, 80, 'web'), (true, 60, 'web'), (true, 90, 'app'), (true, 20, 'web'), (false, 40, 'web'), (false, 70, 'app'), (false, 5, 'app'), (false, 15, 'web'), (false, 30, 'app')
   ) AS customers (gone, silent, channel));
--- EXAMPLE
+-- intercept | -2.6413 | 0.071 | 0.238
+-- silent | 0.0817 | 1.085 | 0.163
+-- app | -3.9363 | 0.02 | 0.234
 ```"#,
     argument(name = "label", description = "what happened: true or false"),
     argument(

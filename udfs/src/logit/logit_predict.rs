@@ -34,7 +34,7 @@ pub fn logit_predict_udf() -> Arc<ScalarUDF> {
     sql_example = r#"```sql
 SELECT round(logit_predict(m, {'silent': 30, 'app': false}), 4), round(logit_predict(m, [60, 1]), 4)
 FROM (SELECT {'model': 'logit', 'terms': [{'term': 'intercept', 'coef': -2.0}, {'term': 'silent', 'coef': 0.05}, {'term': 'app', 'coef': 0.4}]} AS m);
--- EXAMPLE
+-- 0.3775 | 0.8022
 ```"#,
     argument(name = "model", description = "the STRUCT of `logit_fit`"),
     argument(

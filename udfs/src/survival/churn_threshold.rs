@@ -75,7 +75,7 @@ fn curve_fields() -> Fields {
 WITH gaps AS (SELECT 5 + i % 20 AS gap, false AS open FROM generate_series(1, 60) AS t(i) UNION ALL SELECT 12 * i, true FROM generate_series(1, 10) AS t(i))
 SELECT d.days, d.type1, d.type2, d.n, d.n_open, p.days AS p80 FROM (
   SELECT churn_threshold(gap, open) AS d, churn_threshold(gap, open, 'percentile', 0.8) AS p FROM gaps);
--- EXAMPLE
+-- 23.0 | 0.05 | 0.1 | 70 | 10 | 23.0
 ```"#,
     argument(
         name = "gap",

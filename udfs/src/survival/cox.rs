@@ -7,7 +7,8 @@
 //! O(n p²) a step, for n rows of p features.
 
 use super::observed;
-use crate::fitting::newton::{Optimum, Point, add_outer, add_scaled, maximise};
+use crate::fitting::gram::{Block, Gram, add, blocks, dot, padded};
+use crate::fitting::newton::{Optimum, Point, maximise};
 use crate::fitting::rows::{Standardised, distinct};
 
 /// How tied events are treated.
@@ -62,7 +63,7 @@ pub(crate) fn fit(rows: &[f64], features: usize, options: Options) -> Cox {
     let keys = rows.iter().map(|(row, _)| row.first().copied().map_or(0, observed::key)).collect();
     let weights: Vec<(f64, f64)> = rows.iter().map(weight).collect();
     let plain = rows.iter().map(|(row, _)| row.get(lead..).unwrap_or_default());
-    let features_of = Standardised::of(plain.zip(weights.iter().map(|w| w.0)), features);
+    let features_of = Standardised::of(plain.zip(weights.iter().map(|w| w.0)), features, false);
     let sample =
         Sample { keys, weights, features: features_of, width: features, ties: options.ties };
     sample.fit(options.l2)
@@ -90,15 +91,10 @@ impl Sample {
         }
     }
 
-    fn row(&self, i: usize) -> &[f64] {
-        self.features.values.get(i * self.width..(i + 1) * self.width).unwrap_or_default()
-    }
-
     /// The logarithm of the hazard of each row, relative to the average.
     fn risks(&self, coefs: &[f64]) -> Vec<f64> {
-        (0..self.keys.len())
-            .map(|i| self.row(i).iter().zip(coefs).map(|(x, b)| x * b).sum())
-            .collect()
+        let coefs = padded(coefs);
+        (0..self.keys.len()).map(|i| dot(self.features.row(i), &coefs)).collect()
     }
 
     /// The rows of each distinct time, from the last to the first.
@@ -113,56 +109,57 @@ impl Sample {
     }
 
     /// The partial likelihood at `coefs`.
+    ///
+    /// What those at risk at a time with events add to the derivatives, a row adds at all times up
+    /// to its own: so the sums over rows need one pass, once it is known how much each time counts.
     fn point(&self, coefs: &[f64]) -> Point {
         let p = self.width;
+        let zero = vec![Block::default(); blocks(p)];
         let risks = self.risks(coefs);
         let most = risks.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        // sums over those at risk, and over those with an event at this time
-        let (mut sum, mut first, mut second) = (0.0, vec![0.0; p], vec![0.0; p * p]);
-        let (mut tied_first, mut tied_second) = (vec![0.0; p], vec![0.0; p * p]);
-        let mut at = Point { ll: 0.0, gradient: vec![0.0; p], information: vec![0.0; p * p] };
+        let hazards: Vec<f64> =
+            risks.iter().zip(&self.weights).map(|(r, w)| w.0 * (r - most).exp()).collect();
+        let (mut ll, mut sum, mut first) = (0.0, 0.0, zero.clone());
+        let (mut tied_first, mut mixed, mut gradient) = (zero.clone(), zero.clone(), zero);
+        let mut information = Gram::new(p);
+        // times with events from the last to the first: rows, and how much they count there
+        let mut times = vec![];
         for range in self.times() {
             let (mut events, mut weight, mut tied) = (0.0, 0.0, 0.0);
-            tied_first.fill(0.0);
-            let several = self.ties == Ties::Efron;
-            if several {
-                tied_second.fill(0.0);
-            }
-            for i in range {
-                let (x, Some(&risk), Some(&(w, n)), Some(&key)) =
-                    (self.row(i), risks.get(i), self.weights.get(i), self.keys.get(i))
+            tied_first.fill(Block::default());
+            for i in range.clone() {
+                let (x, Some(&hazard), Some(&(w, n)), Some(&key)) =
+                    (self.features.row(i), hazards.get(i), self.weights.get(i), self.keys.get(i))
                 else {
                     continue;
                 };
-                let hazard = w * (risk - most).exp();
                 sum += hazard;
-                add_scaled(&mut first, hazard, x);
-                add_outer(&mut second, hazard, x, x);
                 if observed::is_event(key) {
                     events += n;
                     weight += w;
-                    at.ll += w * risk;
-                    add_scaled(&mut at.gradient, w, x);
-                    if several {
-                        tied += hazard;
-                        add_scaled(&mut tied_first, hazard, x);
-                        add_outer(&mut tied_second, hazard, x, x);
-                    }
+                    ll += w * risks.get(i).copied().unwrap_or(0.0);
+                    tied += hazard;
+                    add(&mut tied_first, hazard, x);
+                } else {
+                    add(&mut first, hazard, x);
                 }
             }
+            add(&mut first, 1.0, &tied_first);
             if events == 0.0 {
+                times.push((range, 0.0, 0.0));
                 continue;
             }
+            let efron = self.ties == Ties::Efron;
             // one event after the other leaves the tied, each taking an equal part of them with it
             let mean = weight / events;
             let (mut one, mut part) = (0.0, 0.0);
             let (mut square, mut part_square, mut parts_square) = (0.0, 0.0, 0.0);
             let mut gone = 0.0;
             while gone < events {
-                let (share, times) = if several { (gone / events, 1.0) } else { (0.0, events) };
+                let (share, times) = if efron { (gone / events, 1.0) } else { (0.0, events) };
                 let left = sum - share * tied;
                 let inverse = mean * times / left;
-                at.ll -= mean * times * (left.ln() + most);
+                ll -= mean * times * (left.ln() + most);
                 one += inverse;
                 part += inverse * share;
                 square += inverse / left;
@@ -170,18 +167,34 @@ impl Sample {
                 parts_square += inverse * share * share / left;
                 gone += times;
             }
-            add_scaled(&mut at.gradient, -one, &first);
-            add_scaled(&mut at.information, one, &second);
-            add_outer(&mut at.information, -square, &first, &first);
-            if several && events > 1.0 {
-                add_scaled(&mut at.gradient, part, &tied_first);
-                add_scaled(&mut at.information, -part, &tied_second);
-                add_outer(&mut at.information, part_square, &first, &tied_first);
-                add_outer(&mut at.information, part_square, &tied_first, &first);
-                add_outer(&mut at.information, -parts_square, &tied_first, &tied_first);
+            times.push((range, one, part));
+            // the three products of `first` and `tied_first`, as two squares
+            let shift = part_square / square;
+            mixed.copy_from_slice(&first);
+            add(&mut mixed, -shift, &tied_first);
+            information.add(-square, &mixed);
+            let rest = parts_square - part_square * shift;
+            if rest > 0.0 {
+                information.add(-rest, &tied_first);
             }
         }
-        at
+        let mut counts = 0.0;
+        for (range, one, part) in times.into_iter().rev() {
+            counts += one;
+            for i in range {
+                let (x, Some(&hazard), Some(&(w, _)), Some(&key)) =
+                    (self.features.row(i), hazards.get(i), self.weights.get(i), self.keys.get(i))
+                else {
+                    continue;
+                };
+                let event = observed::is_event(key);
+                let counts = hazard * if event { counts - part } else { counts };
+                information.add(counts, x);
+                add(&mut gradient, if event { w - counts } else { -counts }, x);
+            }
+        }
+        let gradient = gradient.as_flattened().iter().copied().take(p).collect();
+        Point { ll, gradient, information: information.matrix() }
     }
 
     /// Times of events and the last time, with Breslow's estimate of the cumulative hazard.
@@ -219,11 +232,20 @@ impl Sample {
     /// Of the pairs of which one is known to have gone first, the share in which it had the higher
     /// risk; equal risks count half.
     fn concordance(&self, risks: &[f64]) -> Option<f64> {
-        let mut levels: Vec<f64> = risks.to_vec();
-        levels.sort_by(f64::total_cmp);
-        levels.dedup();
-        // at least as much as each, by level (a Fenwick tree)
-        let mut tree = vec![0.0; levels.len() + 1];
+        let mut order: Vec<(f64, usize)> = risks.iter().copied().zip(0..).collect();
+        order.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        let mut level_of = vec![0; order.len()];
+        let mut levels = 0;
+        for equal in order.chunk_by(|a, b| a.0 == b.0) {
+            for (_, row) in equal {
+                if let Some(level) = level_of.get_mut(*row) {
+                    *level = levels;
+                }
+            }
+            levels += 1;
+        }
+        // the weights of each level, and of those up to it (a Fenwick tree)
+        let (mut equal, mut tree) = (vec![0.0; levels], vec![0.0; levels + 1]);
         let below = |tree: &[f64], mut level: usize| {
             let mut sum = 0.0;
             while level > 0 {
@@ -235,23 +257,28 @@ impl Sample {
         let mut all = 0.0;
         let (mut pairs, mut right) = (0.0, 0.0);
         for range in self.times() {
-            let rows = || {
-                range.clone().filter_map(|i| {
-                    let level = levels.partition_point(|l| l < risks.get(i).unwrap_or(&0.0));
-                    Some((level, self.weights.get(i)?.0, observed::is_event(*self.keys.get(i)?)))
+            let rows = |events| {
+                range.clone().filter_map(move |i| {
+                    let event = observed::is_event(*self.keys.get(i)?);
+                    (event == events).then_some((i, self.weights.get(i)?.0))
                 })
             };
             // who is censored now outlives who goes now; who goes at the same time is no pair
             for events in [false, true] {
                 if events {
-                    for (level, w, _) in rows().filter(|r| r.2) {
-                        let (less, equal) = (below(&tree, level), below(&tree, level + 1));
+                    for (i, w) in rows(true) {
+                        let level = level_of.get(i).copied().unwrap_or(0);
                         pairs += w * all;
-                        right += w * (less + 0.5 * (equal - less));
+                        let same = equal.get(level).copied().unwrap_or(0.0);
+                        right += w * (below(&tree, level) + 0.5 * same);
                     }
                 }
-                for (level, w, _) in rows().filter(|r| r.2 == events) {
+                for (i, w) in rows(events) {
                     all += w;
+                    let level = level_of.get(i).copied().unwrap_or(0);
+                    if let Some(same) = equal.get_mut(level) {
+                        *same += w;
+                    }
                     let mut at = level + 1;
                     while let Some(sum) = tree.get_mut(at) {
                         *sum += w;

@@ -80,7 +80,8 @@ SELECT t.term, round(t.coef, 4) AS coef, round(t.hazard_ratio, 3) AS hazard_rati
   SELECT unnest(cox_fit(days, gone, {'orders': orders, 'app': channel = 'app'}).terms) AS t FROM (VALUES
     (20, true, 1, 'web'), (35, true, 3, 'web'), (41, true, 1, 'app'), (60, true, 4, 'web'), (75, false, 2, 'app'), (80, true, 2, 'app'), (90, false, 5, 'web'), (90, false, 1, 'app')
   ) AS customers (days, gone, orders, channel));
--- EXAMPLE
+-- orders | -1.8667 | 0.155 | 0.07
+-- app | -6.0163 | 0.002 | 0.062
 ```"#,
     argument(
         name = "duration",

@@ -34,7 +34,7 @@ pub fn cox_hazard_udf() -> Arc<ScalarUDF> {
     sql_example = r#"```sql
 SELECT round(cox_hazard(m, {'app': true, 'orders': 1}), 4), round(cox_hazard(m, [4, 0]), 4)
 FROM (SELECT {'model': 'cox', 'terms': [{'term': 'orders', 'coef': -0.5, 'mean': 2.5}, {'term': 'app', 'coef': 0.3, 'mean': 0.4}]} AS m);
--- EXAMPLE
+-- 2.5345 | 0.419
 ```"#,
     argument(name = "model", description = "the STRUCT of `cox_fit`"),
     argument(

@@ -33,7 +33,8 @@ pub fn explain_cox_udf() -> Arc<ScalarUDF> {
     sql_example = r#"```sql
 SELECT e.term, e.value, round(e.contribution, 4) FROM (
   SELECT unnest(explain_cox({'model': 'cox', 'terms': [{'term': 'orders', 'coef': -0.5, 'mean': 2.5}, {'term': 'app', 'coef': 0.3, 'mean': 0.4}]}, {'orders': 1, 'app': true})) AS e);
--- EXAMPLE
+-- orders | 1.0 | 0.75
+-- app | 1.0 | 0.18
 ```"#,
     argument(name = "model", description = "the STRUCT of `cox_fit`"),
     argument(
