@@ -122,7 +122,7 @@ pub(crate) fn maximise(start: Vec<f64>, ridge: &[f64], at: impl Fn(&[f64]) -> Po
     let places = |of: &dyn Fn(usize) -> bool| (0..size).filter(|&i| of(i)).collect::<Vec<_>>();
     let is_known = |i: usize| known.get(i) == Some(&true);
     let lost = |i: usize| {
-        variances.get(i).copied().flatten().is_none_or(|v| !(v >= 0.0 && v <= LOST * LOST))
+        variances.get(i).copied().flatten().is_none_or(|v| !(0.0..=LOST * LOST).contains(&v))
     };
     let left_out = places(&|i| !is_known(i));
     let separated = places(&|i| is_known(i) && lost(i));

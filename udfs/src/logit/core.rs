@@ -106,6 +106,12 @@ fn auc(scores: &mut [(f64, bool, f64)]) -> f64 {
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "test data"
+)]
 mod tests {
     use super::*;
 

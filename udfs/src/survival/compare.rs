@@ -135,6 +135,12 @@ pub(crate) fn chi_square_tail(x: f64, df: usize) -> f64 {
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "test data"
+)]
 mod tests {
     use super::*;
 

@@ -199,34 +199,35 @@ impl Sample {
 
     /// Times of events and the last time, with Breslow's estimate of the cumulative hazard.
     fn hazard(&self, risks: &[f64]) -> (Vec<f64>, Vec<f64>) {
-        let most = risks.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let mut sum = 0.0;
+        // the sum over those at risk, in units of the greatest of them, so that it is never 0
+        let (mut sum, mut most) = (0.0, f64::NEG_INFINITY);
         let mut steps: Vec<(f64, f64)> = vec![];
         for range in self.times() {
-            let time = self.keys.get(range.start).map_or(0.0, |&k| observed::duration(k));
+            let time = self.keys.get(range.start).map_or(0.0, |&k| observed::duration(k & !1));
             let mut events = 0.0;
             for i in range {
-                let (Some(risk), Some(&(w, _)), Some(&key)) =
+                let (Some(&risk), Some(&(w, _)), Some(&key)) =
                     (risks.get(i), self.weights.get(i), self.keys.get(i))
                 else {
                     continue;
                 };
+                if risk > most {
+                    sum *= (most - risk).exp();
+                    most = risk;
+                }
                 sum += w * (risk - most).exp();
                 events += if observed::is_event(key) { w } else { 0.0 };
             }
             if events > 0.0 || steps.is_empty() {
-                steps.push((time, events / sum * (-most).exp()));
+                steps.push((time, (events / sum * (-most).exp()).min(f64::MAX)));
             }
         }
         let mut hazard = 0.0;
-        steps
-            .into_iter()
-            .rev()
-            .map(|(time, step)| {
-                hazard += step;
-                (time, hazard)
-            })
-            .unzip()
+        let rise = |(time, step): (f64, f64)| {
+            hazard = f64::min(hazard + step, f64::MAX);
+            (time, hazard)
+        };
+        steps.into_iter().rev().map(rise).unzip()
     }
 
     /// Of the pairs of which one is known to have gone first, the share in which it had the higher
@@ -292,6 +293,12 @@ impl Sample {
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "test data"
+)]
 mod tests {
     use super::*;
 

@@ -183,6 +183,12 @@ impl Steps<'_> {
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "test data"
+)]
 mod tests {
     use super::*;
 

@@ -67,6 +67,12 @@ pub(crate) fn percentile(gaps: &[f64], p: f64) -> Option<f64> {
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "test data"
+)]
 mod tests {
     use super::*;
 

@@ -148,7 +148,11 @@ fn customers() -> Result<RecordBatch> {
         w.push((next(25) > 0).then(|| next(7) as f64 / 3.0));
         a.push((next(25) > 0).then(|| next(50) as f64 / 3.0));
         b.push(Some(next(2) as f64));
-        g.push((next(25) > 0).then(|| ["new", "old", "vip"][next(3) as usize]));
+        g.push(
+            (next(25) > 0).then(|| {
+                ["new", "old", "vip"][usize::from(next(2) == 0) + usize::from(next(3) == 0)]
+            }),
+        );
     }
     let float = |v: Vec<Option<f64>>| Arc::new(Float64Array::from(v)) as ArrayRef;
     batch(vec![
