@@ -1,4 +1,4 @@
-"""The queries of the bench in DuckDB, Polars, ClickHouse (chdb) and lifetimes.
+"""The queries of the bench in DuckDB, Polars, ClickHouse (chdb), lifetimes and lifelines.
 
 Each query has one or more ways to write it; `run.py` measures all and shows the fastest. Run as
 `peers.py PEER QUERY WAY DATA THREADS`, it runs the query once for every line of standard input and
@@ -12,7 +12,8 @@ at_risk, reactivated, growing, loyal, active. Tenure computes the whole `custome
 peers only what these rules read. Left out: monetary value, litt, median gap, orders and revenue,
 and the stages of customers who never bought, who are not in the data.
 
-Fit: lifetimes on the same summary, in memory; reading it is not counted.
+Fit: lifetimes on the same summary, in memory; reading it is not counted. Likewise lifelines and
+its durations; of a group its curve alone is made, of hazards the whole fit.
 
 What customers do: see the queries; a day of a funnel is 24 hours, months are those of UTC.
 
@@ -370,6 +371,28 @@ def lifetimes_query():
     return run
 
 
+# --------------------------------------------------------------------------------------- lifelines
+def lifelines_query():
+    import duckdb
+    from lifelines import CoxPHFitter, KaplanMeierFitter
+
+    frame = duckdb.sql(f"SELECT * FROM '{DATA}'").df()
+
+    def curves():
+        answer = {}
+        for region, rows in frame.groupby("region"):
+            curve = KaplanMeierFitter().fit(rows["duration"], rows["event"])
+            survival = curve.survival_function_at_times([30, 180, 365])
+            answer |= {f"{region} after {t}": float(s) for t, s in survival.items()}
+        return answer
+
+    def hazards():
+        fitter = CoxPHFitter().fit(frame, "duration", "event")
+        return {name: float(value) for name, value in fitter.params_.items()}
+
+    return {"km": curves, "cox": hazards}[QUERY]
+
+
 # what there is, with the ways to write it
 WAYS = {
     "rfm": {
@@ -379,6 +402,8 @@ WAYS = {
     },
     "stages": {"duckdb": ["lists", "join"], "polars": ["join", "join, streaming"], "chdb": ["arrays", "days"]},
     "fit": {"lifetimes": ["fit"]},
+    "km": {"lifelines": ["fit"]},
+    "cox": {"lifelines": ["fit"]},
     "turning_points": {"duckdb": ["scan"]},
     "funnel": {"chdb": ["windowFunnel"], "duckdb": ["windows"]},
     "matrix": {"chdb": ["arrays"], "duckdb": ["join"]},
@@ -395,7 +420,7 @@ def main():
     # numpy's and Polars' threads are set before they start
     for name in ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = threads
-    run = {"duckdb": duckdb_query, "polars": polars_query, "chdb": chdb_query, "lifetimes": lifetimes_query}[peer]()
+    run = {"duckdb": duckdb_query, "polars": polars_query, "chdb": chdb_query, "lifetimes": lifetimes_query, "lifelines": lifelines_query}[peer]()
     for _ in sys.stdin:
         start = time.perf_counter()
         answer = run()

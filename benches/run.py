@@ -46,6 +46,14 @@ TENURE = {
     "fit": """
         SELECT unnest(['a', 'alpha', 'b', 'r']), unnest([m.a, m.alpha, m.b, m.r])
         FROM (SELECT mbg_nbd_fit(frequency, recency, t) AS m FROM '{summaries}')""",
+    "km": """
+        SELECT concat(region, ' after ', t), survival_at(m, t) FROM (
+          SELECT region, km_fit(duration, event) AS m FROM '{durations}' GROUP BY region)
+        CROSS JOIN (SELECT unnest([30, 180, 365]) AS t)""",
+    "cox": """
+        SELECT t.term, t.coef FROM (
+          SELECT unnest(cox_fit(duration, event, {{'x0': x0, 'x1': x1, 'x2': x2, 'x3': x3, 'x4': x4, 'x5': x5,
+                   'x6': x6, 'x7': x7, 'x8': x8, 'x9': x9}}).terms) AS t FROM '{hazards}')""",
     # every turn of every life is made, and none is printed
     "turning_points": """
         SELECT 'customers', count(p) FROM (
@@ -73,6 +81,8 @@ TENURE = {
           SELECT sequence_count('(?1).*(?2)', ts, event_type = 'page_view', event_type = 'purchase') AS n
           FROM '{log}' GROUP BY customer_id)""",
 }
+# what is not asked of the events
+OTHER_DATA = {"fit": "summaries.parquet", "km": "durations.parquet", "cox": "hazards.parquet"}
 # asked once, after the clock: each customer of the data has bought, once for the first time
 CHECK = """
     SELECT 'rows', count(*) FILTER (WHERE p.point = 'first_purchase'), count(*) FROM (
@@ -82,6 +92,8 @@ TARGETS = {
     "rfm": 1.0,
     "stages": 1.0,
     "fit": 1 / 50,
+    "km": 1 / 10,
+    "cox": 1 / 10,
     "turning_points": 5.0,
     "funnel": 0.5,
     "matrix": 0.5,
@@ -93,6 +105,8 @@ TITLES = {
     "rfm": "RFM scores of all customers",
     "stages": "stages of all customers",
     "fit": "fit of MBG/NBD",
+    "km": "curves of survival of 1 million customers in 100 groups",
+    "cox": "proportional hazards of 100,000 customers by 10 features",
     "turning_points": "turning points of all events, against a scan",
     "funnel": "funnel of 4 steps in 24 hours, each customer",
     "matrix": "monthly retention of all customers",
@@ -127,6 +141,8 @@ def prepare(options):
               GROUP BY customer_id ORDER BY customer_id) TO '{folder}/summaries.parquet' ''')"""
         subprocess.run([PYTHON, "-c", "\n".join(line.strip() for line in summaries.splitlines())], check=True)
         (folder / "DONE").touch()
+    if not (folder / "hazards.parquet").exists():
+        subprocess.run([PYTHON, HERE / "durations.py", folder], check=True)
     return folder
 
 
@@ -134,7 +150,8 @@ class Tenure:
     name, way = "tenure", ""
 
     def __init__(self, query, folder, threads):
-        sql = TENURE[query].format(log=folder / "events/*.parquet", summaries=folder / "summaries.parquet")
+        files = {name: folder / f"{name}.parquet" for name in ("summaries", "durations", "hazards")}
+        sql = TENURE[query].format(log=folder / "events/*.parquet", **files)
         program = TARGET / "release" / "tenure"
         self.query, self.folder = query, folder
         self.command = [program, "--no-init", "--threads", str(threads), "--as-of", AS_OF, "--format", "csv", "-c", sql]
@@ -164,7 +181,7 @@ class Tenure:
 class Peer:
     def __init__(self, name, way, query, folder, threads):
         self.name, self.way = name, way
-        data = folder / ("summaries.parquet" if query == "fit" else "events")
+        data = folder / OTHER_DATA.get(query, "events")
         self.process = subprocess.Popen(
             [PYTHON, HERE / "peers.py", name, query, way, data, str(threads)],
             stdin=subprocess.PIPE,
@@ -190,6 +207,8 @@ class Peer:
 
 def disagreement(query, answer, other):
     """How far two answers are apart: share of customers, or of a parameter; None where there is nothing to compare."""
+    if query in ("km", "cox"):
+        return max(abs(answer[name] - value) for name, value in other.items())
     if query == "fit":
         return max(abs(answer[name] / value - 1) for name, value in other.items())
     if query == "turning_points":

@@ -350,6 +350,12 @@ fn null_of(ty: Ty) -> ScalarValue {
     }
 }
 
+/// Whether an optional argument is there: neither left out nor NULL as it stands.
+pub(crate) fn is_given(params: &[Param], exprs: &[Arc<dyn PhysicalExpr>], name: &str) -> bool {
+    let given = params.iter().position(|p| p.name == name).and_then(|i| exprs.get(i));
+    given.is_some_and(|e| e.downcast_ref::<Literal>().is_none_or(|l| !l.value().is_null()))
+}
+
 /// The constant value of an option of an aggregate or window function; NULL if left out.
 ///
 /// # Errors

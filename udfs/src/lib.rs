@@ -27,7 +27,9 @@ pub mod checks;
 mod conditions;
 mod events;
 pub mod exact_sum;
+mod fitting;
 pub mod funnel;
+pub mod logit;
 pub mod path;
 mod payload;
 pub mod points;
@@ -42,6 +44,7 @@ pub mod settings;
 pub mod stage;
 pub mod statistics;
 pub mod summary;
+pub mod survival;
 pub mod time;
 mod times;
 pub mod value;
@@ -60,6 +63,7 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 pub mod expr_fn {
     pub use crate::chart::expr_fn::*;
     pub use crate::funnel::expr_fn::*;
+    pub use crate::logit::expr_fn::*;
     pub use crate::path::expr_fn::*;
     pub use crate::points::expr_fn::*;
     pub use crate::retention::expr_fn::*;
@@ -70,6 +74,7 @@ pub mod expr_fn {
     pub use crate::stage::expr_fn::*;
     pub use crate::statistics::expr_fn::*;
     pub use crate::summary::expr_fn::*;
+    pub use crate::survival::expr_fn::*;
     pub use crate::time::expr_fn::*;
     pub use crate::value::expr_fn::*;
 }
@@ -83,6 +88,8 @@ pub fn all_scalar_functions() -> Vec<Arc<ScalarUDF>> {
         rfm::scalar_functions(),
         stage::scalar_functions(),
         value::scalar_functions(),
+        survival::scalar_functions(),
+        logit::scalar_functions(),
         path::scalar_functions(),
         statistics::scalar_functions(),
         chart::scalar_functions(),
@@ -96,6 +103,8 @@ pub fn all_aggregate_functions() -> Vec<Arc<AggregateUDF>> {
         summary::aggregate_functions(),
         rfm::aggregate_functions(),
         value::aggregate_functions(),
+        survival::aggregate_functions(),
+        logit::aggregate_functions(),
         points::aggregate_functions(),
         funnel::aggregate_functions(),
         sequence::aggregate_functions(),

@@ -14,6 +14,7 @@ mod stage_forecast;
 mod stage_history;
 mod stage_transitions;
 mod stickiness;
+mod training_set;
 
 use super::relations::TableFunction;
 use crate::engine::{FunctionInfo, FunctionKind};
@@ -33,6 +34,7 @@ pub(crate) const FUNCTIONS: &[TableFunction] = &[
     stage_history::FUNCTION,
     stage_transitions::FUNCTION,
     stickiness::FUNCTION,
+    training_set::FUNCTION,
 ];
 
 /// What is said of a table function: how it is called follows from its parameters, of which those

@@ -47,6 +47,18 @@ const CASES: &[(&str, &str, &str)] = &[
         "change_points(ts, amount) FILTER (WHERE kind <> 'return'), change_points(ts, n, NULL, NULL, NULL, NULL, NULL, NULL, true)",
     ),
     (
+        "churn_threshold",
+        "segment",
+        "churn_threshold(tx, n > 15), churn_threshold(amount, x > 1, 'percentile', 0.5) FILTER (WHERE n > 1)",
+    ),
+    ("churn_threshold", "pair", "churn_threshold(tx, n > 15)"),
+    (
+        "cox_fit",
+        "segment",
+        "cox_fit(tx, n > 9, {'x': x, 'n': n}), cox_fit(t + n, x > 1, [n, amount], 'breslow', 0.5, w) FILTER (WHERE n > 1)",
+    ),
+    ("cox_fit", "pair", "cox_fit(tx, n > 9, {'x': x, 'n': n})"),
+    (
         "customer_summary",
         "customer",
         "customer_summary(ts, amount), customer_summary(ts, amount, '2010-12-01', INTERVAL '7 days') FILTER (WHERE amount > 0)",
@@ -75,6 +87,24 @@ const CASES: &[(&str, &str, &str)] = &[
     ),
     ("funnel_entries", "pair", "funnel_entries(9000000, NULL, ts, [n > 0, x > 0, x > 1])"),
     ("funnel_detail", "pair", "funnel_detail(9000000, NULL, ts, [n > 0, x > 0, x > 1])"),
+    ("km_fit", "pair", "km_fit(tx, n > 9)"),
+    (
+        "km_fit",
+        "segment",
+        "km_fit(tx + x, kind = 'purchase'), km_fit(amount, x > 1, w) FILTER (WHERE n > 1)",
+    ),
+    (
+        "logit_fit",
+        "segment",
+        "logit_fit(x > 1, {'n': n, 'tx': tx}), logit_fit(kind = 'purchase', [amount], 0.5, w) FILTER (WHERE n > 1)",
+    ),
+    ("logit_fit", "pair", "logit_fit(n > 9, {'x': x})"),
+    (
+        "logrank",
+        "segment",
+        "logrank(tx + n, x > 1, kind), logrank(t - n, kind = 'purchase', category, 'peto') FILTER (WHERE n > 1)",
+    ),
+    ("logrank", "pair", "logrank(tx, n > 9, kind)"),
     (
         "mbg_nbd_fit",
         "segment",

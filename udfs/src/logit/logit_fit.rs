@@ -1,0 +1,254 @@
+//! `logit_fit(label, features [, l2, weight])`: how features change the odds.
+//!
+//! Rows with a NULL are counted in `nulls`, rows that cannot be in `dropped`; no row left gives
+//! NULL. Any order of rows gives the same bits. O(n log n + n p²) for n rows of p features; 8 bytes
+//! a number of a row (label, features, weight), three times that while it is fitted.
+
+use std::sync::{Arc, LazyLock};
+
+use datafusion::arrow::array::{
+    ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, NullBufferBuilder, StringArray,
+    StringBuilder, StructArray,
+};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, FieldRef, Fields, Float64Type};
+use datafusion::common::{Result, internal_err, plan_err};
+use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
+use datafusion::logical_expr::utils::AggregateOrderSensitivity;
+use datafusion::logical_expr::{
+    Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, GroupsAccumulator, Signature,
+};
+use datafusion_macros::user_doc;
+
+use super::core::fit;
+use crate::args::{self, Fill, Param, Ty, option, required};
+use crate::events::OneGroup;
+use crate::fitting::aggregate::{Columns, Fit, Fits, Group, state_fields};
+use crate::fitting::answers::{count, field, numbers};
+use crate::fitting::features::{self, FEATURES};
+use crate::fitting::terms::{self, TermLists, estimates, note, term_list};
+
+const NAME: &str = "logit_fit";
+const WEIGHT: &str = "weight";
+const PARAMS: &[Param] = &[
+    required("label", Ty::Bool),
+    FEATURES,
+    option("l2", Ty::Float, Fill::Float(0.0)),
+    option(WEIGHT, Ty::Float, Fill::Null),
+];
+const TERMS: [&str; 5] = ["coef", "odds_ratio", "std_error", "z", "p"];
+
+static UDAF: LazyLock<Arc<AggregateUDF>> =
+    LazyLock::new(|| Arc::new(AggregateUDF::from(LogitFit::default())));
+
+/// The aggregate `logit_fit`.
+pub fn logit_fit_udaf() -> Arc<AggregateUDF> {
+    Arc::clone(&UDAF)
+}
+
+/// The fields of a model.
+fn model_fields() -> Fields {
+    Fields::from(vec![
+        field("model", DataType::Utf8),
+        field("terms", term_list(&TERMS)),
+        field("ll", DataType::Float64),
+        field("ll_null", DataType::Float64),
+        field("auc", DataType::Float64),
+        field("n", DataType::Int64),
+        field("positives", DataType::Int64),
+        field("nulls", DataType::Int64),
+        field("dropped", DataType::Int64),
+        field("l2", DataType::Float64),
+        field("converged", DataType::Boolean),
+        field("iterations", DataType::Int64),
+        field("note", DataType::Utf8),
+    ])
+}
+
+#[user_doc(
+    doc_section(label = "Logistic regression"),
+    description = "How features change the odds that something happens (a customer leaves, buys, answers): logistic regression by maximum likelihood. The model is a STRUCT: model ('logit'); terms, a list with term (the name), coef (of the log-odds), odds_ratio (exp(coef)), std_error, z and p, the intercept first; ll and ll_null (log-likelihood, with and without the features), auc (the chance that a row that is true scores above one that is false); n (rows), positives, nulls (rows with a NULL argument or feature, left out) and dropped (rows left out because a figure is not finite, or the weight not above 0); l2, converged, iterations, note. A feature that is constant, or made up of the features before it, has coef 0 and no error; where the data separate, so that no finite coefficient is best, converged is false and std_error is NULL; note says which features. Where all labels are alike the coefficients are NULL; without rows the model is. `logit_predict` and `explain_logit` read it. Any order of rows gives the same bits. O(n log n + n p^2) for p features; memory: 8 bytes a number of a row.",
+    syntax_example = "logit_fit(label, features [, l2, weight])",
+    sql_example = r#"```sql
+SELECT t.term, round(t.coef, 4) AS coef, round(t.odds_ratio, 3) AS odds_ratio, round(t.p, 3) AS p FROM (
+  SELECT unnest(logit_fit(gone, {'silent': silent, 'app': channel = 'app'}).terms) AS t FROM (VALUES
+    (true, 80, 'web'), (true, 60, 'web'), (true, 90, 'app'), (true, 20, 'web'), (false, 40, 'web'), (false, 70, 'app'), (false, 5, 'app'), (false, 15, 'web'), (false, 30, 'app')
+  ) AS customers (gone, silent, channel));
+-- intercept | -2.6413 | 0.071 | 0.238
+-- silent | 0.0817 | 1.085 | 0.163
+-- app | -3.9363 | 0.02 | 0.234
+```"#,
+    argument(name = "label", description = "what happened: true or false"),
+    argument(
+        name = "features",
+        description = "a STRUCT of numbers and conditions, such as {'orders': orders, 'app': channel = 'app'}, or a list of numbers (named x1, x2, …); known before the label was"
+    ),
+    argument(
+        name = "l2",
+        description = "ridge: subtracts half of l2 times the squared coefficients, of features in units of their standard deviation and without the intercept, from the log-likelihood; default 0"
+    ),
+    argument(name = "weight", description = "how many customers the row stands for; default 1")
+)]
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct LogitFit {
+    signature: Signature,
+}
+
+impl Default for LogitFit {
+    fn default() -> Self {
+        Self { signature: args::signature(PARAMS) }
+    }
+}
+
+impl LogitFit {
+    fn fits(args: &AccumulatorArgs) -> Result<Fits<Logit>> {
+        if args.is_distinct {
+            return plan_err!("{NAME}: DISTINCT would drop customers who are alike; leave it out");
+        }
+        let l2 = terms::l2(NAME, &args::constant(NAME, PARAMS, args.exprs, "l2")?)?;
+        let weighted = args::is_given(PARAMS, args.exprs, WEIGHT);
+        let features = args.expr_fields.get(1).map(|f| f.data_type().clone());
+        Ok(Fits::new(Logit { l2, weighted, features }, false))
+    }
+}
+
+impl AggregateUDFImpl for LogitFit {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        let mut types = args::coerce(NAME, PARAMS, types)?;
+        if let Some(features) = types.get_mut(1) {
+            *features = features::coerce(NAME, features)?;
+        }
+        Ok(types)
+    }
+
+    fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Struct(model_fields()))
+    }
+
+    fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
+        Ok(state_fields(&args, false))
+    }
+
+    fn order_sensitivity(&self) -> AggregateOrderSensitivity {
+        AggregateOrderSensitivity::Insensitive
+    }
+
+    fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
+        Ok(Box::new(OneGroup(Self::fits(&args)?)))
+    }
+
+    fn groups_accumulator_supported(&self, _args: AccumulatorArgs) -> bool {
+        true
+    }
+
+    fn create_groups_accumulator(
+        &self,
+        args: AccumulatorArgs,
+    ) -> Result<Box<dyn GroupsAccumulator>> {
+        Ok(Box::new(Self::fits(&args)?))
+    }
+
+    fn documentation(&self) -> Option<&Documentation> {
+        self.doc()
+    }
+}
+
+/// A row is a label, its weight if there is one, and the features.
+#[derive(Debug, Clone)]
+struct Logit {
+    l2: f64,
+    weighted: bool,
+    features: Option<DataType>,
+}
+
+impl Fit for Logit {
+    const NAME: &'static str = NAME;
+
+    fn read(&self, values: &[ArrayRef]) -> Result<Columns> {
+        let [label, features, rest @ ..] = values else {
+            return internal_err!("{NAME} needs labels and features");
+        };
+        let float = |column: &ArrayRef| -> Result<Float64Array> {
+            Ok(cast(column, &DataType::Float64)?.as_primitive::<Float64Type>().clone())
+        };
+        let mut numbers = vec![float(label)?];
+        if let (true, Some(weight)) = (self.weighted, rest.get(1)) {
+            numbers.push(float(weight)?);
+        }
+        numbers.extend(features::columns(NAME, features)?);
+        Ok(Columns { numbers, texts: None })
+    }
+
+    fn is_legal(&self, row: &[f64]) -> bool {
+        let weight = if self.weighted { row.get(1).copied() } else { None };
+        weight.is_none_or(|w| w > 0.0) && row.iter().all(|v| v.is_finite())
+    }
+
+    fn answers(&self, groups: &[Group], _labels: &[String]) -> Result<ArrayRef> {
+        let many = groups.len();
+        let mut terms = TermLists::new(many, TERMS.len());
+        let mut figures: [Vec<Option<f64>>; 3] = Default::default();
+        let (mut positives, mut iterations, mut converged) = (vec![], vec![], vec![]);
+        let mut notes = StringBuilder::new();
+        let mut valid = NullBufferBuilder::new(many);
+        let lead = 1 + usize::from(self.weighted);
+        for group in groups {
+            let width = group.width.saturating_sub(lead);
+            let mut names = vec!["intercept".to_string()];
+            names.extend(features::names(self.features.as_ref(), width));
+            let fitted = fit(&group.rows, width, self.weighted, self.l2);
+            let optimum = fitted.optimum.as_ref();
+            for (i, name) in names.iter().enumerate() {
+                terms.push(name, optimum.map_or([None; 5], |o| estimates(o, i)));
+            }
+            terms.end()?;
+            let told = [optimum.map(|o| o.ll), optimum.map(|o| o.ll_start), fitted.auc];
+            figures.iter_mut().zip(told).for_each(|(to, v)| to.push(v));
+            positives.push(count(group.iter().filter(|r| r.first() == Some(&1.0)).count()));
+            iterations.push(count(optimum.map_or(0, |o| o.iterations)));
+            converged.push(optimum.is_some_and(|o| o.converged));
+            notes.append_option(match optimum {
+                None => Some(
+                    "all labels are alike, so nothing can be told of what leads to them"
+                        .to_string(),
+                ),
+                Some(o) => note(o, |i| names.get(i).cloned().unwrap_or_default()),
+            });
+            valid.append(group.len() > 0);
+        }
+        let counts = |of: &dyn Fn(&Group) -> i64| -> ArrayRef {
+            Arc::new(groups.iter().map(|g| Some(of(g))).collect::<Int64Array>())
+        };
+        let model = StringArray::from_iter_values(groups.iter().map(|_| "logit"));
+        let mut columns: Vec<ArrayRef> = vec![Arc::new(model), terms.finish(&TERMS)?];
+        columns.extend(figures.map(|f| numbers(f.into_iter())));
+        columns.extend([
+            counts(&|g| count(g.len())),
+            Arc::new(Int64Array::from(positives)) as ArrayRef,
+            counts(&|g| g.nulls),
+            counts(&|g| g.dropped),
+            Arc::new(Float64Array::from(vec![self.l2; many])),
+            Arc::new(BooleanArray::from(converged)),
+            Arc::new(Int64Array::from(iterations)),
+            Arc::new(notes.finish()),
+        ]);
+        Ok(Arc::new(StructArray::try_new(model_fields(), columns, valid.finish())?))
+    }
+
+    fn answer_size(&self, groups: usize, _rows: usize) -> usize {
+        // terms of features, whose number is not known without rows
+        let features = match &self.features {
+            Some(DataType::Struct(fields)) => fields.len(),
+            _ => 32,
+        };
+        groups * ((features + 1) * 200 + 512)
+    }
+}

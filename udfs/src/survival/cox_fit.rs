@@ -1,0 +1,283 @@
+//! `cox_fit(duration, event, features [, ties, l2, weight])`: how features change the hazard.
+//!
+//! Rows with a NULL are counted in `nulls`, rows that cannot be in `dropped`; no row left gives
+//! NULL. Any order of rows gives the same bits. O(n log n + n p²) for n rows of p features; 8 bytes
+//! a number of a row (duration, features, weight), three times that while it is fitted.
+
+use std::sync::{Arc, LazyLock};
+
+use datafusion::arrow::array::{
+    ArrayRef, BooleanArray, Float64Array, Int64Array, NullBufferBuilder, StringArray,
+    StringBuilder, StructArray,
+};
+use datafusion::arrow::datatypes::{DataType, FieldRef, Fields};
+use datafusion::common::{Result, ScalarValue, internal_err, plan_err};
+use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
+use datafusion::logical_expr::utils::AggregateOrderSensitivity;
+use datafusion::logical_expr::{
+    Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, GroupsAccumulator, Signature,
+};
+use datafusion_macros::user_doc;
+
+use super::arguments::{DURATION, EVENT, WEIGHT, observations};
+use super::cox::{Options, Ties, fit};
+use super::observed;
+use crate::args::{self, Fill, Param, Ty, option};
+use crate::events::OneGroup;
+use crate::fitting::aggregate::{Columns, Fit, Fits, Group, state_fields};
+use crate::fitting::answers::{FloatLists, count, field, floats, numbers};
+use crate::fitting::durations;
+use crate::fitting::features::{self, FEATURES};
+use crate::fitting::terms::{self, TermLists, estimates, note, term_list};
+
+const NAME: &str = "cox_fit";
+const PARAMS: &[Param] = &[
+    DURATION,
+    EVENT,
+    FEATURES,
+    option("ties", Ty::Text, Fill::Text("efron")),
+    option("l2", Ty::Float, Fill::Float(0.0)),
+    WEIGHT,
+];
+const TERMS: [&str; 6] = ["coef", "hazard_ratio", "std_error", "z", "p", "mean"];
+
+static UDAF: LazyLock<Arc<AggregateUDF>> =
+    LazyLock::new(|| Arc::new(AggregateUDF::from(CoxFit::default())));
+
+/// The aggregate `cox_fit`.
+pub fn cox_fit_udaf() -> Arc<AggregateUDF> {
+    Arc::clone(&UDAF)
+}
+
+/// The fields of a model.
+fn model_fields() -> Fields {
+    Fields::from(vec![
+        field("model", DataType::Utf8),
+        field("ties", DataType::Utf8),
+        field("terms", term_list(&TERMS)),
+        field("ll", DataType::Float64),
+        field("ll_null", DataType::Float64),
+        field("concordance", DataType::Float64),
+        field("n", DataType::Int64),
+        field("n_events", DataType::Int64),
+        field("nulls", DataType::Int64),
+        field("dropped", DataType::Int64),
+        field("l2", DataType::Float64),
+        field("converged", DataType::Boolean),
+        field("iterations", DataType::Int64),
+        field("note", DataType::Utf8),
+        floats("times"),
+        floats("cumulative_hazard"),
+    ])
+}
+
+#[user_doc(
+    doc_section(label = "Survival"),
+    description = "How features change the hazard of leaving, from durations of which some are not over yet: the proportional hazards of Cox, by partial likelihood. The model is a STRUCT: model ('cox'), ties; terms, a list with term (the name), coef, hazard_ratio (exp(coef)), std_error, z, p and mean of each feature; ll and ll_null (log partial likelihood, with and without the features), concordance (of pairs of which one is known to have gone first, the share that the model has in that order; equal risks count half); n (rows), n_events, nulls (rows with a NULL argument or feature, left out) and dropped (rows left out because a figure is not finite, the duration negative, or the weight not above 0); l2, converged, iterations, note; times and cumulative_hazard (Breslow's, of the customer whose features are the means). A feature that is constant, or made up of the features before it, has coef 0 and no error; where the data separate, so that no finite coefficient is best, converged is false and std_error is NULL; note says which features. Without events the coefficients are NULL; without rows the model is. `cox_hazard`, `explain_cox`, `survival_at`, `median_survival` and `rmst` read it. Any order of rows gives the same bits. O(n log n + n p^2) for p features; memory: 8 bytes a number of a row. Cox 1972; Efron 1977; Breslow 1974.",
+    syntax_example = "cox_fit(duration, event, features [, ties, l2, weight])",
+    sql_example = r#"```sql
+SELECT t.term, round(t.coef, 4) AS coef, round(t.hazard_ratio, 3) AS hazard_ratio, round(t.p, 3) AS p FROM (
+  SELECT unnest(cox_fit(days, gone, {'orders': orders, 'app': channel = 'app'}).terms) AS t FROM (VALUES
+    (20, true, 1, 'web'), (35, true, 3, 'web'), (41, true, 1, 'app'), (60, true, 4, 'web'), (75, false, 2, 'app'), (80, true, 2, 'app'), (90, false, 5, 'web'), (90, false, 1, 'app')
+  ) AS customers (days, gone, orders, channel));
+-- orders | -1.8667 | 0.155 | 0.07
+-- app | -6.0163 | 0.002 | 0.062
+```"#,
+    argument(
+        name = "duration",
+        description = "how long the customer was observed: a number in any unit, or an INTERVAL, which is told in days"
+    ),
+    argument(
+        name = "event",
+        description = "whether the event ended the duration; false: censored"
+    ),
+    argument(
+        name = "features",
+        description = "a STRUCT of numbers and conditions, such as {'orders': orders, 'app': channel = 'app'}, or a list of numbers (named x1, x2, …); known when the duration began"
+    ),
+    argument(
+        name = "ties",
+        description = "how events at the same time are treated: 'efron' (default) or 'breslow'"
+    ),
+    argument(
+        name = "l2",
+        description = "ridge: subtracts half of l2 times the squared coefficients, of features in units of their standard deviation, from the log-likelihood; default 0"
+    ),
+    argument(name = "weight", description = "how much the row counts; default 1")
+)]
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct CoxFit {
+    signature: Signature,
+}
+
+impl Default for CoxFit {
+    fn default() -> Self {
+        Self { signature: args::signature(PARAMS) }
+    }
+}
+
+impl CoxFit {
+    fn fits(args: &AccumulatorArgs) -> Result<Fits<Cox>> {
+        if args.is_distinct {
+            return plan_err!("{NAME}: DISTINCT would drop customers who are alike; leave it out");
+        }
+        let constant = |name| args::constant(NAME, PARAMS, args.exprs, name);
+        let ties = match constant("ties")? {
+            v if v.is_null() => Ties::Efron,
+            ScalarValue::Utf8(Some(t)) if t.eq_ignore_ascii_case("efron") => Ties::Efron,
+            ScalarValue::Utf8(Some(t)) if t.eq_ignore_ascii_case("breslow") => Ties::Breslow,
+            v => return plan_err!("{NAME}: ties '{v}' are unknown; use 'efron' or 'breslow'"),
+        };
+        let l2 = terms::l2(NAME, &constant("l2")?)?;
+        let weighted = args::is_given(PARAMS, args.exprs, WEIGHT.name);
+        let features = args.expr_fields.get(2).map(|f| f.data_type().clone());
+        Ok(Fits::new(Cox { options: Options { ties, l2, weighted }, features }, false))
+    }
+}
+
+impl AggregateUDFImpl for CoxFit {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        let mut types = args::coerce(NAME, PARAMS, types)?;
+        if let [duration, _, features, ..] = types.as_mut_slice() {
+            *duration = durations::coerce(NAME, DURATION.name, duration)?;
+            *features = features::coerce(NAME, features)?;
+        }
+        Ok(types)
+    }
+
+    fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Struct(model_fields()))
+    }
+
+    fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
+        Ok(state_fields(&args, false))
+    }
+
+    fn order_sensitivity(&self) -> AggregateOrderSensitivity {
+        AggregateOrderSensitivity::Insensitive
+    }
+
+    fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
+        Ok(Box::new(OneGroup(Self::fits(&args)?)))
+    }
+
+    fn groups_accumulator_supported(&self, _args: AccumulatorArgs) -> bool {
+        true
+    }
+
+    fn create_groups_accumulator(
+        &self,
+        args: AccumulatorArgs,
+    ) -> Result<Box<dyn GroupsAccumulator>> {
+        Ok(Box::new(Self::fits(&args)?))
+    }
+
+    fn documentation(&self) -> Option<&Documentation> {
+        self.doc()
+    }
+}
+
+/// A row is an observation, its weight if there is one, and the features.
+#[derive(Debug, Clone)]
+struct Cox {
+    options: Options,
+    features: Option<DataType>,
+}
+
+impl Fit for Cox {
+    const NAME: &'static str = NAME;
+
+    fn read(&self, values: &[ArrayRef]) -> Result<Columns> {
+        let Some(features) = values.get(2) else { return internal_err!("{NAME} needs features") };
+        let mut numbers = observations(NAME, values, self.options.weighted.then_some(5))?;
+        numbers.extend(features::columns(NAME, features)?);
+        Ok(Columns { numbers, texts: None })
+    }
+
+    fn is_legal(&self, row: &[f64]) -> bool {
+        let weight = if self.options.weighted { row.get(1).copied() } else { None };
+        row.first().is_some_and(|&duration| observed::is_legal(duration))
+            && weight.is_none_or(|w| w > 0.0)
+            && row.iter().all(|v| v.is_finite())
+    }
+
+    fn answers(&self, groups: &[Group], _labels: &[String]) -> Result<ArrayRef> {
+        let many = groups.len();
+        let mut terms = TermLists::new(many, TERMS.len());
+        let (mut times, mut hazards) =
+            (FloatLists::with_capacity(many, 0), FloatLists::with_capacity(many, 0));
+        let mut figures: [Vec<Option<f64>>; 3] = Default::default();
+        let (mut events, mut iterations, mut converged) = (vec![], vec![], vec![]);
+        let mut notes = StringBuilder::new();
+        let mut valid = NullBufferBuilder::new(many);
+        let lead = 1 + usize::from(self.options.weighted);
+        for group in groups {
+            let width = group.width.saturating_sub(lead);
+            let names = features::names(self.features.as_ref(), width);
+            let fitted = fit(&group.rows, width, self.options);
+            let nothing = fitted.events == 0.0;
+            let optimum = &fitted.optimum;
+            for (i, (name, mean)) in names.iter().zip(&fitted.means).enumerate() {
+                let [coef, ratio, error, z, p] =
+                    if nothing { [None; 5] } else { estimates(optimum, i) };
+                terms.push(name, [coef, ratio, error, z, p, Some(*mean)]);
+            }
+            terms.end()?;
+            times.push(&fitted.times)?;
+            hazards.push(&fitted.hazard)?;
+            let of = |value: f64| (!nothing).then_some(value);
+            let told = [of(optimum.ll), of(optimum.ll_start), fitted.concordance];
+            figures.iter_mut().zip(told).for_each(|(to, v)| to.push(v));
+            events.push(count(
+                group.iter().filter(|r| r.first().is_some_and(|d| d.is_sign_positive())).count(),
+            ));
+            iterations.push(count(optimum.iterations));
+            converged.push(optimum.converged && !nothing);
+            notes.append_option(if nothing {
+                Some("no events, so nothing can be told of what leads to them".to_string())
+            } else {
+                note(optimum, |i| names.get(i).cloned().unwrap_or_default())
+            });
+            valid.append(group.len() > 0);
+        }
+        let text = |text: &str| -> ArrayRef {
+            Arc::new(StringArray::from_iter_values(groups.iter().map(|_| text)))
+        };
+        let counts = |of: &dyn Fn(&Group) -> i64| -> ArrayRef {
+            Arc::new(groups.iter().map(|g| Some(of(g))).collect::<Int64Array>())
+        };
+        let ties = if self.options.ties == Ties::Efron { "efron" } else { "breslow" };
+        let mut columns: Vec<ArrayRef> = vec![text("cox"), text(ties), terms.finish(&TERMS)?];
+        columns.extend(figures.map(|f| numbers(f.into_iter())));
+        columns.extend([
+            counts(&|g| count(g.len())),
+            Arc::new(Int64Array::from(events)),
+            counts(&|g| g.nulls),
+            counts(&|g| g.dropped),
+            Arc::new(Float64Array::from(vec![self.options.l2; many])),
+            Arc::new(BooleanArray::from(converged)),
+            Arc::new(Int64Array::from(iterations)),
+            Arc::new(notes.finish()),
+            times.finish()?,
+            hazards.finish()?,
+        ]);
+        Ok(Arc::new(StructArray::try_new(model_fields(), columns, valid.finish())?))
+    }
+
+    fn answer_size(&self, groups: usize, rows: usize) -> usize {
+        // two lists of times; terms of features, whose number is not known without rows
+        let features = match &self.features {
+            Some(DataType::Struct(fields)) => fields.len(),
+            _ => 32,
+        };
+        rows * 2 * 2 * size_of::<f64>() + groups * (features * 200 + 512)
+    }
+}

@@ -1,0 +1,102 @@
+//! `survival_at(model, t [, features])`: the share of customers who stay longer than `t`.
+//!
+//! NULL in any argument gives NULL. O(log n) a row for a curve of n times.
+
+use std::sync::{Arc, LazyLock};
+
+use datafusion::arrow::array::Float64Array;
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::{Result, internal_err};
+use datafusion::logical_expr::{
+    ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+};
+use datafusion_macros::user_doc;
+
+use super::curves::{Curves, FEATURES, MODEL, coerce, times};
+use crate::args::{self, Param, Ty, required};
+use crate::fitting::durations;
+
+const NAME: &str = "survival_at";
+const PARAMS: &[Param] = &[MODEL, required("t", Ty::Any), FEATURES];
+
+static UDF: LazyLock<Arc<ScalarUDF>> =
+    LazyLock::new(|| Arc::new(ScalarUDF::from(SurvivalAt::default())));
+
+/// The function `survival_at`.
+pub fn survival_at_udf() -> Arc<ScalarUDF> {
+    Arc::clone(&UDF)
+}
+
+#[user_doc(
+    doc_section(label = "Survival"),
+    description = "The share of customers who stay longer than t, by a model of `km_fit` or, of a customer with the given features, of `cox_fit`: 1 before the first event. NULL beyond the longest duration that was observed, unless survival is 0 there; NULL if an argument is NULL. Written with a subquery as in the example, the model is made once and each row reads it.",
+    syntax_example = "survival_at(model, t [, features])",
+    sql_example = r#"```sql
+WITH customers AS (SELECT * FROM (VALUES (30, true), (30, true), (45, false), (60, true), (90, false), (90, false)) AS c (days, gone))
+SELECT t, round(survival_at((SELECT km_fit(days, gone) FROM customers), t), 4) FROM (VALUES (29), (30), (75), (91)) AS times (t) ORDER BY t;
+-- 29 | 1.0
+-- 30 | 0.6667
+-- 75 | 0.4444
+-- 91 | NULL
+```"#,
+    argument(name = "model", description = "the STRUCT of `km_fit` or `cox_fit`"),
+    argument(
+        name = "t",
+        description = "a time since the start: a number in the unit of the durations, or an INTERVAL, which is told in days"
+    ),
+    argument(
+        name = "features",
+        description = "for a model of `cox_fit`, the features of the customer, as they were given to it; without them, the customer whose features are the means"
+    )
+)]
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct SurvivalAt {
+    signature: Signature,
+}
+
+impl Default for SurvivalAt {
+    fn default() -> Self {
+        Self { signature: args::signature(PARAMS) }
+    }
+}
+
+impl ScalarUDFImpl for SurvivalAt {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        let mut types = args::coerce(NAME, PARAMS, types)?;
+        coerce(NAME, PARAMS, &mut types)?;
+        if let Some(t) = types.get_mut(1) {
+            *t = durations::coerce(NAME, "t", t)?;
+        }
+        Ok(types)
+    }
+
+    fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Float64)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let [model, t, features @ ..] = args.args.as_slice() else {
+            return internal_err!("{NAME} needs a model and a time");
+        };
+        let mut curves = Curves::of(NAME, model, features.first(), args.number_rows)?;
+        let times = times(NAME, "t", t, args.number_rows)?;
+        let of = |(i, t): (usize, Option<f64>)| {
+            let curve = curves.get(i)?;
+            Ok(curve.zip(t).and_then(|(curve, t)| curve.at(t)))
+        };
+        let out: Float64Array = times.iter().enumerate().map(of).collect::<Result<_>>()?;
+        args::answer(&args.args, Arc::new(out))
+    }
+
+    fn documentation(&self) -> Option<&Documentation> {
+        self.doc()
+    }
+}
