@@ -36,6 +36,16 @@ const CASES: &[(&str, &str, &str)] = &[
         "any_funnel(2592000, ts, kind = 'purchase', kind = 'return', x = 1) FILTER (WHERE n > 1)",
     ),
     (
+        "bdw_fit",
+        "segment",
+        "bdw_fit(t - 30, x > 1), bdw_fit(n, x > 1, w, 0.5) FILTER (WHERE kind <> 'purchase')",
+    ),
+    (
+        "bg_bb_fit",
+        "segment",
+        "bg_bb_fit(x, tx, t), bg_bb_fit(x, tx, t, w, 0.5) FILTER (WHERE kind <> 'purchase')",
+    ),
+    (
         "bg_nbd_fit",
         "segment",
         "bg_nbd_fit(x, tx, t), bg_nbd_fit(x, tx, t, w, 0.5) FILTER (WHERE kind <> 'purchase')",
@@ -65,6 +75,16 @@ const CASES: &[(&str, &str, &str)] = &[
     ),
     ("funnel_detail", "pair", "funnel_detail(9000000, NULL, ts, [n > 0, x > 0, x > 1])"),
     (
+        "gamma_gamma_fit",
+        "segment",
+        "gamma_gamma_fit(x, amount), gamma_gamma_fit(x, amount, w, 0.5) FILTER (WHERE kind <> 'purchase')",
+    ),
+    (
+        "mbg_cnbd_fit",
+        "segment",
+        "mbg_cnbd_fit(x, tx, t, x * 1.5), mbg_cnbd_fit(x, tx, t, x * 1.5, 2, w, 0.5) FILTER (WHERE kind <> 'purchase')",
+    ),
+    (
         "mbg_nbd_fit",
         "segment",
         "mbg_nbd_fit(x, tx, t), mbg_nbd_fit(x, tx, t, w, 0.5) FILTER (WHERE kind <> 'purchase')",
@@ -74,6 +94,11 @@ const CASES: &[(&str, &str, &str)] = &[
     ("monetary", "customer", "monetary(CAST(x AS DECIMAL(9, 2))) FILTER (WHERE amount > 0)"),
     ("path_agg", "pair", "path_agg(kind, ts)"),
     ("path_agg", "customer", "path_agg(kind, ts), path_agg(n, ts, 3) FILTER (WHERE x > 1)"),
+    (
+        "pareto_nbd_fit",
+        "segment",
+        "pareto_nbd_fit(x, tx, t), pareto_nbd_fit(x, tx, t, w, 0.5) FILTER (WHERE kind <> 'purchase')",
+    ),
     ("recency", "customer", "recency(ts), recency(ts, '2010-12-01') FILTER (WHERE x > 1)"),
     ("retention", "pair", "retention(x = 0, x = 2), retention(n > 3, x = 1) FILTER (WHERE n > 1)"),
     (
@@ -87,6 +112,11 @@ const CASES: &[(&str, &str, &str)] = &[
         "rfm_fit(x, tx, amount), rfm_fit(x, tx, amount, 3, 'rfm') FILTER (WHERE kind <> 'purchase')",
     ),
     ("rfm_fit", "pair", "rfm_fit(x, tx, amount, 9)"),
+    (
+        "sbg_fit",
+        "segment",
+        "sbg_fit(t - 30, x > 1), sbg_fit(n, x > 1, w, 0.5) FILTER (WHERE kind <> 'purchase')",
+    ),
     (
         "sequence_count",
         "customer",

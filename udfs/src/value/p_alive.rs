@@ -5,21 +5,21 @@
 
 use std::sync::{Arc, LazyLock};
 
-use datafusion::arrow::array::Float64Array;
-use datafusion::arrow::datatypes::DataType;
-use datafusion::common::{Result, internal_err};
-use datafusion::logical_expr::{
-    ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-};
+use datafusion::arrow::array::ArrayRef;
+use datafusion::common::Result;
+use datafusion::logical_expr::{ScalarFunctionArgs, ScalarUDF};
 use datafusion_macros::user_doc;
 
-use super::arguments::{Models, Overloads, legal};
+use super::arguments::{FIGURES, Overloads};
+use super::models::Role;
+use super::score::{Call, ScoreFunction};
 use crate::args::{Fill, Ty, option, required};
-use crate::settings::TenureOptions;
 
 static CALLS: Overloads = Overloads {
     name: "p_alive",
     lead: 1,
+    fields: &FIGURES,
+    role: Role::Purchases,
     columns: &[
         required("model", Ty::Any),
         required("frequency", Ty::Float),
@@ -33,10 +33,11 @@ static CALLS: Overloads = Overloads {
         option("recency", Ty::Float, Fill::Null),
         option("t", Ty::Float, Fill::Null),
     ],
+    contract: &[required("model", Ty::Any), required("periods", Ty::Float)],
 };
 
 static UDF: LazyLock<Arc<ScalarUDF>> =
-    LazyLock::new(|| Arc::new(ScalarUDF::from(PAlive::default())));
+    LazyLock::new(|| Arc::new(ScalarUDF::from(ScoreFunction::new(&CALLS, PAlive.doc(), score))));
 
 /// The function `p_alive`.
 pub fn p_alive_udf() -> Arc<ScalarUDF> {
@@ -67,49 +68,9 @@ SELECT round(p_alive(named_struct('model', 'mbg_nbd', 'r', 0.525, 'alpha', 6.183
     ),
     argument(name = "t", description = "time from the first purchase to now, in the model's unit")
 )]
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct PAlive {
-    signature: Signature,
-}
+#[derive(Debug)]
+struct PAlive;
 
-impl Default for PAlive {
-    fn default() -> Self {
-        Self { signature: CALLS.signature() }
-    }
-}
-
-impl ScalarUDFImpl for PAlive {
-    fn name(&self) -> &str {
-        CALLS.name
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        CALLS.coerce(types)
-    }
-
-    fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Float64)
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let Some(model) = args.args.first() else { return internal_err!("p_alive: no arguments") };
-        let strict = TenureOptions::of(&args.config_options).strict;
-        let models = Models::of(CALLS.name, model)?;
-        let customers = CALLS.customers(&super::arrays(&args)?)?;
-        let score = |i| -> Result<Option<f64>> {
-            let Some((model, unit_days)) = models.get(i)? else { return Ok(None) };
-            let customer = legal(CALLS.name, &customers, i, unit_days, strict)?;
-            Ok(customer.map(|c| model.p_alive(c)))
-        };
-        let out: Float64Array = (0..customers.len()).map(score).collect::<Result<_>>()?;
-        Ok(ColumnarValue::Array(Arc::new(out)))
-    }
-
-    fn documentation(&self) -> Option<&Documentation> {
-        self.doc()
-    }
+fn score(args: &ScalarFunctionArgs) -> Result<ArrayRef> {
+    Call::new(&CALLS, args)?.score(|_, (model, _), c| Ok(Some(model.p_alive(c))))
 }
