@@ -26,6 +26,8 @@ pub(crate) struct Overloads {
     pub columns: &'static [Param],
     pub summary: &'static [Param],
     pub gapped: &'static [Param],
+    /// a summary and what follows it by place, the rest by name; empty where nothing must follow
+    pub mixed: &'static [Param],
     /// of a model of contracts, which knows periods alone; empty if the function takes none
     pub contract: &'static [Param],
 }
@@ -45,7 +47,10 @@ impl Overloads {
     pub(crate) fn params(&self, types: &[DataType]) -> &'static [Param] {
         let few = types.len() < self.lead + self.fields.len();
         match types.get(self.lead) {
-            Some(DataType::Struct(_)) if types.len() > self.summary.len() => self.gapped,
+            Some(DataType::Struct(_)) if types.len() > self.summary.len() => {
+                let by_place = types.get(self.lead + 1).is_some_and(|ty| !ty.is_null());
+                if by_place && !self.mixed.is_empty() { self.mixed } else { self.gapped }
+            }
             Some(DataType::Struct(_)) => self.summary,
             Some(DataType::Null) if few => self.summary,
             Some(_) if few && types.len() <= self.contract.len() => self.contract,
@@ -62,6 +67,14 @@ impl Overloads {
     /// The types that the arguments are cast to.
     pub(crate) fn coerce(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         let params = self.params(types);
+        let gap = types.iter().skip(self.lead + 1).take(self.fields.len().saturating_sub(1));
+        if std::ptr::eq(params, self.gapped) && gap.clone().any(|ty| !ty.is_null()) {
+            return plan_err!(
+                "{}: after a summary give the options all by name, or all by place; it is called {}",
+                self.name,
+                args::usage(self.name, self.summary)
+            );
+        }
         let mut coerced = args::coerce(self.name, params, types)?;
         for ((ty, p), i) in coerced.iter_mut().zip(params).zip(1..) {
             let complaint = match p.name {

@@ -34,6 +34,7 @@ pub(crate) static FITTER: Fitter = Fitter {
         ],
         summary: BY_SUMMARY,
         gapped: BY_SUMMARY_WITH_GAPS,
+        mixed: &[],
         contract: &[],
     },
     model: "bg_bb",

@@ -41,6 +41,7 @@ static CALLS: Overloads = Overloads {
         option("t", Ty::Float, Fill::Null),
         option("horizon", Ty::Any, Fill::Null),
     ],
+    mixed: &[],
     contract: &[
         required("model", Ty::Any),
         required("periods", Ty::Float),

@@ -49,6 +49,7 @@ static CALLS: Overloads = Overloads {
         option("horizon", Ty::Any, Fill::Null),
         option("model", Ty::Text, Fill::Text("mbg_nbd")),
     ],
+    mixed: &[],
     contract: &[],
 };
 

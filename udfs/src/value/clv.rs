@@ -18,7 +18,7 @@ use datafusion_macros::user_doc;
 use super::arguments::Overloads;
 use super::core::Customer;
 use super::horizons::DAYS_A_YEAR;
-use super::models::{Any, Role};
+use super::models::{Any, Models, Role};
 use super::score::{Call, Memory, ScoreFunction};
 use crate::args::{Fill, Ty, option, required};
 
@@ -58,6 +58,17 @@ static CALLS: Overloads = Overloads {
         option("monetary", Ty::Float, Fill::Null),
         required("horizon", Ty::Any),
         required("discount_annual", Ty::Float),
+        option("margin", Ty::Float, Fill::Float(1.0)),
+    ],
+    mixed: &[
+        required("purchase_model", Ty::Any),
+        required("spend_model", Ty::Any),
+        required("summary", Ty::Any),
+        required("horizon", Ty::Any),
+        required("discount_annual", Ty::Float),
+        option("monetary", Ty::Float, Fill::Null),
+        option("", Ty::Any, Fill::Null),
+        option("", Ty::Any, Fill::Null),
         option("margin", Ty::Float, Fill::Float(1.0)),
     ],
     contract: &[],
@@ -110,9 +121,16 @@ fn score(args: &ScalarFunctionArgs) -> Result<ArrayRef> {
     let discounts = call.numbers("discount_annual")?;
     let margins = call.numbers("margin")?;
     let constant = matches!(call.argument("discount_annual"), Some(ColumnarValue::Scalar(_)));
-    let mut values = Memory::new(call.models.is_one() && horizons.is_one() && constant);
     let number = |of: &Option<Float64Array>, i| {
         of.as_ref().filter(|array| array.is_valid(i)).map(|array| array.value(i))
+    };
+    let mut values = match &call.models {
+        Models::One(Some((model, unit_days))) if horizons.is_one() && constant => {
+            let (years, discount) = (horizons.years(0)?, number(&discounts, 0));
+            let [years, discount] = [years, discount].map(|v| v.unwrap_or(f64::NAN));
+            Memory::of(CALLS.name, model, [*unit_days, years, discount])
+        }
+        _ => Memory::none(),
     };
     call.score(|i, (model, unit_days), c| {
         let (Some(years), Some(discount)) = (horizons.years(i)?, number(&discounts, i)) else {

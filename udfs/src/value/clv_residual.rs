@@ -16,7 +16,7 @@ use datafusion_macros::user_doc;
 
 use super::arguments::{FIGURES, Overloads};
 use super::horizons::DAYS_A_YEAR;
-use super::models::Role;
+use super::models::{Models, Role};
 use super::score::{Call, Memory, ScoreFunction};
 use crate::args::{Fill, Ty, option, required};
 
@@ -44,6 +44,7 @@ static CALLS: Overloads = Overloads {
         option("recency", Ty::Float, Fill::Null),
         option("t", Ty::Float, Fill::Null),
     ],
+    mixed: &[],
     contract: &[
         required("model", Ty::Any),
         required("discount", Ty::Float),
@@ -93,7 +94,13 @@ fn score(args: &ScalarFunctionArgs) -> Result<ArrayRef> {
     let call = Call::new(&CALLS, args)?;
     let discounts = call.numbers("discount")?;
     let constant = matches!(call.argument("discount"), Some(ColumnarValue::Scalar(_)));
-    let mut residuals = Memory::new(call.models.is_one() && constant);
+    let mut residuals = match (&call.models, &discounts) {
+        (Models::One(Some((model, unit_days))), Some(discounts)) if constant => {
+            let discount = if discounts.is_valid(0) { discounts.value(0) } else { f64::NAN };
+            Memory::of(CALLS.name, model, [*unit_days, discount, 0.0])
+        }
+        _ => Memory::none(),
+    };
     call.score(|i, (model, unit_days), c| {
         let discount = discounts.as_ref().filter(|d| d.is_valid(i)).map(|d| d.value(i));
         let Some(discount) = discount else { return Ok(None) };

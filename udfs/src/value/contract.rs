@@ -111,7 +111,7 @@ pub(crate) fn fault(row: &Row) -> Option<Fault> {
     } else if periods.fract() != 0.0 {
         Some(Fault::NotWhole)
     } else if periods < churned {
-        Some(Fault::NoOpportunity)
+        Some(Fault::NoPeriod)
     } else {
         weightless(row)
     }

@@ -8,8 +8,8 @@
 //! the last. The two differ in one number, here `survived`: how often the customer has had a
 //! chance to leave and stayed, `x` in the one and `x + 1` in the other.
 //!
-//! O(1) a customer. Probabilities are computed from the logarithm of the odds and expectations
-//! without the pole at `a = 1`, so that every legal input has a finite answer.
+//! O(1) a customer. Probabilities are computed from the odds, expectations without the pole at
+//! `a = 1`, so that every legal input has a finite answer.
 
 use super::quadrature::{beta_mean, exponential_integral, ln_1p_exp};
 
@@ -74,27 +74,29 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    /// The logarithm of the odds of having left; −∞ where the model excludes it.
-    fn log_odds_gone(&self, c: Customer) -> f64 {
+    /// The odds of having left: 0 where the model excludes it, infinite where it is certain.
+    fn odds_gone(&self, c: Customer) -> f64 {
         let survived = self.kind.survived(c.x);
         if survived == 0.0 {
-            return f64::NEG_INFINITY;
+            return 0.0;
         }
         let silence = ((c.t - c.tx) / (self.alpha + c.tx)).ln_1p();
-        (self.a / (self.b + survived - 1.0)).ln() + (self.r + c.x) * silence
+        self.a / (self.b + survived - 1.0) * ((self.r + c.x) * silence).exp()
     }
 
     /// The probability that the customer will buy again at all.
     pub(crate) fn p_alive(&self, c: Customer) -> f64 {
-        logistic(-self.log_odds_gone(c))
+        1.0 / (1.0 + self.odds_gone(c))
     }
 
     /// The probability that the customer buys nothing in `(t, t + h]`; `None`: ever again.
     pub(crate) fn churn(&self, c: Customer, h: Option<f64>) -> f64 {
-        let odds = self.log_odds_gone(c);
+        let odds = self.odds_gone(c);
         let silent = h.map_or(0.0, |h| (-(self.r + c.x) * (h / (self.alpha + c.t)).ln_1p()).exp());
+        // of who is gone and who is not, without the difference of nearly equal numbers
+        let (gone, alive) = (1.0 / (1.0 + 1.0 / odds), 1.0 / (1.0 + odds));
         // the sum may round to just above 1
-        (logistic(odds) + logistic(-odds) * silent).min(1.0)
+        (gone + alive * silent).min(1.0)
     }
 
     /// The number of purchases expected in `(t, t + h]` of a customer who is alive at `t`.

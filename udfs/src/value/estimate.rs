@@ -78,11 +78,12 @@ pub(crate) enum Fault {
     NoOpportunity,
     TooMany,
     TooLong,
+    NoPeriod,
 }
 
 impl Fault {
     /// Every fault.
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::NotFinite,
         Self::BeyondT,
         Self::NotWhole,
@@ -93,6 +94,7 @@ impl Fault {
         Self::NoOpportunity,
         Self::TooMany,
         Self::TooLong,
+        Self::NoPeriod,
     ];
 
     /// In words, after a number of rows.
@@ -107,6 +109,7 @@ impl Fault {
             Self::NoMoney => "with money not above 0",
             Self::NoOpportunity => "without a repeat purchase",
             Self::TooMany => "with more purchases than recency has room for",
+            Self::NoPeriod => "who left before the first period was over",
             Self::TooLong => "with more than 1,000 opportunities",
         }
     }

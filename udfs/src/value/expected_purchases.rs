@@ -14,7 +14,7 @@ use datafusion_macros::user_doc;
 
 use super::arguments::{FIGURES, Overloads};
 use super::core::Customer;
-use super::models::Role;
+use super::models::{Models, Role};
 use super::score::{Call, Memory, ScoreFunction};
 use crate::args::{Fill, Ty, option, required};
 
@@ -42,6 +42,7 @@ static CALLS: Overloads = Overloads {
         option("recency", Ty::Float, Fill::Null),
         option("t", Ty::Float, Fill::Null),
     ],
+    mixed: &[],
     contract: &[
         required("model", Ty::Any),
         required("horizon", Ty::Any),
@@ -102,7 +103,13 @@ fn score(args: &ScalarFunctionArgs) -> Result<ArrayRef> {
         let out: Float64Array = (0..call.rows).map(score).collect::<Result<_>>()?;
         return Ok(Arc::new(out));
     }
-    let mut means = Memory::new(call.models.is_one() && horizons.is_one());
+    let mut means = match &call.models {
+        Models::One(Some((model, unit_days))) if horizons.is_one() => {
+            let horizon = horizons.get(0, (model, *unit_days))?.unwrap_or(f64::NAN);
+            Memory::of(CALLS.name, model, [horizon, 0.0, 0.0])
+        }
+        _ => Memory::none(),
+    };
     call.score(|i, model, c| {
         let Some(h) = horizons.get(i, model)? else { return Ok(None) };
         let mean = means.get(model.0, c, || model.0.mean_if_alive(c, h));

@@ -33,6 +33,7 @@ static CALLS: Overloads = Overloads {
         required("summary", Ty::Any),
         option("monetary", Ty::Float, Fill::Null),
     ],
+    mixed: &[],
     contract: &[],
 };
 

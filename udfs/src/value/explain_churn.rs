@@ -49,6 +49,7 @@ static CALLS: Overloads = Overloads {
         option("t", Ty::Float, Fill::Null),
         option("horizon", Ty::Any, Fill::Null),
     ],
+    mixed: &[],
     contract: &[],
 };
 

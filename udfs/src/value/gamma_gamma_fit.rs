@@ -32,6 +32,7 @@ pub(crate) static FITTER: Fitter = Fitter {
             WEIGHT,
             L2,
         ],
+        mixed: &[],
         contract: &[],
     },
     model: "gamma_gamma",

@@ -23,6 +23,7 @@ static CALLS: Overloads = Overloads {
     columns: &[required("summary", Ty::Any)],
     summary: &[required("summary", Ty::Any)],
     gapped: &[],
+    mixed: &[],
     contract: &[],
 };
 

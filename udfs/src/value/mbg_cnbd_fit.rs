@@ -45,6 +45,7 @@ pub(crate) static FITTER: Fitter = Fitter {
             WEIGHT,
             L2,
         ],
+        mixed: &[],
         contract: &[],
     },
     model: "mbg_cnbd",

@@ -28,6 +28,7 @@ pub(crate) static FITTER: Fitter = Fitter {
         columns: BY_COLUMNS,
         summary: BY_SUMMARY,
         gapped: BY_SUMMARY_WITH_GAPS,
+        mixed: &[],
         contract: &[],
     },
     model: "mbg_nbd",

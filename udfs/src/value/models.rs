@@ -108,6 +108,22 @@ impl Any {
         })
     }
 
+    /// What tells it from others: its kind and its parameters.
+    pub(crate) fn bits(&self) -> [u64; 6] {
+        let (kind, parameters) = match *self {
+            Self::Nbd(Model { kind, r, alpha, a, b }) => {
+                (if kind == Kind::Bg { 0 } else { 1 }, [r, alpha, a, b, 0.0])
+            }
+            Self::Pareto(Pareto { r, alpha, s, beta }) => (2, [r, alpha, s, beta, 0.0]),
+            Self::Cnbd(Cnbd { k, r, alpha, a, b }) => (3, [k, r, alpha, a, b]),
+            Self::BgBb(BgBb { alpha, beta, gamma, delta }) => (4, [alpha, beta, gamma, delta, 0.0]),
+            Self::Contract(Contract { alpha, beta, c }) => (5, [alpha, beta, c, 0.0, 0.0]),
+            Self::Spend(Spend { p, q, v }) => (6, [p, q, v, 0.0, 0.0]),
+        };
+        let [a, b, c, d, e] = parameters.map(f64::to_bits);
+        [kind, a, b, c, d, e]
+    }
+
     /// Whether it counts periods or opportunities, which have no length.
     pub(crate) fn counts(&self) -> bool {
         matches!(self, Self::BgBb(_) | Self::Contract(_))
@@ -231,11 +247,6 @@ impl Models {
             Self::One(model) => Ok(*model),
             Self::Many(columns) => columns.get(i),
         }
-    }
-
-    /// Whether all rows have the same.
-    pub(crate) fn is_one(&self) -> bool {
-        matches!(self, Self::One(_))
     }
 }
 

@@ -35,6 +35,7 @@ static CALLS: Overloads = Overloads {
         option("probability", Ty::Float, Fill::Float(0.5)),
     ],
     gapped: &[],
+    mixed: &[],
     contract: &[],
 };
 

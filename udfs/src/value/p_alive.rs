@@ -33,6 +33,7 @@ static CALLS: Overloads = Overloads {
         option("recency", Ty::Float, Fill::Null),
         option("t", Ty::Float, Fill::Null),
     ],
+    mixed: &[],
     contract: &[required("model", Ty::Any), required("periods", Ty::Float)],
 };
 

@@ -12,7 +12,7 @@ use datafusion_macros::user_doc;
 use super::arguments::Overloads;
 use super::clv::purchases_if_alive;
 use super::horizons::DAYS_A_YEAR;
-use super::models::{Any, Role};
+use super::models::{Any, Models, Role};
 use super::score::{Call, Memory, ScoreFunction};
 use crate::args::{Ty, required};
 
@@ -32,6 +32,7 @@ static CALLS: Overloads = Overloads {
         required("summary", Ty::Any),
     ],
     gapped: &[],
+    mixed: &[],
     contract: &[],
 };
 
@@ -78,7 +79,12 @@ pub(crate) fn predicted(
     then: impl Fn(usize, f64) -> Option<f64>,
 ) -> Result<ArrayRef> {
     let spend = call.spend_models()?;
-    let mut means = Memory::new(call.models.is_one());
+    let mut means = match &call.models {
+        Models::One(Some((model, unit_days))) => {
+            Memory::of(CALLS.name, model, [*unit_days, 0.0, 0.0])
+        }
+        _ => Memory::none(),
+    };
     call.score(|i, (model, unit_days), c| {
         if model.counts() {
             return exec_err!(

@@ -27,6 +27,7 @@ pub(crate) static FITTER: Fitter = Fitter {
         columns: &[required("periods", Ty::Float), required("churned", Ty::Bool), WEIGHT, L2],
         summary: &[],
         gapped: &[],
+        mixed: &[],
         contract: &[],
     },
     model: "sbg",

@@ -31,6 +31,7 @@ static CALLS: Overloads = Overloads {
         required("summary", Ty::Any),
     ],
     gapped: &[],
+    mixed: &[],
     contract: &[],
 };
 

@@ -1,39 +1,41 @@
 """Makes the figures that the tests of udfs/src/value are held against.
 
     python3 -m venv target/value
-    target/value/bin/pip install mpmath==1.3.0 Lifetimes==0.11.3
+    target/value/bin/pip install mpmath==1.3.0 gmpy2==2.2.2 Lifetimes==0.11.3
     target/value/bin/python udfs/testdata/value/make.py references > udfs/testdata/value/references.csv
     target/value/bin/python udfs/testdata/value/make.py donations > udfs/testdata/value/donations.csv
 
 `references` computes the formulae of the papers with 50 digits: sums as sums, integrals by
 quadrature, hypergeometric functions by mpmath. A line is a model, its parameters, a customer
 (frequency, recency, t), a horizon, and p_alive, churn_prob and expected purchases; or, where the
-horizon is `d` and a number, the discounted residual purchases at that rate per unit of time.
+horizon is `d` and a number, the discounted residual purchases at that rate per unit of time. Names
+of models after `references` make it theirs alone: it takes some minutes of each.
 `donations` copies the file of that name out of the package.
 """
 
+import functools
 import sys
 
 import mpmath as mp
 
 mp.mp.dps = 50
 M = mp.mpf
+MODELS = ("pareto_nbd", "bg_nbd", "mbg_nbd", "mbg_cnbd", "bg_bb", "sbg", "bdw")
 
 
-def pieces(low, high, falls):
-    """Points between which a function falls by a few powers of e: falls(x) is its steepest slope."""
-    points = [low]
-    while points[-1] < high:
+def pieces(high, falls, log):
+    """Points of [0, high] between which a function falls by a few powers of e, down to e^-150."""
+    points = [M(0)]
+    while points[-1] < high and log(points[-1]) > -150:
         at = points[-1]
         step = min(high - at, M(1))
-        while falls(at + step) * step > 8:
+        while abs(falls(at + step)) * step > 8:
             step /= 2
         points.append(at + step)
-        if len(points) > 60:
-            break
     return points
 
 
+@functools.cache
 def pareto_end(r, alpha, s, beta, x, tx, t):
     """The integral of s (alpha+y)^-(r+x) (beta+y)^-(s+1) from tx to t, over its value at tx."""
     if t == tx:
@@ -41,18 +43,17 @@ def pareto_end(r, alpha, s, beta, x, tx, t):
     near = min(alpha, beta) + tx
     width = mp.log1p((t - tx) / near)
 
-    def f(w):
+    def log(w):
         y = near * mp.expm1(w)
-        log = -(r + x) * mp.log1p(y / (alpha + tx)) - (s + 1) * mp.log1p(y / (beta + tx))
-        return s / (beta + tx) * near * mp.exp(log + w)
+        return w - (r + x) * mp.log1p(y / (alpha + tx)) - (s + 1) * mp.log1p(y / (beta + tx))
 
-    slope = lambda w: (r + x) + (s + 1)
-    # what lies beyond is smaller than 10^-60 of the whole
-    rate = (r + x) * near / (alpha + tx) + (s + 1) * near / (beta + tx) - 1
-    cut = width if rate <= 0 else min(width, 160 / rate)
-    return mp.quad(f, pieces(M(0), cut, slope)) if cut == width else mp.quad(
-        f, mp.linspace(0, cut, 21)
-    )
+    def falls(w):
+        grown = near * mp.exp(w)
+        y = grown - near
+        return (r + x) * grown / (alpha + tx + y) + (s + 1) * grown / (beta + tx + y) - 1
+
+    whole = mp.quad(lambda w: mp.exp(log(w)), pieces(width, falls, log))
+    return s / (beta + tx) * near * whole
 
 
 def pareto_alive(r, alpha, s, beta, x, tx, t):
@@ -103,9 +104,25 @@ def nbd_mean(model, p, x, t, h):
         a = a + M(10) ** -30
     s, z = r + x, h / (alpha + t + h)
     c = a + b - 1
-    f = mp.hyp2f1(a - 1, c - s, c, z) if c != 0 else None
-    with mp.workdps(100):
-        return c / (a - 1) * (1 - (1 - z) ** (a - 1) * f)
+    try:
+        f = mp.hyp2f1(a - 1, c - s, c, z)
+    except mp.libmp.NoConvergence:
+        return nbd_mean_by_quadrature(a, b, s, h / (alpha + t))
+    return c / (a - 1) * (1 - (1 - z) ** (a - 1) * f)
+
+
+def nbd_mean_by_quadrature(a, b, s, u):
+    """The mean of (1 - (1 + p u)^-s) / p over the logit of p ~ Beta(a, b)."""
+
+    def f(y):
+        p = 1 / (1 + mp.exp(-y))
+        log = -a * mp.log1p(mp.exp(-y)) - b * mp.log1p(mp.exp(y)) - log_beta(a, b)
+        return mp.exp(log) * -mp.expm1(-s * mp.log1p(p * u)) / p
+
+    with mp.workdps(30):
+        middle = mp.log(a / b)
+        low, high = middle - 75 / a, middle + 8 + 75 / b
+        return mp.quad(f, mp.linspace(low, high, int((high - low) / 2) + 2))
 
 
 def nbd(model):
@@ -185,7 +202,7 @@ def cnbd(p, x, tx, t, h):
         mean += part
         stays *= (b + x + n) / (a + b + x + n)
         n += 1
-        if part < mean * M(10) ** -25 and n > 5:
+        if part < mean * M(10) ** -18 and n > 5:
             break
     return p_alive, churn, p_alive * mean
 
@@ -236,9 +253,9 @@ def contract_residual(p, x, tx, n, rate):
     return chance * mp.hyp2f1(1, beta + n, alpha + beta + n, mp.exp(-rate))
 
 
-def lines():
+def lines(wanted):
     def rows(model, sets, customers, horizons, figures):
-        for p in sets:
+        for p in sets if model in wanted else []:
             p = [M(v) for v in p]
             for x, tx, t in customers:
                 for h in horizons:
@@ -246,7 +263,7 @@ def lines():
                     yield model, p, x, tx, t, h, got
 
     def residuals(model, sets, customers, rates, figure):
-        for p in sets:
+        for p in sets if model in wanted else []:
             p = [M(v) for v in p]
             for x, tx, t in customers:
                 for rate in rates:
@@ -255,7 +272,7 @@ def lines():
 
     customers = [
         (x, str(M(t) * M(share)), t)
-        for x in ("1", "2", "7", "26", "300", "10000", "1000000")
+        for x in ("1", "7", "26", "300", "1000000")
         for t in ("0.5", "39", "365", "100000")
         for share in ("0.02", "0.5", "0.97", "1")
     ] + [("0", "0", t) for t in ("0", "1", "39", "365", "10000", "100000")]
@@ -267,7 +284,6 @@ def lines():
             ("0.553", "10.578", "0.606", "11.669"),
             ("0.5", "10", "1", "10"),
             ("2", "300", "0.01", "0.5"),
-            ("0.05", "0.2", "3", "900"),
             ("20", "50", "1.0000001", "50.0001"),
         ],
         customers,
@@ -309,7 +325,7 @@ def lines():
             ("4", "3", "40", "1", "8"),
             ("12", "0.2", "1", "0.2", "0.5"),
         ],
-        [c for c in customers if M(c[0]) <= 300 and M(c[2]) <= 365],
+        [c for c in customers if M(c[0]) <= 26 and M(c[2]) in (39, 365)],
         ("1", "39"),
         cnbd,
     )
@@ -357,7 +373,8 @@ def lines():
 def references():
     print("# made by make.py with mpmath at 50 digits; what the columns are is said there")
     print("model,parameters,frequency,recency,t,horizon,p_alive or residual,churn_prob,expected")
-    for model, p, x, tx, t, h, got in lines():
+    wanted = sys.argv[2:] or MODELS
+    for model, p, x, tx, t, h, got in lines(wanted):
         figures = ",".join(mp.nstr(v, 18, min_fixed=0, max_fixed=0) for v in got)
         given = " ".join(mp.nstr(v, 18) for v in p)
         print(f"{model},{given},{x},{mp.nstr(M(tx), 18)},{t},{h},{figures}", flush=True)
