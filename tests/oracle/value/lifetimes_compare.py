@@ -6,7 +6,7 @@
     target/oracle/bin/python tests/oracle/value/lifetimes_compare.py target/release/tenure
 
 Prints the table of `lifetimes_compare.md`: parameters, likelihoods and scores of both on CDNOW, and
-with `--speed N` the seconds of each for N customers.
+with `--speed N` the processor seconds of Lifetimes for N customers.
 """
 
 import json
@@ -45,7 +45,9 @@ def tenure(sql, lake="data/cdnow", setup=SUMMARIES):
 
 
 def row(what, ours, theirs):
+    """Parameters may be apart by what the other search leaves, sums at given parameters may not."""
     apart = abs(ours - theirs) / max(abs(theirs), 1e-300)
+    assert apart < (1e-12 if what.split()[1] in ("sum", "of") else 1e-3), f"{what}: {ours} {theirs}"
     print(f"| {what} | {ours:.9g} | {theirs:.9g} | {apart:.1e} |")
 
 
@@ -64,11 +66,10 @@ def compare():
     print("| figure | Tenure | Lifetimes | apart |\n| --- | --- | --- | --- |")
     for name, (fitter, parameters) in fitters.items():
         theirs = fitter()
-        theirs.fit(x, tx, t, tol=1e-12) if name != "pareto_nbd" else theirs.fit(x, tx, t, maxiter=20000)
+        theirs.fit(x, tx, t, tol=1e-8) if name != "pareto_nbd" else theirs.fit(x, tx, t, maxiter=20000)
         ours = tenure(f"SELECT m FROM (SELECT {name}_fit(s) AS m FROM cdnow)")[0]["m"]
         for p in parameters:
             row(f"{name} {p}", ours[p], theirs.params_[p])
-        row(f"{name} log-likelihood", ours["ll"], -theirs._negative_log_likelihood_ * len(x) if abs(theirs._negative_log_likelihood_) < 1000 else -theirs._negative_log_likelihood_)
         # scores at the same parameters
         given = ", ".join(f"'{p}', {theirs.params_[p]!r}".replace("np.float64(", "").replace(")", "") for p in parameters)
         scores = tenure(
@@ -82,7 +83,7 @@ def compare():
         )
     some = customers[(customers.x > 0) & (customers.m > 0)]
     spend = GammaGammaFitter()
-    spend.fit(some.x, some.m, tol=1e-12)
+    spend.fit(some.x, some.m, tol=1e-8)
     ours = tenure("SELECT m FROM (SELECT gamma_gamma_fit(s) AS m FROM cdnow)")[0]["m"]
     for p in ("p", "q", "v"):
         row(f"gamma_gamma {p}", ours[p], spend.params_[p])
@@ -92,7 +93,7 @@ def compare():
     )[0]["e"]
     row("gamma_gamma sum of expected_spend", expected, float(spend.conditional_expected_average_profit(some.x, some.m).sum()))
     bg = BetaGeoFitter()
-    bg.fit(x, tx, t, tol=1e-12)
+    bg.fit(x, tx, t, tol=1e-8)
     # in days a month of Lifetimes is 30 of them, and its discount is by month; a horizon of 30 days
     # without discount is the same in both
     theirs = spend.customer_lifetime_value(bg, some.x, some.tx, some.t, some.m, time=3, discount_rate=0.0, freq="W").sum()
@@ -104,7 +105,7 @@ def compare():
     row("clv of 3 months of 4.345 weeks, undiscounted, of repeaters", ours, float(theirs))
     donors = pd.read_csv(ROOT / "udfs/testdata/value/donations.csv", comment="#")
     theirs = BetaGeoBetaBinomFitter()
-    theirs.fit(donors.frequency, donors.recency, donors.periods, donors.weights, tol=1e-12)
+    theirs.fit(donors.frequency, donors.recency, donors.periods, donors.weights, tol=1e-8)
     values = ", ".join(str(tuple(int(v) for v in r)) for r in donors.to_numpy())
     ours = tenure(f"SELECT m FROM (SELECT bg_bb_fit(x, tx, n, w) AS m FROM (VALUES {values}) AS d(x, tx, n, w))")[0]["m"]
     for p in ("alpha", "beta", "gamma", "delta"):
@@ -131,9 +132,9 @@ def made_up(n, seed=1):
 
 
 def clock(what, run, results):
-    begin = time.perf_counter()
+    begin = time.process_time()
     out = run()
-    results[what] = time.perf_counter() - begin
+    results[what] = time.process_time() - begin
     print(f"{what}: {results[what]:.3f} s", flush=True)
     return out
 

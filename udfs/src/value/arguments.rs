@@ -48,7 +48,10 @@ impl Overloads {
         let few = types.len() < self.lead + self.fields.len();
         match types.get(self.lead) {
             Some(DataType::Struct(_)) if types.len() > self.summary.len() => {
-                let by_place = types.get(self.lead + 1).is_some_and(|ty| !ty.is_null());
+                // coercion has made numbers of the NULLs that fill a gap
+                let next = types.get(self.lead + 1);
+                let by_place =
+                    next.is_some_and(|ty| args::is_text(ty) || matches!(ty, DataType::Interval(_)));
                 if by_place && !self.mixed.is_empty() { self.mixed } else { self.gapped }
             }
             Some(DataType::Struct(_)) => self.summary,
@@ -67,14 +70,6 @@ impl Overloads {
     /// The types that the arguments are cast to.
     pub(crate) fn coerce(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         let params = self.params(types);
-        let gap = types.iter().skip(self.lead + 1).take(self.fields.len().saturating_sub(1));
-        if std::ptr::eq(params, self.gapped) && gap.clone().any(|ty| !ty.is_null()) {
-            return plan_err!(
-                "{}: after a summary give the options all by name, or all by place; it is called {}",
-                self.name,
-                args::usage(self.name, self.summary)
-            );
-        }
         let mut coerced = args::coerce(self.name, params, types)?;
         for ((ty, p), i) in coerced.iter_mut().zip(params).zip(1..) {
             let complaint = match p.name {
@@ -140,6 +135,15 @@ impl Overloads {
         };
         match values.get(self.lead) {
             Some(summary) if matches!(summary.data_type(), DataType::Struct(_)) => {
+                let gap = values.iter().skip(self.lead + 1).take(self.fields.len() - 1);
+                if std::ptr::eq(self.params(&types), self.gapped)
+                    && gap.into_iter().any(|v| v.null_count() < v.len() && !v.data_type().is_null())
+                {
+                    return exec_err!(
+                        "{}: after a summary give the options all by name, or all by place",
+                        self.name
+                    );
+                }
                 let summary = summary.as_struct();
                 let fields = self.fields.iter().map(|field| floats(self.name, summary, field));
                 Ok(Customers {

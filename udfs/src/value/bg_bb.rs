@@ -199,3 +199,67 @@ fn log_likelihood(sample: &Sample, [alpha, beta, leave, stay]: [f64; 4]) -> Surf
     sum.mirror();
     sum
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::newton::tests::derivatives_agree;
+    use super::*;
+
+    fn donors() -> Rows {
+        let lines = include_str!("../../testdata/value/donations.csv").lines();
+        let lines = lines.filter(|line| line.starts_with(|c: char| c.is_ascii_digit()));
+        lines
+            .map(|line| {
+                let n: Vec<f64> = line.split(',').map(|v| v.parse().expect("a number")).collect();
+                Row { weight: n[3], ..Row::one(Customer { x: n[0], tx: n[1], t: n[2] }) }
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_derivatives_are_those_of_the_value() {
+        let sample = Sample::new(donors());
+        for at in [[1.2, 0.75, 0.66, 2.8], [0.1, 5.0, 3.0, 0.4], [30.0, 3.0, 0.05, 9.0]] {
+            derivatives_agree(|p| log_likelihood(&sample, p), at);
+        }
+    }
+
+    #[test]
+    fn the_papers_donors_give_the_published_model() {
+        let got = fit(donors(), 0.0).expect("rows");
+        assert_eq!(got.trouble, None);
+        for (got, want) in got.parameters.iter().zip([1.203522, 0.749716, 0.656718, 2.783442]) {
+            assert!((got / want - 1.0).abs() < 1e-5, "{got}, not {want}");
+        }
+        assert!((got.ll + 33225.581274).abs() < 1e-5, "{}", got.ll);
+    }
+
+    #[test]
+    fn all_that_can_happen_has_the_probability_one() {
+        // every history of n opportunities, by frequency and recency
+        let m = BgBb { alpha: 1.2, beta: 0.75, gamma: 0.66, delta: 2.8 };
+        for n in [1.0, 2.0, 6.0, 11.0] {
+            let mut sum = 0.0;
+            let mut tx: f64 = 0.0;
+            while tx <= n {
+                let mut x = tx.min(1.0);
+                while x <= tx {
+                    let odds = m.odds(Customer { x, tx, t: n });
+                    let fewer = if x > 0.0 { choose(tx - 1.0, x - 1.0) } else { 1.0 };
+                    let beta = |a, b| gamma(a).ln + gamma(b).ln - gamma(a + b).ln;
+                    let until = beta(m.alpha + x, m.beta + tx - x) - beta(m.alpha, m.beta)
+                        + beta(m.gamma, m.delta + tx)
+                        - beta(m.gamma, m.delta);
+                    sum += fewer * until.exp() * (odds.alive + odds.gone);
+                    x += 1.0;
+                }
+                tx += 1.0;
+            }
+            assert!((sum - 1.0).abs() < 1e-12, "{n}: {sum}");
+        }
+    }
+
+    fn choose(n: f64, k: f64) -> f64 {
+        (gamma(n + 1.0).ln - gamma(k + 1.0).ln - gamma(n - k + 1.0).ln).exp()
+    }
+}

@@ -59,8 +59,8 @@ pub fn churn_prob_udf() -> Arc<ScalarUDF> {
 
 #[user_doc(
     doc_section(label = "Value"),
-    description = "The probability that a customer is gone, by a model of `bg_nbd_fit` or `mbg_nbd_fit`. Without horizon: gone for good, 1 − `p_alive`. With a horizon: the probability of no purchase within that time from now on, which is greater, since a customer who is alive may be silent. NULL in an argument other than horizon gives NULL, as do negative figures and a recency beyond t (an error under `tenure.strict`). Without a model at hand see `churn_score`. Fader, Hardie & Lee 2005; Batislam et al. 2007.",
-    syntax_example = "churn_prob(model, frequency, recency, t [, horizon]) or churn_prob(model, summary [, horizon])",
+    description = "The probability that a customer is gone, by a fitted model of any kind but spending (`mbg_nbd_fit`, `bg_nbd_fit`, `pareto_nbd_fit`, `mbg_cnbd_fit`, `bg_bb_fit`, `sbg_fit`, `bdw_fit`). Without horizon: gone for good, 1 − `p_alive`. With a horizon: the probability of no purchase within that time from now on, which is greater, since a customer who is alive may be silent. Under contract churn_prob(model, periods, horizon) is the probability that somebody who has renewed so many times leaves within so many more periods, 1 − S(n + h) / S(n); without horizon it is 1. NULL in an argument other than horizon gives NULL, as do negative figures and a recency beyond t (an error under `tenure.strict`). Without a model at hand see `churn_score`. Fader, Hardie & Lee 2005; Batislam et al. 2007.",
+    syntax_example = "churn_prob(model, frequency, recency, t [, horizon]) or churn_prob(model, summary [, horizon]) or churn_prob(model, periods [, horizon])",
     sql_example = r#"```sql
 SELECT round(churn_prob(named_struct('model', 'bg_nbd', 'r', 0.243, 'alpha', 4.414, 'a', 0.793, 'b', 2.426), 2, 30.43, 38.86), 6);
 -- 0.273421
@@ -71,7 +71,7 @@ SELECT round(churn_prob(named_struct('model', 'bg_nbd', 'r', 0.243, 'alpha', 4.4
 ```"#,
     argument(
         name = "model",
-        description = "a fitted model: the STRUCT of `bg_nbd_fit` or `mbg_nbd_fit`"
+        description = "a fitted model: the STRUCT of a fit but `gamma_gamma_fit`"
     ),
     argument(
         name = "frequency",

@@ -255,3 +255,91 @@ impl Stages {
         sum
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::super::core::{Kind, Model};
+    use super::super::fit::tests::{cdnow, degenerate};
+    use super::super::newton::tests::derivatives_agree;
+    use super::*;
+
+    #[test]
+    fn the_derivatives_are_those_of_the_value() {
+        let sample = Sample::new(cdnow().into_iter().collect());
+        for k in [1.0, 2.0, 5.0] {
+            for at in [[0.5, 0.2, 0.8, 1.6], [2.0, 0.5, 0.1, 0.3]] {
+                derivatives_agree(|p| log_likelihood(k, &sample, p), at);
+            }
+        }
+    }
+
+    #[test]
+    fn with_one_stage_it_is_mbg_nbd() {
+        let one = Cnbd { k: 1.0, r: 0.525, alpha: 6.18, a: 0.89, b: 1.61 };
+        let m = Model { kind: Kind::Mbg, r: 0.525, alpha: 6.18, a: 0.89, b: 1.61 };
+        for (x, tx, t) in [(0.0, 0.0, 38.0), (2.0, 30.0, 38.0), (20.0, 30.0, 30.0)] {
+            let c = Customer { x, tx, t };
+            for (got, want) in [
+                (one.p_alive(c), m.p_alive(c)),
+                (one.churn(c, Some(9.0)), m.churn(c, Some(9.0))),
+                (one.mean_if_alive(c, 9.0), m.mean_if_alive(c, 9.0)),
+            ] {
+                assert!((got / want - 1.0).abs() < 1e-12, "{c:?}: {got} {want}");
+            }
+        }
+        let got = fit(cdnow().into_iter().collect(), Some(1.0), 0.0).expect("rows");
+        let (_, want) =
+            super::super::fit::fit(Kind::Mbg, cdnow().into_iter().collect(), 0.0).expect("rows");
+        assert!((got.1.ll - want.ll).abs() < 1e-7);
+        for (got, want) in got.1.parameters.iter().zip(&want.parameters) {
+            assert!((got / want - 1.0).abs() < 1e-6, "{got} {want}");
+        }
+    }
+
+    #[test]
+    fn regular_customers_give_back_their_regularity() {
+        let mut state = 1_u64;
+        let mut chance = || {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            ((state >> 33) as f64 + 0.5) / (1_u64 << 31) as f64
+        };
+        // k 3, r 1, alpha 20, a 1, b 3
+        let mut drawn = || {
+            let (t, rate) = (200.0 + 200.0 * chance(), -chance().ln() / 20.0);
+            let leaves = 1.0 - chance().cbrt();
+            let (mut x, mut tx, mut litt) = (0.0, 0.0, 0.0);
+            while chance() > leaves {
+                let gap = -(chance() * chance() * chance()).ln() / rate;
+                if tx + gap > t {
+                    break;
+                }
+                (x, tx, litt) = (x + 1.0, tx + gap, litt + gap.ln());
+            }
+            super::super::rows::Row {
+                extra: litt,
+                ..super::super::rows::Row::one(Customer { x, tx, t })
+            }
+        };
+        let rows: Rows = (0..4_000).map(|_| drawn()).collect();
+        let (k, got) = fit(rows, None, 0.0).expect("rows");
+        assert_eq!(k, 3.0);
+        let se = got.se.expect("converged");
+        for ((got, want), se) in got.parameters.iter().zip([1.0, 20.0, 1.0, 3.0]).zip(se) {
+            assert!((got - want).abs() < 3.0 * se && se < 0.3 * want, "{got} ± {se}, not {want}");
+        }
+    }
+
+    #[test]
+    fn degenerate_data_ends_quickly_with_finite_figures() {
+        for (i, set) in degenerate().into_iter().enumerate() {
+            let begin = Instant::now();
+            let (_, got) = fit(set.iter().copied().collect(), None, 0.0).expect("rows");
+            assert!(begin.elapsed() < Duration::from_secs(5), "set {i}");
+            assert!(got.ll.is_finite() && got.parameters.iter().all(|v| v.is_finite()), "set {i}");
+        }
+    }
+}

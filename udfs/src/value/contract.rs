@@ -286,3 +286,66 @@ fn bdw_likelihood(alike: &[Alike], [alpha, beta, c]: [f64; 3]) -> Surface<3> {
     sum.mirror();
     sum
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::newton::tests::derivatives_agree;
+    use super::*;
+
+    /// The two segments of the paper: customers left after each renewal.
+    const REGULAR: [f64; 8] = [1000.0, 631.0, 468.0, 382.0, 326.0, 289.0, 262.0, 241.0];
+    const HIGH_END: [f64; 8] = [1000.0, 869.0, 743.0, 653.0, 593.0, 551.0, 517.0, 491.0];
+
+    fn rows(left: [f64; 8]) -> Rows {
+        let gone = (1..8_u8)
+            .zip(left.windows(2))
+            .map(|(n, two)| Row { weight: two[0] - two[1], ..Row::one(row(f64::from(n), 1.0)) });
+        gone.chain([Row { weight: left[7], ..Row::one(row(7.0, 0.0)) }]).collect()
+    }
+
+    #[test]
+    fn the_derivatives_are_those_of_the_value() {
+        let (alike, _) = group(rows(REGULAR)).expect("rows");
+        for at in [[0.7, 1.2], [3.0, 20.0]] {
+            derivatives_agree(|p| sbg_likelihood(&alike, p), at);
+        }
+        for at in [[0.7, 1.2, 1.0], [3.0, 20.0, 0.4], [0.2, 1.4, 1.7]] {
+            derivatives_agree(|p| bdw_likelihood(&alike, p), at);
+        }
+    }
+
+    #[test]
+    fn the_papers_segments_give_the_published_models() {
+        for (left, want, ll) in [
+            (REGULAR, [0.704077, 1.182043], -1680.265188),
+            (HIGH_END, [0.668088, 3.806095], -1611.158147),
+        ] {
+            let got = fit_sbg(rows(left), 0.0).expect("rows");
+            assert!(got.trouble.is_none() && (got.ll - ll).abs() < 1e-6, "{got:?}");
+            for (got, want) in got.parameters.iter().zip(want) {
+                assert!((got / want - 1.0).abs() < 1e-5, "{got}, not {want}");
+            }
+            // one parameter more cannot fit worse; c = 1 is the same model
+            let more = fit_bdw(rows(left), 0.0).expect("rows");
+            assert!(more.ll > got.ll && more.trouble.is_none());
+            let (alike, _) = group(rows(left)).expect("rows");
+            let [alpha, beta] = want;
+            let one = bdw_likelihood(&alike, [alpha, beta, 1.0]).value;
+            assert!((one - sbg_likelihood(&alike, want).value).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn the_discounted_residual_lifetime_is_the_published_one() {
+        let m = Contract { alpha: 0.668, beta: 3.806, c: 1.0 };
+        for (n, want) in [(1.0, 5.414856), (2.0, 5.901753), (5.0, 6.897057)] {
+            let got = m.residual(n, 1.1_f64.ln());
+            assert!((got - want).abs() < 1e-6, "{got}");
+            // as a sum
+            let sum: f64 = (1..4000_u16)
+                .map(|k| m.survival(n - 1.0, f64::from(k)) * 1.1_f64.powi(1 - i32::from(k)))
+                .sum();
+            assert!((got / sum - 1.0).abs() < 1e-10, "{got} {sum}");
+        }
+    }
+}

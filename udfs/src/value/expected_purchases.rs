@@ -61,8 +61,8 @@ pub fn expected_purchases_udf() -> Arc<ScalarUDF> {
 
 #[user_doc(
     doc_section(label = "Value"),
-    description = "The number of purchases expected of a customer within a horizon from now on, by a model of `bg_nbd_fit` or `mbg_nbd_fit`; without a customer, of a new one within the horizon from the first purchase, which is not counted. NULL in any argument gives NULL, as do negative figures and a recency beyond t (an error under `tenure.strict`). Right to ten digits for up to a million purchases and for every `a`, 1 included. Fader, Hardie & Lee 2005; Batislam et al. 2007.",
-    syntax_example = "expected_purchases(model, horizon [, frequency, recency, t]) or expected_purchases(model, horizon, summary)",
+    description = "The number of purchases expected of a customer within a horizon from now on, by a fitted model of any kind but spending (`mbg_nbd_fit`, `bg_nbd_fit`, `pareto_nbd_fit`, `mbg_cnbd_fit`, `bg_bb_fit`, `sbg_fit`, `bdw_fit`); without a customer, of a new one within the horizon from the first purchase, which is not counted. Of models that count opportunities the horizon is their number; under contract expected_purchases(model, horizon, periods) are the renewals. NULL in any argument gives NULL, as do negative figures and a recency beyond t (an error under `tenure.strict`). Right to ten digits for up to a million purchases and for every parameter, 1 included. Fader, Hardie & Lee 2005; Batislam et al. 2007.",
+    syntax_example = "expected_purchases(model, horizon [, frequency, recency, t]) or expected_purchases(model, horizon, summary) or expected_purchases(model, horizon, periods)",
     sql_example = r#"```sql
 SELECT round(expected_purchases(named_struct('model', 'bg_nbd', 'r', 0.243, 'alpha', 4.414, 'a', 0.793, 'b', 2.426), 39, 2, 30.43, 38.86), 6);
 -- 1.226028
@@ -71,7 +71,7 @@ SELECT round(expected_purchases(named_struct('model', 'bg_nbd', 'r', 0.242593, '
 ```"#,
     argument(
         name = "model",
-        description = "a fitted model: the STRUCT of `bg_nbd_fit` or `mbg_nbd_fit`"
+        description = "a fitted model: the STRUCT of a fit but `gamma_gamma_fit`"
     ),
     argument(
         name = "horizon",

@@ -67,7 +67,7 @@ fn starts(rate: f64) -> [[f64; 4]; 4] {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::time::{Duration, Instant};
 
     use super::super::newton::{Climb, climb};
@@ -98,7 +98,7 @@ mod tests {
     }
 
     /// The CDNOW sample, times in weeks.
-    fn cdnow() -> Vec<Row> {
+    pub(crate) fn cdnow() -> Vec<Row> {
         let lines = include_str!("../../testdata/cdnow_summary.csv").lines().skip(2);
         lines
             .map(|line| {
@@ -109,7 +109,7 @@ mod tests {
             .collect()
     }
 
-    fn rows(all: &[(f64, f64, f64)]) -> Vec<Row> {
+    pub(crate) fn rows(all: &[(f64, f64, f64)]) -> Vec<Row> {
         all.iter().map(|&(x, tx, t)| Row::one(Customer { x, tx, t })).collect()
     }
 
@@ -286,11 +286,11 @@ mod tests {
         }
     }
 
-    #[test]
-    fn degenerate_data_ends_quickly_with_finite_figures() {
+    /// Customers who tell little.
+    pub(crate) fn degenerate() -> Vec<Vec<Row>> {
         let one = |x, tx, t| rows(&[(x, tx, t)]);
         let same = |x, tx, t| rows(&[(x, tx, t); 50]);
-        let sets = [
+        vec![
             one(0.0, 0.0, 0.0),
             one(0.0, 0.0, 30.0),
             one(3.0, 20.0, 30.0),
@@ -306,8 +306,12 @@ mod tests {
             rows(&[(0.0, 0.0, 10.0), (1e6, 1e-9, 10.0)]),
             (0..40).map(|i| one(f64::from(i), f64::from(i), 40.0)).collect::<Vec<_>>().concat(),
             (0..40).map(|i| one(1.0, f64::from(i + 1), 40.0)).collect::<Vec<_>>().concat(),
-        ];
-        for (i, set) in sets.into_iter().enumerate() {
+        ]
+    }
+
+    #[test]
+    fn degenerate_data_ends_quickly_with_finite_figures() {
+        for (i, set) in degenerate().into_iter().enumerate() {
             for kind in Kind::ALL {
                 let begin = Instant::now();
                 let fit = fit(kind, set.clone(), 0.0).expect("rows");

@@ -225,7 +225,8 @@ fn uphill<const N: usize>(s: &Surface<N>, free: [bool; N], damping: f64) -> Opti
     Some(solve(&cholesky(&down)?, slope))
 }
 
-/// The diagonal of the inverse of the information; `None` where it is singular.
+/// The diagonal of the inverse of the information; `None` where it is singular, or so nearly that the
+/// logarithms are known to a hundred and worse: then nothing is known of the parameters.
 fn variances<const N: usize>(s: &Surface<N>) -> Option<[f64; N]> {
     let factor = cholesky(&s.hessian.map(|row| row.map(|v| -v)))?;
     let mut out = [0.0; N];
@@ -236,7 +237,7 @@ fn variances<const N: usize>(s: &Surface<N>) -> Option<[f64; N]> {
         }
         *out = solve(&factor, unit).get(i).copied()?;
     }
-    out.iter().all(|v| v.is_finite() && *v > 0.0).then_some(out)
+    out.iter().all(|v| *v > 0.0 && *v < 1e4).then_some(out)
 }
 
 /// The lower factor of a symmetric matrix; `None` unless it is safely positive definite.
@@ -278,4 +279,68 @@ fn solve<const N: usize>(l: &[[f64; N]; N], y: [f64; N]) -> [f64; N] {
         x[i] /= l[i][i];
     }
     x
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// Requires the derivatives of a likelihood to be those of its values.
+    #[track_caller]
+    pub(crate) fn derivatives_agree<const N: usize>(
+        of: impl Fn([f64; N]) -> Surface<N>,
+        at: [f64; N],
+    ) {
+        let here = of(at);
+        for i in 0..N {
+            let step = 1e-5 * at[i];
+            let side = |by: f64| {
+                let mut p = at;
+                p[i] += by;
+                of(p)
+            };
+            let (up, down) = (side(step), side(-step));
+            let slope = (up.value - down.value) / (2.0 * step);
+            let rounding = 1e-10 * (here.value.abs() + 1.0) / step;
+            let tolerance = 1e-6 * (1.0 + here.gradient[i].abs()) + rounding;
+            assert!(
+                (slope - here.gradient[i]).abs() < tolerance,
+                "{at:?} {i}: {slope} {}",
+                here.gradient[i]
+            );
+            for j in 0..N {
+                let curve = (up.gradient[j] - down.gradient[j]) / (2.0 * step);
+                let want = here.hessian[i][j];
+                let tolerance = 1e-5 * (1.0 + want.abs()) + 1e-10 * here.gradient[j].abs() / step;
+                assert!((curve - want).abs() < tolerance, "{at:?} {i}{j}: {curve} {want}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_hill_is_climbed_from_afar_and_a_slope_to_its_edge() {
+        // −(ln p − 1)² − (ln q + 2)², over the parameters
+        let hill = |[p, q]: [f64; 2]| {
+            let (u, v) = (p.ln() - 1.0, q.ln() + 2.0);
+            Surface {
+                value: -u * u - v * v,
+                gradient: [-2.0 * u / p, -2.0 * v / q],
+                hessian: [[(2.0 * u - 2.0) / (p * p), 0.0], [0.0, (2.0 * v - 2.0) / (q * q)]],
+            }
+        };
+        derivatives_agree(hill, [3.0, 0.7]);
+        let top = maximise([&()], |()| 1.0, |(), p| hill(p), [[9.0, 9.0], [-8.0, 3.0]], 0.0);
+        let top = top.expect("a sample");
+        assert!(top.edge == [0, 0] && top.ll.abs() < 1e-18);
+        assert!((top.parameters[0].ln() - 1.0).abs() < 1e-9, "{top:?}");
+        // the curvature of the logarithms is −2
+        assert!(top.log_se.expect("converged").iter().all(|se| (se - 0.5_f64.sqrt()).abs() < 1e-9));
+        let slope = |[p]: [f64; 1]| Surface {
+            value: p.ln(),
+            gradient: [1.0 / p],
+            hessian: [[-1.0 / (p * p)]],
+        };
+        let top = maximise([&()], |()| 1.0, |(), p| slope(p), [[0.0]], 0.0).expect("a sample");
+        assert!(top.edge == [1] && top.log_se.is_none());
+    }
 }

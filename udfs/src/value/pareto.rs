@@ -226,3 +226,98 @@ impl Ends {
         sum.hessian[3][3] += share * self.curve[3];
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::super::fit::tests::{cdnow, degenerate};
+    use super::super::newton::tests::derivatives_agree;
+    use super::*;
+
+    #[track_caller]
+    fn close(got: f64, want: f64, tolerance: f64) {
+        assert!((got - want).abs() <= tolerance * want.abs(), "{got}, not {want}");
+    }
+
+    #[test]
+    fn the_derivatives_are_those_of_the_value() {
+        let sample = Sample::new(cdnow().into_iter().collect());
+        for at in [[0.3, 0.1, 0.8, 2.4], [2.0, 0.5, 0.05, 0.3], [40.0, 3.0, 12.0, 3.0]] {
+            derivatives_agree(|p| log_likelihood(&sample, p), at);
+        }
+    }
+
+    #[test]
+    fn cdnow_gives_the_published_model() {
+        let got = fit(cdnow().into_iter().collect(), 0.0).expect("rows");
+        assert_eq!(got.trouble, None);
+        // the ridge is flat: digits beyond these depend on the rounding of the times
+        for (got, want) in got.parameters.iter().zip([0.553275, 10.577612, 0.606213, 11.667909]) {
+            close(*got, want, 1e-3);
+        }
+        assert!((got.ll + 9594.9762).abs() < 1e-3, "{}", got.ll);
+    }
+
+    #[test]
+    fn published_figures() {
+        let m = Pareto { r: 0.553275, alpha: 10.577612, s: 0.606213, beta: 11.667909 };
+        let c = Customer { x: 26.0, tx: 30.86, t: 31.0 };
+        close(m.p_alive(c), 0.997918, 1e-6);
+        close(m.p_alive(c) * m.mean_if_alive(c, 52.0), 25.456548, 1e-6);
+        let paper = Pareto { r: 0.553, alpha: 10.578, s: 0.606, beta: 11.669 };
+        let delta = 1.15_f64.ln() / 52.0;
+        for (x, tx, t, want) in [
+            (0.0, 0.0, 38.86, 0.478458),
+            (1.0, 35.0, 38.86, 4.322931),
+            (7.0, 35.0, 38.86, 20.716083),
+            (14.0, 35.0, 38.86, 38.946875),
+            (26.0, 30.86, 31.0, 86.289889),
+        ] {
+            let c = Customer { x, tx, t };
+            close(paper.p_alive(c) * paper.residual_if_alive(c, delta), want, 1.1e-6);
+        }
+    }
+
+    #[test]
+    fn degenerate_data_ends_quickly_with_finite_figures() {
+        for (i, set) in degenerate().into_iter().enumerate() {
+            let begin = Instant::now();
+            let got = fit(set.iter().copied().collect(), 0.0).expect("rows");
+            // a debug build is slow
+            assert!(begin.elapsed() < Duration::from_secs(5), "set {i}");
+            assert!(got.ll.is_finite(), "set {i}: {got:?}");
+            assert!(got.parameters.iter().all(|v| v.is_finite() && *v > 0.0), "set {i}: {got:?}");
+            assert!(set[0] != set[set.len() - 1] || got.trouble.is_some(), "set {i}: {got:?}");
+        }
+    }
+
+    #[test]
+    fn probabilities_stay_in_range_and_rise_with_recency() {
+        for (r, alpha, s, beta) in
+            [(0.55, 10.6, 0.6, 11.7), (1e-4, 1e-3, 1e4, 1e-3), (900.0, 1e5, 1e-5, 1e4)]
+        {
+            let m = Pareto { r, alpha, s, beta };
+            for x in [1.0, 7.0, 1e3, 1e6] {
+                let mut last = 0.0;
+                for i in 0..=40 {
+                    let c = Customer { x, tx: f64::from(i) * 2.5e3, t: 1e5 };
+                    let p = m.p_alive(c);
+                    assert!((0.0..=1.0).contains(&p), "{m:?} {c:?}: {p}");
+                    assert!(p >= last * (1.0 - 1e-12), "{m:?} {c:?}: {p} after {last}");
+                    last = p;
+                    let mut silent = 1.0;
+                    for h in [0.0, 1.0, 1e5, 1e300] {
+                        let (churn, n) = (m.churn(c, Some(h)), m.mean_if_alive(c, h));
+                        assert!(
+                            (0.0..=silent + 1e-12).contains(&churn),
+                            "{m:?} {c:?} {h}: {churn}"
+                        );
+                        assert!(churn >= m.churn(c, None) - 1e-12 && n.is_finite() && n >= 0.0);
+                        silent = churn;
+                    }
+                }
+            }
+        }
+    }
+}

@@ -128,7 +128,9 @@ pub(crate) fn fit(rows: Rows, l2: f64) -> Option<Fit> {
     let mean = |of: fn(f64, f64) -> f64| {
         customers().map(|(w, x, money)| w * of(x, money)).sum::<f64>() / weight
     };
-    let (mean_x, scale) = (mean(|x, _| x), mean(|_, money| money));
+    let most = customers().map(|(.., money)| money).fold(0.0, f64::max);
+    let mean_money = mean(|_, money| money);
+    let (mean_x, scale) = (mean(|x, _| x), if mean_money < f64::MAX { mean_money } else { most });
     let (mut xx, mut xm, mut mm) = (0.0, 0.0, 0.0);
     for (w, x, money) in customers() {
         let (dx, dm) = (x - mean_x, money / scale - 1.0);
@@ -143,7 +145,9 @@ pub(crate) fn fit(rows: Rows, l2: f64) -> Option<Fit> {
         // such as the minima of many: customers alike are one row
         let alike = block.chunk_by(|a, b| a.customer.t == b.customer.t).map(|alike| {
             let money = alike.first().map_or(1.0, |row| row.customer.t);
-            (x * money / scale, alike.iter().map(|row| row.weight).sum())
+            // amounts that differ more than numbers can are as far apart as these
+            let total = (x * (money / scale)).clamp(f64::MIN_POSITIVE, 1e300);
+            (total, alike.iter().map(|row| row.weight).sum())
         });
         let weight = block.iter().map(|row| row.weight).sum();
         sample.push(Block { x, weight, rows: alike.collect() });
@@ -205,4 +209,91 @@ fn log_likelihood(sample: &Sample, [p, q, v]: [f64; 3]) -> Surface<3> {
     }
     sum.mirror();
     sum
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::super::newton::tests::derivatives_agree;
+    use super::*;
+
+    fn rows(all: &[(f64, f64)]) -> Rows {
+        all.iter().map(|&(x, money)| Row::one(row(x, money))).collect()
+    }
+
+    #[test]
+    fn the_derivatives_are_those_of_the_value() {
+        let block = |x: f64, rows: &[(f64, f64)]| Block {
+            x,
+            weight: rows.iter().map(|r| r.1).sum(),
+            rows: rows.to_vec(),
+        };
+        let mut sample =
+            Sample { blocks: vec![], weight: 0.0, rows: 0, logs: 0.0, weighted_logs: 0.0 };
+        sample.push(block(1.0, &[(0.3, 1.0), (0.9, 2.5), (4.0, 1.0)]));
+        sample.push(block(7.0, &[(5.0, 1.0), (9.0, 1.0)]));
+        for at in [[6.0, 4.0, 0.5], [0.7, 1.2, 3.0], [30.0, 0.4, 9.0]] {
+            derivatives_agree(|p| log_likelihood(&sample, p), at);
+        }
+    }
+
+    #[test]
+    fn what_is_drawn_from_a_model_gives_it_back() {
+        let mut state = 1_u64;
+        let mut chance = || {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            ((state >> 33) as f64 + 0.5) / (1_u64 << 31) as f64
+        };
+        // whole shapes: sums of exponentials; p 3, q 4, v 50
+        let mut gamma = |shape: u32| -> f64 { (0..shape).map(|_| -chance().ln()).sum() };
+        let drawn: Vec<(f64, f64)> = (0..60_000_u32)
+            .map(|i| {
+                let x = 1 + i % 5;
+                let nu = gamma(4) / 50.0;
+                (f64::from(x), gamma(3 * x) / nu / f64::from(x))
+            })
+            .collect();
+        let got = fit(rows(&drawn), 0.0).expect("rows");
+        let se = got.estimate.se.expect("converged");
+        for ((got, want), se) in got.estimate.parameters.iter().zip([3.0, 4.0, 50.0]).zip(se) {
+            assert!((got - want).abs() < 3.0 * se && se < 0.1 * want, "{got} ± {se}, not {want}");
+        }
+        assert!(got.correlation.expect("both vary").abs() < 0.02);
+    }
+
+    #[test]
+    fn money_in_another_coin_is_the_same_model() {
+        let some =
+            [(1.0, 3.0), (1.0, 8.0), (2.0, 5.0), (3.0, 11.0), (4.0, 2.0), (9.0, 7.0), (2.0, 1.5)];
+        let coins = some.map(|(x, money)| (x, 100.0 * money));
+        let (a, b) = (fit(rows(&some), 0.5).expect("rows"), fit(rows(&coins), 0.5).expect("rows"));
+        for ((a, b), by) in
+            a.estimate.parameters.iter().zip(&b.estimate.parameters).zip([1.0, 1.0, 100.0])
+        {
+            assert!((b / a / by - 1.0).abs() < 1e-7, "{a} {b}");
+        }
+        assert!((a.estimate.ll - b.estimate.ll - 7.0 * 100_f64.ln()).abs() < 1e-7);
+    }
+
+    #[test]
+    fn degenerate_money_ends_quickly_with_finite_figures() {
+        let sets: [&[(f64, f64)]; 6] = [
+            &[(1.0, 5.0)],
+            &[(2.0, 5.0); 40],
+            &[(1.0, 1e-300), (1.0, 1e300)],
+            &[(1e6, 1.0), (1e6, 2.0), (1.0, 3.0)],
+            &[(1.0, 1.0), (1.0, 2.0), (1.0, 3.0), (1.0, 4.0)],
+            &[(3.0, 10.0), (3.0, 10.000001)],
+        ];
+        for set in sets {
+            let begin = Instant::now();
+            let got = fit(rows(set), 0.0).expect("rows").estimate;
+            assert!(begin.elapsed() < Duration::from_secs(5), "{set:?}");
+            assert!(got.ll.is_finite() && got.parameters.iter().all(|v| v.is_finite()), "{got:?}");
+        }
+        assert_eq!(fit(Rows::default(), 0.0), None);
+    }
 }
