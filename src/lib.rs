@@ -28,6 +28,7 @@ pub mod generate;
 pub mod lake;
 pub mod library;
 pub mod model;
+mod operators;
 pub mod options;
 mod params;
 mod plan;

@@ -22,3 +22,4 @@ mod readme;
 mod repl;
 mod slt;
 mod support;
+mod twins;

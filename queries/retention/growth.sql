@@ -9,28 +9,13 @@
 -- column: lost -- in the month before, not in this one
 -- column: quick_ratio -- new and back per lost; none if nobody was lost
 -- chart: line y=customers
-WITH active AS (
-  SELECT DISTINCT customer_id, date_trunc('month', ts) AS month
-  FROM orders
-), stepped AS (
-  SELECT month, lag(month) OVER (PARTITION BY customer_id ORDER BY month) AS previous
-  FROM active
-), states AS (
-  SELECT
-    month,
-    count(*) AS customers,
-    count(*) FILTER (WHERE previous IS NULL) AS new,
-    count(*) FILTER (WHERE previous = month - INTERVAL '1 month') AS kept
-  FROM stepped
-  GROUP BY month
-), compared AS (
-  SELECT *, customers - new - kept AS back, lag(customers) OVER (ORDER BY month) - kept AS lost
-  FROM states
-)
 SELECT
-  CAST(month AS DATE) AS month,
-  customers, new, kept, back,
-  coalesce(lost, 0) AS lost,
-  round((new + back) * 1.0 / nullif(lost, 0), 2) AS quick_ratio
-FROM compared
+  CAST(period AS DATE) AS month,
+  active AS customers,
+  new,
+  retained AS kept,
+  resurrecting AS back,
+  dormant AS lost,
+  round(quick_ratio, 2) AS quick_ratio
+FROM growth_accounting(orders, unit => 'month')
 ORDER BY month

@@ -15,6 +15,7 @@ use crate::options::TenureOptions;
 use crate::plan::aggregate_once::AggregateOnce;
 use crate::plan::cooperative_joins::CooperativeJoins;
 use crate::plan::relations::TenureRelations;
+use crate::plan::sort_in_buckets::SortInBuckets;
 use crate::plan::unnest_keys::{self, UnnestKeys, UnnestKeysInRelations};
 use crate::udfs;
 
@@ -113,6 +114,7 @@ impl TenureBuilder {
             .with_query_planner(Arc::new(unnest_keys::Planner))
             .with_analyzer_rule(Arc::new(UnnestKeys))
             .with_physical_optimizer_rule(Arc::new(AggregateOnce))
+            .with_physical_optimizer_rule(Arc::new(SortInBuckets))
             .with_physical_optimizer_rule(Arc::new(CooperativeJoins))
             .build();
         let mut context = SessionContext::new_with_state(state);

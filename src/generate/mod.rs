@@ -127,7 +127,8 @@ pub struct Written {
 /// Writes a lake to `destination`: a folder that is empty or not there, or a place in an object
 /// store that holds nothing.
 ///
-/// Each file appears when it is whole, and `tenure.toml` last. The work is done on the threads of the
+/// Each file appears when it is whole. `tenure.toml` is written first and last: until then it says that
+/// the lake is not whole, and a lake that is left so is not opened. The work is done on the threads of the
 /// runtime that this runs on.
 ///
 /// # Errors

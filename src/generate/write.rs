@@ -29,6 +29,7 @@ use super::world::World;
 use super::{Dropout, Ids, Settings, Written};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{self, Destination};
+use crate::model::file;
 
 /// Customers that one task makes.
 const CHUNK: u64 = 2048;
@@ -38,6 +39,9 @@ const WAITING: usize = 1 << 20;
 const PEOPLE: usize = 1 << 14;
 /// Bytes that a store is sent at a time.
 const PART: usize = 5 << 20;
+
+/// What is written first, to say that the lake is not whole, and last, to say what it means.
+const MODEL: &str = "tenure.toml";
 
 /// What a task made.
 struct Chunk {
@@ -49,6 +53,8 @@ struct Chunk {
 
 /// Writes the lake.
 pub(super) async fn lake(world: World, place: &Destination) -> Result<Written> {
+    // a lake that nobody finishes is not taken for a whole one
+    place.write(MODEL, file::unfinished("tenure generate")).await?;
     let world = Arc::new(world);
     let mut written = Written { customers: world.settings.customers, ..Written::default() };
     for file in 0..world.settings.files_per_month {
@@ -66,8 +72,7 @@ pub(super) async fn lake(world: World, place: &Destination) -> Result<Written> {
         part.add(vec![()]).await?;
         part.close(&mut written).await?;
     }
-    // last: a lake that has it is whole
-    place.write("tenure.toml", tables::model(&world, &command(&world.settings))).await?;
+    place.write(MODEL, tables::model(&world, &command(&world.settings))).await?;
     Ok(written)
 }
 

@@ -10,6 +10,17 @@ use crate::error::{Error, ErrorKind, Result, did_you_mean};
 const LAKE_KEYS: &[&str] = &["timezone", "as_of", "stage_policy", "options"];
 const TOP_KEYS: &[&str] = &["lake", "tables", "events"];
 
+/// What `[lake]` says while a lake is being made: by what.
+const UNFINISHED: &str = "unfinished";
+
+/// The `tenure.toml` of a lake that `maker` has begun to write.
+pub(crate) fn unfinished(maker: &str) -> String {
+    format!(
+        "# the last file of this lake is not written yet\n[lake]\n{UNFINISHED} = {}\n",
+        quoted(maker)
+    )
+}
+
 /// Reads a model.
 ///
 /// # Errors
@@ -23,6 +34,10 @@ pub(crate) fn parse(text: &str) -> Result<Model> {
     known(&file, TOP_KEYS, "tenure.toml")?;
     let mut model = Model::default();
     if let Some(lake) = table(&file, "lake", "tenure.toml")? {
+        if let Some(maker) = text_of(lake, UNFINISHED, "[lake]")? {
+            return Err(bad(format!("this lake is not whole: {maker} was stopped before its end"))
+                .with_hint("remove the folder and make the lake again"));
+        }
         known(lake, LAKE_KEYS, "[lake]")?;
         model.timezone = text_of(lake, "timezone", "[lake]")?;
         model.as_of = text_of(lake, "as_of", "[lake]")?;

@@ -26,16 +26,15 @@ use datafusion::physical_expr::expressions::{Column, Literal};
 use datafusion::physical_expr::projection::ProjectionExpr;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode, PhysicalGroupBy};
-use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
-use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::repartition::RepartitionExec;
-use datafusion::physical_plan::unnest::UnnestExec;
-use datafusion::physical_plan::{
-    ExecutionPlan, InputOrderMode, Partitioning, replace_children_if_necessary,
-};
+use datafusion::physical_plan::{ExecutionPlan, InputOrderMode, Partitioning};
 
-/// Aggregates whose state is a list of what they saw.
+use super::partitions::{MANY, rewrite};
+use crate::operators::in_turn::InTurnExec;
+use crate::operators::scatter::ScatterExec;
+
+/// Aggregates whose state is a list of what they saw, and those that are asked of every customer.
 const SEQUENCES: &[&str] = &[
     "abandoned",
     "any_funnel",
@@ -44,7 +43,11 @@ const SEQUENCES: &[&str] = &[
     "customer_summary",
     "frequency",
     "funnel_detail",
+    "funnel_entries",
     "path_agg",
+    "retention",
+    "retention_cells",
+    "retention_ordered",
     "sequence_count",
     "sequence_match",
     "sequence_match_events",
@@ -55,9 +58,6 @@ const SEQUENCES: &[&str] = &[
     "window_funnel_events",
 ];
 
-/// Partitions that customers are spread over, at least.
-const PARTITIONS: usize = 32;
-
 /// The rule.
 #[derive(Debug, Default)]
 pub(crate) struct AggregateOnce;
@@ -66,9 +66,10 @@ impl PhysicalOptimizerRule for AggregateOnce {
     fn optimize(
         &self,
         plan: Arc<dyn ExecutionPlan>,
-        _config: &ConfigOptions,
+        config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        rewrite(plan, true)
+        let threads = config.execution.target_partitions;
+        rewrite(plan, true, &|plan, free| in_one_stage(plan, free, threads))
     }
 
     fn name(&self) -> &'static str {
@@ -80,25 +81,12 @@ impl PhysicalOptimizerRule for AggregateOnce {
     }
 }
 
-/// `plan` with every sequence in one stage; `free` says that nothing above counts its partitions.
-fn rewrite(plan: Arc<dyn ExecutionPlan>, free: bool) -> Result<Arc<dyn ExecutionPlan>> {
-    let plan = in_one_stage(plan.as_ref(), free)?.unwrap_or(plan);
-    let free = if plan.is::<CoalescePartitionsExec>() || plan.is::<RepartitionExec>() {
-        true
-    } else if plan.is::<ProjectionExec>() || plan.is::<FilterExec>() || plan.is::<UnnestExec>() {
-        free
-    } else {
-        free && plan
-            .downcast_ref::<AggregateExec>()
-            .is_some_and(|a| *a.mode() == AggregateMode::Partial)
-    };
-    let children =
-        plan.children().into_iter().map(|c| rewrite(Arc::clone(c), free)).collect::<Result<_>>()?;
-    replace_children_if_necessary(plan, children)
-}
-
 /// `plan` in one stage, if it is the last of two stages of a sequence.
-fn in_one_stage(plan: &dyn ExecutionPlan, free: bool) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+fn in_one_stage(
+    plan: &dyn ExecutionPlan,
+    free: bool,
+    threads: usize,
+) -> Result<Option<Arc<dyn ExecutionPlan>>> {
     let Some(last) = plan.downcast_ref::<AggregateExec>() else { return Ok(None) };
     let Some(exchange) = last.input().downcast_ref::<RepartitionExec>() else { return Ok(None) };
     let Some(first) = exchange.input().downcast_ref::<AggregateExec>() else { return Ok(None) };
@@ -111,7 +99,7 @@ fn in_one_stage(plan: &dyn ExecutionPlan, free: bool) -> Result<Option<Arc<dyn E
     if !fits {
         return Ok(None);
     }
-    let partitions = if free { PARTITIONS.max(*partitions) } else { *partitions };
+    let buckets = if free { MANY.max(*partitions) } else { *partitions };
     let mut load = Load::new(first.input_schema());
     let keys: Vec<(Arc<dyn PhysicalExpr>, String)> = first
         .group_expr()
@@ -138,7 +126,7 @@ fn in_one_stage(plan: &dyn ExecutionPlan, free: bool) -> Result<Option<Arc<dyn E
     let sent = load.on(first.input())?;
     let schema = sent.schema();
     let hashed = keys.iter().map(|k| Arc::clone(&k.0)).collect();
-    let rows = RepartitionExec::try_new(sent, Partitioning::Hash(hashed, partitions))?;
+    let rows = ScatterExec::new(sent, hashed, buckets);
     let once = AggregateExec::try_new(
         AggregateMode::SinglePartitioned,
         PhysicalGroupBy::new_single(keys),
@@ -147,7 +135,8 @@ fn in_one_stage(plan: &dyn ExecutionPlan, free: bool) -> Result<Option<Arc<dyn E
         Arc::new(rows),
         schema,
     )?;
-    Ok(Some(Arc::new(once.with_limit_options(last.limit_options()))))
+    let once: Arc<dyn ExecutionPlan> = Arc::new(once.with_limit_options(last.limit_options()));
+    Ok(Some(if buckets > threads { Arc::new(InTurnExec::new(once, threads)) } else { once }))
 }
 
 /// The columns that are sent.
@@ -229,9 +218,12 @@ mod tests {
         let text =
             plan("SELECT c, frequency(ts), monetary(a) FILTER (WHERE a > 1) FROM t GROUP BY c")
                 .await;
-        assert!(text.contains("mode=SinglePartitioned") && text.contains("Hash([c@"), "{text}");
+        assert!(
+            text.contains("mode=SinglePartitioned") && text.contains("ScatterExec: keys=[c@"),
+            "{text}"
+        );
         assert_eq!(text.matches("AggregateExec").count(), 1, "{text}");
-        assert!(text.contains("], 32)"), "{text}");
+        assert!(text.contains("buckets=32"), "{text}");
     }
 
     #[tokio::test]
@@ -258,7 +250,7 @@ mod tests {
                 && text.contains("HashJoinExec: mode=Partitioned"),
             "{text}"
         );
-        assert!(!text.contains(", 32)"), "{text}");
+        assert!(!text.contains("buckets=32"), "{text}");
     }
 
     #[tokio::test]

@@ -10,8 +10,9 @@ use std::ops::ControlFlow;
 
 use datafusion::common::{DataFusionError, Result, internal_err};
 use datafusion::logical_expr::sqlparser::ast::{
-    Array, Cte, Expr, Ident, Interval, Query, Statement, TableAlias, TableFactor, Value, With,
-    helpers::attached_token::AttachedToken, visit_expressions_mut,
+    Array, Cte, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
+    FunctionArguments, Ident, Interval, ObjectName, Query, Statement, TableAlias, TableFactor,
+    Value, With, helpers::attached_token::AttachedToken, visit_expressions_mut,
 };
 use datafusion::logical_expr::sqlparser::parser::Parser;
 
@@ -61,6 +62,25 @@ pub(crate) fn over(input: Box<Query>, sql: &str, holes: &Holes) -> Result<TableF
         }
     }
     Ok(TableFactor::Derived { lateral: false, subquery: query, alias: None, sample: None })
+}
+
+/// A function of one argument for a hole.
+pub(crate) fn call(name: &str, argument: Expr) -> Expr {
+    let argument = FunctionArg::Unnamed(FunctionArgExpr::Expr(argument));
+    Expr::Function(Function {
+        name: ObjectName::from(vec![Ident::new(name)]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(FunctionArgumentList {
+            duplicate_treatment: None,
+            args: vec![argument],
+            clauses: vec![],
+        }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: vec![],
+    })
 }
 
 /// Text for a hole.

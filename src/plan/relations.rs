@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{DFSchemaRef, DataFusionError, Result, plan_datafusion_err, plan_err};
 use datafusion::logical_expr::planner::{
     PlannedRelation, RelationPlanner, RelationPlannerContext, RelationPlanning,
@@ -15,7 +16,7 @@ use datafusion::logical_expr::sqlparser::ast::{
     DataType as SqlType, Expr as SqlExpr, FunctionArg, FunctionArgExpr, Ident, Query, TableFactor,
     TimezoneInfo, TypedString, Value,
 };
-use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
 
 use super::query::{self, Holes};
 use super::table::FUNCTIONS;
@@ -178,6 +179,13 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// Whether an argument is given and not NULL.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.named
+            .get(name)
+            .is_some_and(|e| !matches!(e, SqlExpr::Value(v) if v.value == Value::Null))
+    }
+
     /// What an argument says, as it was written.
     pub(crate) fn written(&mut self, name: &'static str) -> Option<SqlExpr> {
         self.named
@@ -185,19 +193,30 @@ impl<'a> Call<'a> {
             .filter(|e| !matches!(e, SqlExpr::Value(v) if v.value == Value::Null))
     }
 
-    /// [`Self::written`], or the column `default`.
+    /// [`Self::written`], or the column `default`; a time with a zone is taken to the wall clock.
     pub(crate) fn written_or_column(
         &mut self,
         name: &'static str,
         default: &str,
     ) -> Result<SqlExpr> {
         if let Some(e) = self.written(name) {
-            return Ok(e);
+            return Ok(self.on_wall_clock(e));
         }
         if self.schema().has_column_with_unqualified_name(default) {
-            return Ok(SqlExpr::Identifier(Ident::with_quote('"', default)));
+            return Ok(self.on_wall_clock(SqlExpr::Identifier(Ident::with_quote('"', default))));
         }
         Err(self.no_column(name, default))
+    }
+
+    /// A time with a zone as the clock of `tenure.timezone` showed it: that is what periods and
+    /// `as_of` are of. What is wrong with the expression is told where it stands in the query.
+    fn on_wall_clock(&mut self, e: SqlExpr) -> SqlExpr {
+        let schema = self.schema();
+        let planned = self.context.sql_to_expr(e.clone(), &schema);
+        match planned.and_then(|planned| planned.get_type(&schema)) {
+            Ok(DataType::Timestamp(_, Some(_))) => query::call("local_time", e),
+            _ => e,
+        }
     }
 
     /// What an argument says, NULL too; without it the column `default` if there is one, else NULL.
@@ -300,7 +319,7 @@ impl<'a> Call<'a> {
     /// The point in time after which nothing exists: the argument `as_of`, or `tenure.as_of`.
     pub(crate) fn as_of(&mut self) -> Result<SqlExpr> {
         if let Some(e) = self.written("as_of") {
-            return Ok(e);
+            return Ok(self.on_wall_clock(e));
         }
         let options = self.context.context_provider().options();
         // the statement has written its own point in time there

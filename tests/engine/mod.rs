@@ -14,6 +14,7 @@ mod model;
 mod panics;
 mod pushdown;
 mod read_only;
+mod same_bits;
 mod views;
 
 use std::path::Path;

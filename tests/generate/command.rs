@@ -34,6 +34,37 @@ fn a_lake_is_written_and_answers() {
     assert_eq!(run.out, "source\nevents\n", "{}", run.shown());
 }
 
+/// Stopped at any moment, it leaves a folder that no session takes for a lake.
+#[tokio::test]
+async fn a_lake_that_is_not_finished_is_not_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().to_str().unwrap().to_owned();
+    let options = tenure::lake::StoreOptions::new();
+    let settings = Settings { files_per_month: 3, ..Settings::new(30_000) };
+    let work = async { generate(&settings, &place, &options).await.map(drop) };
+    let half = async {
+        // the files of the first customers are whole, and stand there like a lake
+        let first = folder.path().join("customers/customers-0.parquet");
+        while !first.exists() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    tokio::select! {
+        done = work => panic!("{done:?} before it could be stopped"),
+        () = half => {}
+    }
+    assert!(folder.path().join("events").exists());
+    let Err(e) = Tenure::builder().lake(&place).build().await else {
+        panic!("it is taken for whole")
+    };
+    let told = crate::support::rows::told(&e);
+    assert!(
+        told.contains("this lake is not whole: tenure generate was stopped before its end"),
+        "{told}"
+    );
+    assert!(told.contains("remove the folder and make the lake again"), "{told}");
+}
+
 #[test]
 fn what_cannot_be_written_is_exit_code_2() {
     let shop = Shop::new();

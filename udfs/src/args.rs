@@ -65,6 +65,19 @@ pub(crate) enum Fill {
     Days(i32),
 }
 
+impl Fill {
+    const fn is_a_setting(self) -> bool {
+        matches!(
+            self,
+            Self::AsOf
+                | Self::StagePolicy
+                | Self::Timezone
+                | Self::WeekStart
+                | Self::FiscalYearStart
+        )
+    }
+}
+
 /// One parameter of a function.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Param {
@@ -237,6 +250,22 @@ pub(crate) fn complete_scalar(
         Some(args) => ExprSimplifyResult::Simplified(call(args)),
         None => ExprSimplifyResult::Original(args),
     })
+}
+
+/// Refuses a call that [`complete`] has not seen: what a setting fills in is missing. Calls of
+/// constants are folded before they are simplified; an error leaves them for later.
+pub(crate) fn completed(name: &str, params: &[Param], args: &[ColumnarValue]) -> Result<()> {
+    for (at, p) in params.iter().enumerate() {
+        let missing = match args.get(at) {
+            None => true,
+            Some(ColumnarValue::Scalar(value)) => value.is_null(),
+            Some(ColumnarValue::Array(_)) => false,
+        };
+        if missing && p.fill.is_a_setting() {
+            return internal_err!("{name}: {} has not been filled in by the session", p.name);
+        }
+    }
+    Ok(())
 }
 
 /// [`complete`] for `AggregateUDFImpl::simplify`.

@@ -61,6 +61,11 @@ pub(crate) trait Sequence: Debug + Clone + Send + Sync + 'static {
     /// What the answers take.
     const ANSWER: Answer;
 
+    /// What they take with these options, where that makes a difference.
+    fn answer(&self) -> Answer {
+        Self::ANSWER
+    }
+
     /// Pushes the rows of a batch that are events. `args` are the arguments of the call.
     fn read(&self, args: &[ArrayRef], batch: &mut Batch<Self::Payload>) -> Result<()>;
 
@@ -285,7 +290,7 @@ impl<S: Sequence> GroupsAccumulator for SequenceAggregate<S> {
     }
 
     fn size(&self) -> usize {
-        let Answer { group, event } = S::ANSWER;
+        let Answer { group, event } = self.sequence.answer();
         let answers = self.events.groups() * group + self.events.len() * event;
         size_of::<Self>() + self.events.size(answers) + self.texts.size()
     }

@@ -37,14 +37,17 @@ fn plan(mut call: Call<'_>) -> Result<LogicalPlan> {
     let points = call.aggregate(POINTS, args)?.alias(POINTS);
     let mut columns: Vec<Expr> = Vec::with_capacity(7);
     let mut group = Vec::with_capacity(1);
+    let mut order = Vec::with_capacity(2);
     if let Some(key) = key {
         let name = match &key {
             Expr::Column(c) => c.name.clone(),
             _ => "key".to_string(),
         };
         group.push(key.alias(&name));
+        order.push(ident(&name).sort(true, false));
         columns.push(ident(name));
     }
+    order.push(ident("ts").sort(true, false));
     let field = |name: &str| get_field(col(POINTS), name).alias(name);
     columns.extend(["ts", "before", "after", "change", "direction", "score"].map(field));
     LogicalPlanBuilder::from(call.input)
@@ -52,6 +55,9 @@ fn plan(mut call: Call<'_>) -> Result<LogicalPlan> {
         .unnest_column(POINTS)?
         .filter(col(POINTS).is_not_null())?
         .project(columns)?
+        .sort(order)?
+        // the order of a subquery is dropped, but for one that something is left out of
+        .limit(0, None)?
         .build()
 }
 
@@ -62,7 +68,7 @@ fn documentation() -> FunctionInfo {
         kind: FunctionKind::Table,
         family: "Turning points".to_string(),
         signature: "FROM change_points(relation [, key => …, ts => …, value => …, unit => …, method => …, cost => …, penalty => …, min_size => …, as_of => …])".to_string(),
-        description: "The points in time at which the level of a series changed, one row each, per customer or per any other key. The series is `value` summed in buckets of `unit`. See the aggregate of the same name for methods, costs and NULLs. A relation without rows gives no rows.".to_string(),
+        description: "The points in time at which the level of a series changed, one row each, per customer or per any other key, in the order of key and time. The series is `value` summed in buckets of `unit`. See the aggregate of the same name for methods, costs and NULLs. A relation without rows gives no rows.".to_string(),
         arguments: vec![
             argument("relation", "a table, a view, a CTE, TABLE name, or (SELECT …)"),
             argument("key", "one series for each; default: customer_id, if the relation has it; NULL: one series in all"),

@@ -20,7 +20,20 @@ use crate::udfs::points::event_types;
 
 pub(crate) const FUNCTION: TableFunction = TableFunction {
     name: "key_points",
-    parameters: &["key", "ts", "type", "amount", "category", "map", "cart_window", "nth", "as_of"],
+    parameters: &[
+        "key",
+        "ts",
+        "type",
+        "amount",
+        "category",
+        "product",
+        "tier",
+        "tiers",
+        "map",
+        "cart_window",
+        "nth",
+        "as_of",
+    ],
     plan,
     documentation,
 };
@@ -52,22 +65,94 @@ fn plan(mut call: Call<'_>) -> Result<LogicalPlan> {
         holes.insert(option, call.written(option).unwrap_or_else(null));
     }
     holes.insert("as_of", call.as_of()?);
+    let (product, tier) = (call.written("product"), call.written("tier"));
+    let mut events = "rows".to_string();
+    let mut ctes = String::new();
+    if tier.is_some() || call.has("tiers") {
+        let Some(tiers) = call.written("tiers").filter(names_tiers) else {
+            return plan_err!(
+                "key_points: tiers must list the names of tiers from the lowest to the highest, such as ['basic', 'plus', 'pro']"
+            );
+        };
+        holes.insert("tiers", tiers);
+        ctes.push_str(TIERS);
+        events = "(SELECT key, ts, type, amount, category, product FROM rows UNION ALL SELECT key, ts, type, NULL, NULL, NULL FROM changes)".to_string();
+        if tier.is_none() {
+            return plan_err!("key_points: tiers needs tier => …, the column that says the tier");
+        }
+    }
+    // a cart is of one product: what the customer as a whole leaves behind is not told
+    let unpaid = if product.is_some() {
+        ctes.push_str(CARTS);
+        " AND NOT (turn['point'] = 'cart_abandon' AND turn['detail'] IS NOT NULL)
+  UNION ALL SELECT key, ts, 1, place, point, concat(product, ': ', detail) FROM unpaid"
+    } else {
+        ""
+    };
+    holes.insert("product", product.unwrap_or_else(null));
+    holes.insert("tier", tier.unwrap_or_else(null));
     call.query(
-        "WITH lives AS (
-  SELECT $key AS key, turning_points($ts, $type, $amount, $category, $as_of, $cart_window, NULL, NULL, NULL, NULL, NULL, $nth) AS turns
-  FROM input WHERE $ts <= $as_of AND $key IS NOT NULL GROUP BY $key),
+        &format!(
+            "WITH rows AS (
+  SELECT $key AS key, $ts AS ts, $type AS type, $amount AS amount, $category AS category,
+    CAST($product AS VARCHAR) AS product, CAST($tier AS VARCHAR) AS tier
+  FROM input WHERE $ts <= $as_of AND $key IS NOT NULL),
+{ctes}lives AS (
+  SELECT key, turning_points(ts, type, amount, category, $as_of, $cart_window, NULL, NULL, NULL, NULL, NULL, $nth) AS turns
+  FROM {events} GROUP BY key),
 turns AS (
   SELECT key, unnest(turns) AS turn, unnest(range(1, CAST(cardinality(turns) AS BIGINT) + 1)) AS place FROM lives),
 points AS (
-  SELECT key, place, turn['ts'] AS ts, turn['point'] AS point, turn['detail'] AS detail
-  FROM turns WHERE turn['kind'] IN ('milestone', 'key_point', 'turning_point'))
+  SELECT key, turn['ts'] AS ts, 0 AS run, place, turn['point'] AS point, turn['detail'] AS detail
+  FROM turns WHERE turn['kind'] IN ('milestone', 'key_point', 'turning_point'){unpaid})
 SELECT key, ts, point,
-  CAST(row_number() OVER (PARTITION BY key, point ORDER BY place) AS BIGINT) AS ordinal,
-  date_part('epoch', ts) - date_part('epoch', first_value(ts) OVER (PARTITION BY key ORDER BY place)) AS seconds_since_first,
+  CAST(row_number() OVER (PARTITION BY key, point ORDER BY ts, run, place, detail) AS BIGINT) AS ordinal,
+  date_part('epoch', ts) - date_part('epoch', min(ts) OVER (PARTITION BY key)) AS seconds_since_first,
   detail
-FROM points ORDER BY key, place OFFSET 0",
+FROM points ORDER BY key, ts, run, place, detail OFFSET 0"
+        ),
         &holes,
     )
+}
+
+/// `changes`: an upgrade or downgrade where the tier is another one than it was, unless an event has
+/// said so since.
+const TIERS: &str = "tiers AS (
+  SELECT key, ts, type, array_position($tiers, tier) AS rank,
+    sum(CASE WHEN type IN ('upgrade', 'downgrade') THEN 1 ELSE 0 END) OVER (
+      PARTITION BY key ORDER BY ts RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS said
+  FROM rows WHERE ts IS NOT NULL),
+ranks AS (
+  SELECT key, ts, rank, lag(rank) OVER (PARTITION BY key ORDER BY ts, rank) AS before,
+    said, lag(said) OVER (PARTITION BY key ORDER BY ts, rank) AS said_before
+  FROM tiers WHERE rank IS NOT NULL),
+changes AS (
+  SELECT key, ts, CASE WHEN rank > before THEN 'upgrade' ELSE 'downgrade' END AS type
+  FROM ranks WHERE rank <> before AND said = said_before),
+";
+
+/// `unpaid`: the carts of each product that were left behind. A payment that names no product is for
+/// all.
+const CARTS: &str = "carts AS (
+  SELECT key, product, ts, type FROM rows
+  WHERE product IS NOT NULL AND type IN ('add_to_cart', 'checkout', 'payment', 'purchase', 'cart_abandon')
+  UNION ALL
+  SELECT r.key, p.product, r.ts, r.type FROM rows r
+  JOIN (SELECT DISTINCT key, product FROM rows WHERE product IS NOT NULL AND type = 'add_to_cart') p ON p.key = r.key
+  WHERE r.product IS NULL AND r.type IN ('payment', 'purchase')),
+products AS (
+  SELECT key, product, turning_points(ts, type, CAST(NULL AS DOUBLE), NULL, $as_of, $cart_window) AS turns
+  FROM carts GROUP BY key, product),
+left_behind AS (
+  SELECT key, product, unnest(turns) AS turn, unnest(range(1, CAST(cardinality(turns) AS BIGINT) + 1)) AS place FROM products),
+unpaid AS (
+  SELECT key, product, turn['ts'] AS ts, place, turn['point'] AS point, turn['detail'] AS detail
+  FROM left_behind WHERE turn['point'] = 'cart_abandon' AND turn['detail'] IS NOT NULL),
+";
+
+/// Whether an expression lists texts.
+fn names_tiers(e: &SqlExpr) -> bool {
+    matches!(e, SqlExpr::Array(list) if list.elem.len() > 1 && list.elem.iter().all(|e| text(e).is_some()))
 }
 
 /// The event under its standard name.
@@ -136,7 +221,7 @@ fn documentation() -> FunctionInfo {
         &FUNCTION,
         "Turning points",
         &[],
-        "The points in the lives of customers that matter, one row each with key, ts, point, ordinal (which time the customer comes to this point), seconds_since_first (since the first point of the customer) and detail, by customer and in the order of time. Points are those of the aggregate turning_points that follow from events: registered, subscribed, first_purchase, second_purchase, nth_purchase (detail says which), cross_sell, add_to_cart, checkout and payment (the first of each journey to a purchase), order_cancel, cart_abandon, return, complaint, unsubscribe, upgrade and downgrade; lapses and changes of rate and value are left to it. A cart is abandoned at the end of cart_window after its last add_to_cart or checkout, unless payment or purchase came before; one that still waits at as_of is not told. cross_sell is a purchase in a category not bought before, but for the first purchase. Events that are not standard and not in map, rows with a NULL time, type or key and rows after as_of are ignored; events of one time are in the order of the vocabulary. No rows give no rows. Times are those of tenure.timezone. Memory: as turning_points.",
+        "The points in the lives of customers that matter, one row each with key, ts, point, ordinal (which time the customer comes to this point), seconds_since_first (since the first point of the customer) and detail, by customer and in the order of time. Points are those of the aggregate turning_points that follow from events: registered, subscribed, first_purchase, second_purchase, nth_purchase (detail says which), cross_sell, add_to_cart, checkout and payment (the first of each journey to a purchase), order_cancel, cart_abandon, return, complaint, unsubscribe, upgrade and downgrade; lapses and changes of rate and value are left to it. A cart is abandoned at the end of cart_window after its last add_to_cart or checkout, unless payment or purchase came before; one that still waits at as_of is not told. With product each product has a cart of its own: it is abandoned unless a payment or purchase of the same product, or one that names none, came before, and detail names the product. With tier and tiers a customer whose tier is higher than the last one known is upgraded, whose tier is lower downgraded, at the first row that shows it; not if an event upgrade or downgrade has said so since the tier before, or with it; tiers that are not listed say nothing. cross_sell is a purchase in a category not bought before, but for the first purchase. Events that are not standard and not in map, rows with a NULL time, type or key and rows after as_of are ignored; events of one time are in the order of the vocabulary. No rows give no rows. Times are those of tenure.timezone. Memory: as turning_points.",
         &[
             KEY,
             TS,
@@ -145,6 +230,15 @@ fn documentation() -> FunctionInfo {
             (
                 "category",
                 "category of what was bought, makes cross_sell; default: the column category, if there is one",
+            ),
+            (
+                "product",
+                "what carts are told apart by, such as product_id or the number of a cart; default: a customer has one cart",
+            ),
+            ("tier", "the tier of the customer as of the row; may be NULL"),
+            (
+                "tiers",
+                "with tier: its values from the lowest to the highest, ['basic', 'plus', 'pro']",
             ),
             ("map", "own names and the standard events they are: {'joined': 'signup'}"),
             ("cart_window", "how long a cart may wait; default INTERVAL '1 day'"),

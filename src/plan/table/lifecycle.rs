@@ -44,7 +44,9 @@ pub(super) fn states(call: &mut Call<'_>, holes: &mut Holes) -> Result<String> {
     // a customer who was there before the range is looked at is not new in it, unless it is asked
     let since =
         if in_range && from.is_some() { "AND $ts >= period_start($from, $unit)" } else { "" };
-    let born_in = if ever || in_range { "min(period) OVER (PARTITION BY key)" } else { "born" };
+    // who has no such time is new when first active
+    let born_in =
+        "coalesce(min(born) OVER (PARTITION BY key), min(period) OVER (PARTITION BY key))";
     holes.insert("born", if ever || in_range { null() } else { born.unwrap_or_else(null) });
     let mut range = String::new();
     if let Some(from) = from {
@@ -58,7 +60,7 @@ pub(super) fn states(call: &mut Call<'_>, holes: &mut Holes) -> Result<String> {
     let active = active.unwrap_or_default();
     Ok(format!(
         "periods AS (
-  SELECT $key AS key, period_start($ts, $unit) AS period, monetary(CAST($amount AS DOUBLE)) AS amount,
+  SELECT $key AS key, period_start($ts, $unit) AS period, coalesce(monetary(CAST($amount AS DOUBLE)), 0.0) AS amount,
     min(period_start($born, $unit)) AS born
   FROM input WHERE $ts <= $as_of AND $key IS NOT NULL {active} {since}
   GROUP BY $key, period_start($ts, $unit)),
@@ -112,7 +114,7 @@ fn documentation() -> FunctionInfo {
             ("to", "last period to be told, a time in it"),
             (
                 "born",
-                "when a customer is new: 'first_ever' (default), 'first_in_range' (nothing before from is known), or a column with the time, such as of registration: who is active only later is resurrecting",
+                "when a customer is new: 'first_ever' (default), 'first_in_range' (nothing before from is known), or a column with the time, such as of registration: its earliest, where rows of a customer differ; who is active only later is resurrecting, and who has none is new when first active",
             ),
             AS_OF,
         ],

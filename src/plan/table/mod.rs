@@ -76,6 +76,6 @@ const KEY: (&str, &str) = ("key", "who it is about; default: the column customer
 const TS: (&str, &str) = ("ts", "time; default: the column ts");
 const UNIT: (&str, &str) = (
     "unit",
-    "a period: 'day', 'week', 'month' (default), 'quarter', 'year', 'fiscal_quarter' or 'fiscal_year', as period_start has them",
+    "a period: 'hour', 'day', 'week', 'month' (default), 'quarter', 'year', 'fiscal_quarter' or 'fiscal_year', as period_start has them",
 );
 const AS_OF: (&str, &str) = ("as_of", "rows after it do not exist; default: tenure.as_of");

@@ -8,7 +8,7 @@ use datafusion::logical_expr::LogicalPlan;
 
 use super::{AS_OF, KEY, TS, UNIT, info};
 use crate::engine::FunctionInfo;
-use crate::plan::query::{Holes, int, null};
+use crate::plan::query::{Holes, int};
 use crate::plan::relations::{Call, TableFunction};
 
 pub(crate) const FUNCTION: TableFunction = TableFunction {
@@ -50,29 +50,23 @@ fn plan(mut call: Call<'_>) -> Result<LogicalPlan> {
     holes.insert("ts", call.written_or_column("ts", "ts")?);
     holes.insert("as_of", call.as_of()?);
     call.period("unit", "month", &mut holes)?;
-    let by = call.written("by");
-    let split = by.is_some();
-    holes.insert("by", by.unwrap_or_else(null));
-    let measure = call.written("measure");
-    let measured = measure.is_some();
-    holes.insert("measure", measure.unwrap_or_else(null));
-    let mut condition = |call: &mut Call<'_>, name: &'static str| match call.written(name) {
+    let mut given = |name: &'static str, sql: String, none: &str| match call.written(name) {
         Some(e) => {
             holes.insert(name, e);
-            format!("coalesce(${name}, false)")
+            sql
         }
-        None => "true".to_string(),
+        None => none.to_string(),
     };
-    let starts = condition(&mut call, "start_when");
-    let returns = condition(&mut call, "return_when");
-    let returns =
-        if holes.get("start_when") == holes.get("return_when") { starts.clone() } else { returns };
-    let mut range = String::new();
+    let by = given("by", "CAST($by AS VARCHAR)".to_string(), "NULL");
+    let measure = given("measure", "CAST($measure AS DOUBLE)".to_string(), "NULL");
+    let starts = given("start_when", "coalesce($start_when, false)".to_string(), "true");
+    let returns = given("return_when", "coalesce($return_when, false)".to_string(), "true");
+    let mut range = "true".to_string();
     for (name, sign) in [("from", ">="), ("to", "<=")] {
         if let Some(e) = call.written(name) {
             holes.insert(name, e);
             let _ =
-                write!(range, " AND period_start(ts, $unit) {sign} period_start(${name}, $unit)");
+                write!(range, " AND period_start($ts, $unit) {sign} period_start(${name}, $unit)");
         }
     }
     let periods = call.int("periods", 12, 1)?;
@@ -87,145 +81,72 @@ fn plan(mut call: Call<'_>) -> Result<LogicalPlan> {
             "retention_matrix: rule => 'every' counts whole periods, brackets do not"
         );
     }
-
-    // what a customer does in a period is one row, unless starts come between other rows
-    let rows = if starts == returns && !rolling {
-        format!(
-            "rows AS (
-  SELECT $key AS key, min($ts) AS ts, true AS starts, true AS returns, count(*) AS weight,
-    {measure} AS measure,
-    {by} AS \"by\"
-  FROM input WHERE $ts <= $as_of AND $key IS NOT NULL AND {starts}
-  GROUP BY $key, period_start($ts, $unit))",
-            // its sums do not depend on the order of rows
-            measure = if measured {
-                "monetary(CAST($measure AS DOUBLE))"
-            } else {
-                "CAST(NULL AS DOUBLE)"
-            },
-            by = if split {
-                "first_value(CAST($by AS VARCHAR) ORDER BY $ts, CAST($by AS VARCHAR))"
-            } else {
-                "CAST(NULL AS VARCHAR)"
-            }
-        )
-    } else {
-        format!(
-            "rows AS (
-  SELECT $key AS key, $ts AS ts, {starts} AS starts, {returns} AS returns, 1 AS weight,
-    CAST($measure AS DOUBLE) AS measure, CAST($by AS VARCHAR) AS \"by\"
-  FROM input WHERE $ts <= $as_of AND $key IS NOT NULL AND ({starts} OR {returns}))"
-        )
-    };
-    // the starts that are counted: one a customer, or one a customer and period
-    let members = match start {
-        "recurring" => format!(
-            "SELECT key, min(ts) AS start_ts, first_value(\"by\" ORDER BY ts, \"by\") AS grp
-  FROM rows WHERE starts{range} GROUP BY key, period_start(ts, $unit)"
-        ),
-        "first_in_range" => format!(
-            "SELECT key, min(ts) AS start_ts, first_value(\"by\" ORDER BY ts, \"by\") AS grp
-  FROM rows WHERE starts{range} GROUP BY key"
-        ),
-        _ => format!(
-            "SELECT key, ts AS start_ts, grp FROM (
-    SELECT key, min(ts) AS ts, first_value(\"by\" ORDER BY ts, \"by\") AS grp
-    FROM rows WHERE starts GROUP BY key) WHERE true{range}"
-        ),
-    };
-    // hours are counted from full hours, so that a return five minutes early still counts
-    let n = if rolling {
-        "CAST(floor((date_part('epoch', date_trunc('hour', r.ts)) - date_part('epoch', date_trunc('hour', m.start_ts))) / $seconds) AS BIGINT)"
-    } else {
-        "periods_between(m.start_ts, r.ts, $unit)"
-    };
-    if rolling {
-        holes.insert("seconds", int(rolling_seconds(&holes)?));
-    }
-    let (numbers, number) = match &brackets {
+    let hours = if rolling { rolling_hours(&holes)?.to_string() } else { "NULL".to_string() };
+    let (numbers, bracket_list) = match &brackets {
         Some(list) => bracket_sql(list),
         None => (
             "SELECT unnest(range(0, $periods + 1)) AS n, unnest(range(1, $periods + 2)) AS until"
                 .to_string(),
-            "n".to_string(),
+            "NULL".to_string(),
         ),
     };
     // when a cell begins and ends, for the earliest and the latest of its cohort
     let (begins, ends) = if rolling {
         (
-            "c.first_start + CAST(concat(p.n * $seconds, ' seconds') AS INTERVAL)",
-            "c.last_start + CAST(concat(p.until * $seconds, ' seconds') AS INTERVAL)",
+            "date_trunc('hour', first_start) + CAST(concat(n * $hours, ' hours') AS INTERVAL)",
+            "date_trunc('hour', last_start) + CAST(concat(until * $hours, ' hours') AS INTERVAL)",
         )
     } else {
         (
-            "c.cohort_start + CAST(concat(p.n * $months, ' months ', p.n * $days, ' days ', p.n * $hours, ' hours') AS INTERVAL)",
-            "c.cohort_start + CAST(concat(p.until * $months, ' months ', p.until * $days, ' days ', p.until * $hours, ' hours') AS INTERVAL)",
+            "cohort_start + CAST(concat(n * $months, ' months ', n * $days, ' days ', n * $hours, ' hours') AS INTERVAL)",
+            "cohort_start + CAST(concat(until * $months, ' months ', until * $days, ' days ', until * $hours, ' hours') AS INTERVAL)",
         )
     };
-    if !rolling {
+    if rolling {
+        holes.insert("hours", int(rolling_hours(&holes)?));
+    } else {
         let (months, days, hours) = calendar_length(&holes);
         holes.insert("months", int(months));
         holes.insert("days", int(days));
         holes.insert("hours", int(hours));
     }
-    let retained = match rule {
-        "on" => "SELECT *, n AS counts_for FROM per_member WHERE enough",
-        // back at any time from n on: once for each n up to the last one
-        "on_or_after" => {
-            "SELECT l.key, l.start_ts, l.cohort_start, l.grp, p.n AS counts_for, coalesce(o.measure, 0.0) AS measure
-  FROM (SELECT key, start_ts, cohort_start, grp, max(n) FILTER (WHERE enough) AS last_n
-        FROM per_member GROUP BY key, start_ts, cohort_start, grp) l
-  JOIN periods p ON p.n <= l.last_n
-  LEFT JOIN per_member o ON o.key = l.key AND o.start_ts = l.start_ts AND o.n = p.n"
-        }
-        // in each period since the start: those without a gap before them
-        _ => {
-            "SELECT *, n AS counts_for FROM (
-    SELECT *, row_number() OVER (PARTITION BY key, start_ts ORDER BY n) AS place,
-      min(n) OVER (PARTITION BY key, start_ts) AS first_n
-    FROM per_member WHERE enough) WHERE n - first_n = place - 1 AND first_n <= 1"
-        }
-    };
     call.query(
         &format!(
-            "WITH {rows},
-members AS ({members}),
+            "WITH cells AS (
+  SELECT unnest(retention_cells($ts, periods_between(TIMESTAMP '1970-01-01T00:00:00', $ts, $unit),
+    {starts}, {returns}, {range}, {measure}, {by}, '{start}', '{rule}', {hours}, $min_count, $periods, {bracket_list})) AS c
+  FROM input WHERE $ts <= $as_of AND $key IS NOT NULL GROUP BY $key),
+counted AS (
+  SELECT c['period'] AS period, c['group'] AS grp, c['n'] AS n, count(*) AS customers,
+    monetary(c['measure']) AS measure, min(c['start_ts']) AS first_start, max(c['start_ts']) AS last_start
+  FROM cells GROUP BY c['period'], c['group'], c['n']),
 cohorts AS (
-  SELECT period_start(start_ts, $unit) AS cohort_start, grp, count(*) AS cohort_size,
-    min(start_ts) AS first_start, max(start_ts) AS last_start
-  FROM members GROUP BY period_start(start_ts, $unit), grp),
+  SELECT period_start(min(first_start), $unit) AS cohort_start, grp,
+    sum(customers) FILTER (WHERE n IS NULL) AS cohort_size,
+    min(first_start) AS first_start, max(last_start) AS last_start,
+    array_agg(n ORDER BY n) FILTER (WHERE n IS NOT NULL) AS ns,
+    array_agg(customers ORDER BY n) FILTER (WHERE n IS NOT NULL) AS retained,
+    array_agg(measure ORDER BY n) FILTER (WHERE n IS NOT NULL) AS measures
+  FROM counted GROUP BY period, grp),
 periods AS ({numbers}),
-visits AS (
-  SELECT m.key, m.start_ts, m.grp, {n} AS n, r.measure, r.weight
-  FROM members m JOIN rows r ON r.key = m.key WHERE r.returns AND r.ts >= m.start_ts),
-per_member AS (
-  SELECT key, start_ts, period_start(start_ts, $unit) AS cohort_start, grp, {number} AS n,
-    sum(weight) >= $min_count AS enough, coalesce(monetary(measure), 0.0) AS measure
-  FROM visits WHERE {number} IS NOT NULL GROUP BY key, start_ts, grp, {number}),
-retained AS ({retained}),
-cells AS (
-  SELECT cohort_start, grp, counts_for, count(*) AS retained, monetary(measure) AS measure
-  FROM retained GROUP BY cohort_start, grp, counts_for)
-SELECT c.cohort_start, c.grp AS \"group\", p.n, c.cohort_size, coalesce(r.retained, 0) AS retained,
-  CAST(coalesce(r.retained, 0) AS DOUBLE) / c.cohort_size AS rate,
-  coalesce(r.measure, 0.0) AS measure, {ends} <= $as_of AS complete
-FROM cohorts c CROSS JOIN periods p
-LEFT JOIN cells r ON r.cohort_start = c.cohort_start AND (r.grp IS NOT DISTINCT FROM c.grp) AND r.counts_for = p.n
-WHERE {begins} <= $as_of
-ORDER BY c.cohort_start, c.grp, p.n OFFSET 0"
+placed AS (SELECT *, CAST(array_position(ns, n) AS BIGINT) AS place FROM cohorts CROSS JOIN periods)
+SELECT cohort_start, grp AS \"group\", n, cohort_size, coalesce(retained[place], 0) AS retained,
+  CAST(coalesce(retained[place], 0) AS DOUBLE) / cohort_size AS rate,
+  coalesce(measures[place], 0.0) AS measure, {ends} <= $as_of AS complete
+FROM placed WHERE {begins} <= $as_of
+ORDER BY cohort_start, grp, n OFFSET 0"
         ),
         &holes,
     )
 }
 
 /// The length of a rolling period in seconds.
-fn rolling_seconds(holes: &Holes) -> Result<i64> {
-    const HOUR: i64 = 3_600;
+fn rolling_hours(holes: &Holes) -> Result<i64> {
     match holes.get("unit").map(ToString::to_string).as_deref() {
-        Some("'hour'") => Ok(HOUR),
-        Some("'day'") => Ok(24 * HOUR),
-        Some("'week'") => Ok(7 * 24 * HOUR),
-        Some("'month'") => Ok(30 * 24 * HOUR),
+        Some("'hour'") => Ok(1),
+        Some("'day'") => Ok(24),
+        Some("'week'") => Ok(7 * 24),
+        Some("'month'") => Ok(30 * 24),
         other => plan_err!(
             "retention_matrix: clock => 'rolling' counts hours, days, weeks of 7 days or months of 30 days, not {}; use clock => 'calendar'",
             other.unwrap_or_default()
@@ -245,16 +166,15 @@ fn calendar_length(holes: &Holes) -> (i64, i64, i64) {
     }
 }
 
-/// The brackets as rows of start and end, and the start of the bracket that `n` lies in.
+/// The brackets as rows of start and end, and as a list.
 fn bracket_sql(brackets: &[i64]) -> (String, String) {
-    let pairs = || brackets.iter().zip(brackets.iter().skip(1));
-    let rows: Vec<String> = pairs().map(|(from, until)| format!("({from}, {until})")).collect();
-    let mut number = String::from("CASE");
-    for (from, until) in pairs() {
-        let _ = write!(number, " WHEN n >= {from} AND n < {until} THEN {from}");
-    }
-    number.push_str(" END");
-    (format!("SELECT * FROM (VALUES {}) AS brackets(n, until)", rows.join(", ")), number)
+    let pairs = brackets.iter().zip(brackets.iter().skip(1));
+    let rows: Vec<String> = pairs.map(|(from, until)| format!("({from}, {until})")).collect();
+    let list: Vec<String> = brackets.iter().map(ToString::to_string).collect();
+    (
+        format!("SELECT * FROM (VALUES {}) AS brackets(n, until)", rows.join(", ")),
+        format!("make_array({})", list.join(", ")),
+    )
 }
 
 fn documentation() -> FunctionInfo {

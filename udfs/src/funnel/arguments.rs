@@ -102,7 +102,8 @@ impl Funnel {
         };
         let Modes { increase, once, deduplication, order, clickhouse } = modes;
         let window = window(function, args)?;
-        let rules = Rules { steps, window, increase, once, deduplication, order, exclude: false };
+        let (exclude, entry) = (false, false);
+        let rules = Rules { steps, window, increase, once, deduplication, order, exclude, entry };
         Ok(Self { rules, clickhouse, ts })
     }
 

@@ -149,6 +149,7 @@ mod tests {
         deduplication: false,
         order: None,
         exclude: false,
+        entry: false,
     };
 
     #[test]
@@ -191,6 +192,7 @@ mod tests {
             deduplication: has("strict_deduplication"),
             order,
             exclude: false,
+            entry: false,
         }
     }
 

@@ -45,6 +45,8 @@ pub(super) struct Rules {
     pub order: Option<Order>,
     /// rows may carry [`EXCLUDED`], and then there are at most 63 conditions
     pub exclude: bool,
+    /// only chains count that start at the time of the first row
+    pub entry: bool,
 }
 
 /// The bit of a row that must not lie between the steps.
@@ -57,6 +59,16 @@ impl Rules {
     /// What lies between the steps matters.
     fn adjacent(&self) -> bool {
         self.deduplication || self.order.is_some() || self.exclude
+    }
+
+    /// Only times matter: not which row serves which step, nor what lies between.
+    pub(super) fn is_loose(&self) -> bool {
+        !(self.increase || self.once || self.adjacent())
+    }
+
+    /// A chain may start at `t`, where the first row is at `first`.
+    pub(super) fn may_start(&self, first: i64, t: i64) -> bool {
+        !self.entry || t == first
     }
 
     /// Rows that satisfy nothing matter.
@@ -95,14 +107,14 @@ pub(super) struct Best {
 }
 
 impl Best {
-    const NONE: Self = Self { level: 0, start: 0, end: 0 };
+    pub(super) const NONE: Self = Self { level: 0, start: 0, end: 0 };
 
     pub(super) fn beats(&self, other: &Self) -> bool {
         let rank = |b: &Self| (b.level, std::cmp::Reverse(b.end), b.start);
         rank(self) > rank(other)
     }
 
-    fn offer(&mut self, level: u32, start: i64, end: i64) {
+    pub(super) fn offer(&mut self, level: u32, start: i64, end: i64) {
         let new = Self { level, start, end };
         if new.beats(self) {
             *self = new;
@@ -123,8 +135,12 @@ pub(super) fn best(rows: &[Row], rules: &Rules) -> Best {
 fn best_of_loose(rows: &[Row], rules: &Rules) -> Best {
     let mut best = Best::NONE;
     let mut starts = Starts::default();
+    let first = rows.first().map_or(0, |r| r.0);
     for (t, rows) in times(rows) {
         let mut any = any(rows) & low(rules.steps);
+        if !rules.may_start(first, t) {
+            any &= !1;
+        }
         if rules.increase {
             // from the last step to the first: none sees what another one does now
             while any != 0 {
@@ -195,11 +211,12 @@ fn best_of_strict(rows: &[Row], rules: &Rules) -> Best {
     let mut best = Best::NONE;
     let mut before = Starts::default();
     let mut matching = Matching::default();
+    let first = rows.first().map_or(0, |r| r.0);
     for (t, rows) in times(rows) {
         let mut after = Starts::default();
         let any = any(rows);
         for a in 0..rules.steps {
-            let start = if a == 0 { Some(t) } else { before.of(a) };
+            let start = if a == 0 { rules.may_start(first, t).then_some(t) } else { before.of(a) };
             let Some(start) = start.filter(|&s| within(s, t, rules.window)) else { continue };
             for b in a..=matching.serve(rules, rows, any, a) {
                 if b > a {
@@ -279,7 +296,7 @@ pub(super) fn times(rows: &[Row]) -> impl Iterator<Item = (i64, &[Row])> {
 }
 
 /// What the rows satisfy together.
-fn any(rows: &[Row]) -> u64 {
+pub(super) fn any(rows: &[Row]) -> u64 {
     rows.iter().fold(0, |any, r| any | r.1)
 }
 
@@ -450,6 +467,7 @@ mod tests {
             distinct.sort_unstable();
             distinct.dedup();
             t(last) - t(first) <= self.rules.window
+                && (!self.rules.entry || t(first) == t(0))
                 && chain.windows(2).all(|w| {
                     if self.rules.increase { t(w[0]) < t(w[1]) } else { t(w[0]) <= t(w[1]) }
                 })
@@ -512,6 +530,7 @@ mod tests {
                                 deduplication,
                                 order,
                                 exclude,
+                                entry: false,
                             });
                         }
                     }
@@ -563,7 +582,9 @@ mod tests {
             let steps = 1 + random.below(4) as u32;
             let rows = log(&mut random, steps);
             let window = random.below(8) as i64;
+            let entry = random.below(3) == 0;
             for rules in every_rules(steps, window) {
+                let rules = Rules { entry, ..rules };
                 let marked = if rules.exclude { u64::MAX } else { !EXCLUDED };
                 let rows: Vec<Row> = rows.iter().map(|r| (r.0, r.1 & marked)).collect();
                 let want = Naive::steps(&rows, &rules);
@@ -584,6 +605,7 @@ mod tests {
         deduplication: false,
         order: None,
         exclude: false,
+        entry: false,
     };
 
     /// One row a letter, a second apart: a is the first condition, b the second, …; others none.

@@ -4,13 +4,17 @@ mod any_funnel;
 mod arguments;
 mod clickhouse;
 mod core;
+mod detail;
 mod funnel_detail;
+mod funnel_entries;
 mod modes;
+mod spaced;
 mod window_funnel;
 mod window_funnel_events;
 
 pub use any_funnel::any_funnel_udaf;
 pub use funnel_detail::funnel_detail_udaf;
+pub use funnel_entries::funnel_entries_udaf;
 pub use window_funnel::window_funnel_udaf;
 pub use window_funnel_events::window_funnel_events_udaf;
 
@@ -20,7 +24,13 @@ use datafusion::logical_expr::AggregateUDF;
 
 /// The aggregate functions of this family.
 pub fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
-    vec![window_funnel_udaf(), window_funnel_events_udaf(), funnel_detail_udaf(), any_funnel_udaf()]
+    vec![
+        window_funnel_udaf(),
+        window_funnel_events_udaf(),
+        funnel_detail_udaf(),
+        funnel_entries_udaf(),
+        any_funnel_udaf(),
+    ]
 }
 
 /// Calls of these functions for the DataFrame API.

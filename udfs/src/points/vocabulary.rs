@@ -9,7 +9,7 @@ use datafusion::common::{Result, internal_datafusion_err};
 use crate::payload::{Payload, Texts};
 
 /// The standard event names with their class.
-const EVENT_TYPES: [(&str, &str); 27] = [
+const EVENT_TYPES: [(&str, &str); 29] = [
     ("signup", "acquisition"),
     ("login", "engagement"),
     ("page_view", "engagement"),
@@ -37,6 +37,8 @@ const EVENT_TYPES: [(&str, &str); 27] = [
     ("email_open", "campaign"),
     ("email_click", "campaign"),
     ("survey", "service"),
+    ("payment_failed", "friction"),
+    ("referral", "acquisition"),
 ];
 
 /// The standard event names, each with its class: acquisition, engagement, intent, revenue,

@@ -1,5 +1,6 @@
 //! Retention: who came, who came back, and who stays away.
 
+mod cells;
 mod engagement;
 mod engagement_state;
 #[expect(
@@ -7,6 +8,7 @@ mod engagement_state;
     reason = "a function is a file, and this one has the family's name"
 )]
 mod retention;
+mod retention_cells;
 mod retention_ordered;
 mod returns;
 
@@ -16,11 +18,12 @@ use datafusion::logical_expr::{AggregateUDF, WindowUDF};
 
 pub use engagement_state::engagement_state_udwf;
 pub use retention::retention_udaf;
+pub use retention_cells::retention_cells_udaf;
 pub use retention_ordered::retention_ordered_udaf;
 
 /// The aggregate functions of this family.
 pub fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
-    vec![retention_udaf(), retention_ordered_udaf()]
+    vec![retention_udaf(), retention_cells_udaf(), retention_ordered_udaf()]
 }
 
 /// The window functions of this family.
@@ -40,6 +43,11 @@ pub mod expr_fn {
     /// Which conditions one customer met after the first: `retention_ordered(ts, condition1, …)`.
     pub fn retention_ordered(ts: Expr, conditions: Vec<Expr>) -> Expr {
         super::retention_ordered_udaf().call([vec![ts], conditions].concat())
+    }
+
+    /// In which cells of a retention matrix one customer is: `retention_cells(ts, period)`.
+    pub fn retention_cells(ts: Expr, period: Expr) -> Expr {
+        super::retention_cells_udaf().call(vec![ts, period])
     }
 
     /// What a customer is on a day: `engagement_state(active, day)`; add the window by

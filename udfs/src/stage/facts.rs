@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use chrono::Utc;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringArray, StringBuilder};
 use datafusion::arrow::datatypes::{
     DataType, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType,
@@ -16,7 +15,6 @@ use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs};
 use super::core::{Facts, Policy, Purchases, Reason, Stage, decide};
 use super::policy::{Policies, column};
 use crate::args::{self, Fill, Param, Ty, option, required};
-use crate::settings::TenureOptions;
 
 /// `f(summary [, policy, registered, activated])`
 pub(super) const BY_SUMMARY: &[Param] = &[
@@ -35,9 +33,6 @@ const BY_TIMES: &[Param] = &[
     option("as_of", Ty::Time, Fill::AsOf),
     option("policy", Ty::Any, Fill::StagePolicy),
 ];
-
-/// The place of `as_of` among them.
-const AS_OF: usize = 4;
 
 /// The parameters of the form that a call of `n` arguments has.
 pub(super) fn params(n: usize) -> &'static [Param] {
@@ -77,6 +72,7 @@ pub(super) fn decide_each(
     call: ScalarFunctionArgs,
     mut say: impl FnMut(Stage, &Reason, &mut StringBuilder),
 ) -> Result<ColumnarValue> {
+    args::completed(function, params(call.args.len()), &call.args)?;
     let constant = call.args.iter().all(|a| matches!(a, ColumnarValue::Scalar(_)));
     let rows = if constant { 1 } else { call.number_rows };
     let at = params(call.args.len()).iter().position(|p| p.name == "policy");
@@ -86,17 +82,8 @@ pub(super) fn decide_each(
         Some(ColumnarValue::Array(a)) => Policies::of(function, a)?,
         None => Policies::One(Policy::default()),
     };
-    let mut columns: Vec<ArrayRef> =
+    let columns: Vec<ArrayRef> =
         call.args.iter().map(|a| a.to_array(rows)).collect::<Result<_>>()?;
-    // a call of constants is folded before its options are completed
-    if call.args.len() > BY_SUMMARY.len()
-        && let Some(as_of) = columns.get_mut(AS_OF)
-        && as_of.null_count() == as_of.len()
-    {
-        let options = TenureOptions::of(&call.config_options);
-        let now = ScalarValue::TimestampMicrosecond(Some(options.as_of_micros(Utc::now())?), None);
-        *as_of = now.to_array_of_size(rows)?;
-    }
     let facts = if call.args.len() > BY_SUMMARY.len() {
         Columns::of_times(function, &columns)?
     } else {

@@ -73,6 +73,17 @@ const CASES: &[(&str, &str, &str)] = &[
         "customer",
         "funnel_detail(9000000, 'strict_order', ts, [x > 0, x = 2, x = 3], kind = 'return', category, kind)",
     ),
+    (
+        "funnel_detail",
+        "customer",
+        "funnel_detail(9000000, NULL, ts, [x > 0, x = 2, x = 3], NULL, NULL, NULL, [INTERVAL '40 days', NULL])",
+    ),
+    (
+        "funnel_entries",
+        "customer",
+        "funnel_entries(9000000, 'strict_order', ts, [x > 0, x = 2, x = 3], kind = 'return', category, kind)",
+    ),
+    ("funnel_entries", "pair", "funnel_entries(9000000, NULL, ts, [n > 0, x > 0, x > 1])"),
     ("funnel_detail", "pair", "funnel_detail(9000000, NULL, ts, [n > 0, x > 0, x > 1])"),
     (
         "gamma_gamma_fit",
@@ -101,6 +112,12 @@ const CASES: &[(&str, &str, &str)] = &[
     ),
     ("recency", "customer", "recency(ts), recency(ts, '2010-12-01') FILTER (WHERE x > 1)"),
     ("retention", "pair", "retention(x = 0, x = 2), retention(n > 3, x = 1) FILTER (WHERE n > 1)"),
+    ("retention_cells", "pair", "retention_cells(ts, n)"),
+    (
+        "retention_cells",
+        "customer",
+        "retention_cells(ts, n, x > 1, x < 3, n > 1, amount, kind, 'recurring', 'on_or_after'), retention_cells(ts, n, x > 0) FILTER (WHERE n > 1)",
+    ),
     (
         "retention_ordered",
         "pair",

@@ -68,6 +68,7 @@ impl Call {
 
     /// The times, all of one length, and the unit.
     pub(super) fn read(self, given: &[ColumnarValue]) -> Result<(Vec<Times>, Unit)> {
+        args::completed(self.name, self.params, given)?;
         let Some((times, options)) = given.split_at_checked(self.times) else {
             return internal_err!("{} needs {} times", self.name, self.times);
         };

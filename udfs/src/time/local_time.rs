@@ -10,7 +10,9 @@ use chrono::{DateTime, Offset, TimeZone};
 use chrono_tz::Tz;
 use datafusion::arrow::array::{AsArray, TimestampMicrosecondArray};
 use datafusion::arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType};
-use datafusion::common::{Result, ScalarValue, exec_datafusion_err, plan_datafusion_err, plan_err};
+use datafusion::common::{
+    Result, ScalarValue, exec_datafusion_err, internal_err, plan_datafusion_err, plan_err,
+};
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
     ColumnarValue, Documentation, Expr, ExprSchemable, ScalarFunctionArgs, ScalarUDF,
@@ -117,7 +119,12 @@ impl ScalarUDFImpl for LocalTime {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let zoned = |ty: &DataType| matches!(ty, DataType::Timestamp(_, Some(_)));
         let timezone = match args.args.get(1) {
+            // the session's zone is filled in later than constants are folded
+            None if args.args.first().is_some_and(|ts| zoned(&ts.data_type())) => {
+                return internal_err!("local_time: timezone has not been filled in by the session");
+            }
             Some(ColumnarValue::Scalar(ScalarValue::Utf8(Some(name)))) => Tz::from_str(name.trim())
                 .map_err(|_| plan_datafusion_err!("local_time: {name:?} is no time zone; use an IANA name such as 'Europe/London'"))?,
             None => Tz::UTC,

@@ -1,0 +1,221 @@
+//! The order of rows, from one sort of integers.
+//!
+//! Each column of the order becomes ranks: a number is its distance from the least one, a text its
+//! place among the different texts. A row's ranks and its number are packed into 128 bits, most
+//! important first; these are sorted, and the numbers read off. Rows that are equal keep their
+//! order. Ranks that do not fit are left to Arrow's own sort. O(n log n), without a comparison of
+//! values but those of the different texts.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, UInt32Array};
+use datafusion::arrow::compute::{SortColumn, SortOptions, cast, lexsort_to_indices, rank};
+use datafusion::arrow::datatypes::{DataType, Int64Type};
+use datafusion::common::{HashMap, Result, exec_err};
+
+/// Numbers of rows in the order of `columns`, of which there is at least one.
+pub(super) fn permutation(columns: &[SortColumn]) -> Result<UInt32Array> {
+    let rows = columns.first().map_or(0, |c| c.values.len());
+    let Ok(end) = u32::try_from(rows) else {
+        return exec_err!("{rows} rows are too many to be sorted as one");
+    };
+    match packed(columns, end) {
+        Some(mut keys) => {
+            keys.sort_unstable();
+            let mask = u128::from(u32::MAX);
+            Ok(keys
+                .iter()
+                .map(|k| u32::try_from(k & mask).unwrap_or(u32::MAX))
+                .collect::<Vec<_>>()
+                .into())
+        }
+        None => {
+            let row = Arc::new(UInt32Array::from_iter_values(0..end));
+            let row = SortColumn { values: row, options: None };
+            let by: Vec<SortColumn> = columns.iter().cloned().chain([row]).collect();
+            Ok(lexsort_to_indices(&by, None)?)
+        }
+    }
+}
+
+/// Each row's ranks, and its number in the last 32 bits.
+fn packed(columns: &[SortColumn], rows: u32) -> Option<Vec<u128>> {
+    let mut keys = vec![0u128; usize::try_from(rows).ok()?];
+    let mut bits = u32::BITS;
+    for column in columns {
+        let Ranks { ranks, most } = ranks(&column.values, column.options.unwrap_or_default())?;
+        let width = u64::BITS - most.leading_zeros();
+        bits += width;
+        if bits > u128::BITS {
+            return None;
+        }
+        for (key, rank) in keys.iter_mut().zip(ranks) {
+            *key = *key << width | u128::from(rank);
+        }
+    }
+    for (key, row) in keys.iter_mut().zip(0..rows) {
+        *key = *key << u32::BITS | u128::from(row);
+    }
+    Some(keys)
+}
+
+/// What orders the rows of a column as its values do, and the greatest of it.
+struct Ranks {
+    ranks: Vec<u64>,
+    most: u64,
+}
+
+fn ranks(values: &ArrayRef, options: SortOptions) -> Option<Ranks> {
+    match values.data_type() {
+        DataType::Int8
+        | DataType::Int16
+        | DataType::Int32
+        | DataType::Int64
+        | DataType::UInt8
+        | DataType::UInt16
+        | DataType::UInt32
+        | DataType::Date32
+        | DataType::Date64
+        | DataType::Timestamp(..)
+        | DataType::Time32(_)
+        | DataType::Time64(_)
+        | DataType::Duration(_) => {
+            let numbers = cast(values, &DataType::Int64).ok()?;
+            distances(numbers.as_primitive::<Int64Type>().iter(), options)
+        }
+        DataType::Boolean => {
+            distances(values.as_boolean().iter().map(|b| b.map(i64::from)), options)
+        }
+        DataType::Utf8 => places(values.as_string::<i32>().iter(), options),
+        DataType::LargeUtf8 => places(values.as_string::<i64>().iter(), options),
+        DataType::Utf8View => places(values.as_string_view().iter(), options),
+        _ => {
+            let ranks: Vec<u64> =
+                rank(values, Some(options)).ok()?.into_iter().map(u64::from).collect();
+            let most = ranks.iter().copied().max().unwrap_or(0);
+            Some(Ranks { ranks, most })
+        }
+    }
+}
+
+/// Distances from the least number, or to the greatest.
+fn distances(
+    numbers: impl Iterator<Item = Option<i64>> + Clone,
+    SortOptions { descending, nulls_first }: SortOptions,
+) -> Option<Ranks> {
+    let (least, greatest, nulls) =
+        numbers.clone().fold((i64::MAX, i64::MIN, false), |(least, greatest, nulls), n| match n {
+            Some(n) => (least.min(n), greatest.max(n), nulls),
+            None => (least, greatest, true),
+        });
+    let span = if least > greatest { 0 } else { greatest.abs_diff(least) };
+    // NULLs are a distance more, at the one end or the other
+    let most = span.checked_add(u64::from(nulls))?;
+    let (null, first) = if nulls_first { (0, u64::from(nulls)) } else { (most, 0) };
+    let rank = |n: i64| first + if descending { greatest.abs_diff(n) } else { n.abs_diff(least) };
+    Some(Ranks { ranks: numbers.map(|n| n.map_or(null, rank)).collect(), most })
+}
+
+/// Places among the different texts.
+fn places<'a>(
+    texts: impl Iterator<Item = Option<&'a str>>,
+    SortOptions { descending, nulls_first }: SortOptions,
+) -> Option<Ranks> {
+    let mut ids: HashMap<Option<&str>, u32> = HashMap::new();
+    let mut different: Vec<(Option<&str>, u32)> = vec![];
+    let mut rows: Vec<u32> = vec![];
+    let mut last: Option<(Option<&str>, u32)> = None;
+    for text in texts {
+        let id = match last {
+            Some((same, id)) if same == text => id,
+            _ => match ids.get(&text) {
+                Some(id) => *id,
+                None => {
+                    let id = u32::try_from(different.len()).ok()?;
+                    ids.insert(text, id);
+                    different.push((text, id));
+                    id
+                }
+            },
+        };
+        last = Some((text, id));
+        rows.push(id);
+    }
+    different.sort_unstable_by(|(a, _), (b, _)| match (a, b) {
+        (Some(a), Some(b)) if descending => b.cmp(a),
+        (Some(a), Some(b)) => a.cmp(b),
+        _ if nulls_first => a.is_some().cmp(&b.is_some()),
+        _ => b.is_some().cmp(&a.is_some()),
+    });
+    let mut place = vec![0u64; different.len()];
+    for (rank, (_, id)) in (0u64..).zip(&different) {
+        *place.get_mut(usize::try_from(*id).ok()?)? = rank;
+    }
+    let ranks = rows
+        .into_iter()
+        .map(|id| usize::try_from(id).ok().and_then(|id| place.get(id).copied()))
+        .collect::<Option<Vec<u64>>>()?;
+    Some(Ranks { ranks, most: u64::try_from(different.len()).ok()? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use datafusion::arrow::array::{
+        BooleanArray, Decimal128Array, Float64Array, Int64Array, StringArray, StringViewArray,
+        TimestampMicrosecondArray,
+    };
+    use proptest::prelude::*;
+
+    type Row = (Option<i64>, Option<u8>, Option<bool>, Option<i8>);
+
+    /// Columns of every kind of rank from a few small numbers.
+    fn columns(rows: &[Row], wide: bool) -> Vec<ArrayRef> {
+        let far = if wide { i64::MAX / 2 } else { 1000 };
+        let texts = || rows.iter().map(|r| r.1.map(|t| "abcä".repeat(usize::from(t % 5))));
+        vec![
+            Arc::new(rows.iter().map(|r| r.0.map(|n| n * far)).collect::<Int64Array>()),
+            Arc::new(StringArray::from_iter(texts())),
+            Arc::new(StringViewArray::from_iter(texts())),
+            Arc::new(rows.iter().map(|r| r.2).collect::<BooleanArray>()),
+            Arc::new(TimestampMicrosecondArray::from_iter(rows.iter().map(|r| r.3.map(i64::from)))),
+            Arc::new(
+                rows.iter().map(|r| r.3.map(|n| f64::from(n) / 3.0)).collect::<Float64Array>(),
+            ),
+            Arc::new(rows.iter().map(|r| r.3.map(i128::from)).collect::<Decimal128Array>()),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4096))]
+
+        /// The order is that of Arrow's sort; where rows are equal, that in which they came.
+        #[test]
+        fn rows_are_in_the_order_of_arrows_sort(
+            rows in prop::collection::vec((prop::option::of(-2i64..=2), prop::option::of(0u8..5), any::<Option<bool>>(), prop::option::of(-3i8..3)), 0..40),
+            by in prop::collection::vec((0usize..7, any::<bool>(), any::<bool>()), 1..4),
+            wide in any::<bool>(),
+        ) {
+            let columns = columns(&rows, wide);
+            let order: Vec<SortColumn> = by.iter().map(|(c, descending, nulls_first)| SortColumn {
+                values: Arc::clone(&columns[*c]),
+                options: Some(SortOptions { descending: *descending, nulls_first: *nulls_first }),
+            }).collect();
+            let got = permutation(&order).unwrap();
+            let mut with_row = order.clone();
+            with_row.push(SortColumn {
+                values: Arc::new(UInt32Array::from_iter_values(0..u32::try_from(rows.len()).unwrap())),
+                options: None,
+            });
+            prop_assert_eq!(&got, &lexsort_to_indices(&with_row, None).unwrap());
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_sorted_too() {
+        let far = Int64Array::from(vec![Some(i64::MAX), Some(i64::MIN), None, Some(0)]);
+        let column = SortColumn { values: Arc::new(far), options: None };
+        let got = permutation(&[column.clone(), column]).unwrap();
+        assert_eq!(got.values(), &[2, 1, 3, 0]);
+    }
+}

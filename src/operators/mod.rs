@@ -1,0 +1,6 @@
+//! Operators of Tenure's own, for what customers' events need more often than other rows: to be
+//! brought together by customer, and into the order of time.
+
+pub(crate) mod bucket_sort;
+pub(crate) mod in_turn;
+pub(crate) mod scatter;

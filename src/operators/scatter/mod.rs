@@ -1,0 +1,262 @@
+//! Rows to buckets by the hash of their keys, all of them before the first bucket is read.
+//!
+//! This stands where DataFusion's `RepartitionExec` would, and sends a row to the same partition.
+//! That one hands rows on as they come, so that every partition is at work at all times; with many
+//! partitions their tables and buffers drive each other out of the processor's caches. Here what is
+//! above works on one bucket after the other, and a bucket is small.
+//!
+//! Memory: the rows themselves; beyond a share of the session's limit, on disk (`writer.rs`). A
+//! bucket's memory is free as soon as it was read.
+
+mod writer;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::common::runtime::SpawnedTask;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{DataFusionError, Result, Statistics, internal_err};
+use datafusion::execution::memory_pool::MemoryReservation;
+use datafusion::execution::{SendableRecordBatchStream, SpillFile, TaskContext};
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_plan::execution_plan::{EmissionType, apply_expression_roots};
+use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
+use datafusion::physical_plan::spill::SpillManager;
+use datafusion::physical_plan::statistics::{ChildStats, StatisticsArgs};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, Distribution, ExecutionPlan, ExecutionPlanProperties,
+    Partitioning, PlanProperties,
+};
+use futures::future::{BoxFuture, Shared};
+use futures::{FutureExt, Stream, StreamExt, TryStreamExt, stream};
+
+use writer::Writer;
+
+/// The operator.
+#[derive(Debug)]
+pub(crate) struct ScatterExec {
+    input: Arc<dyn ExecutionPlan>,
+    keys: Vec<Arc<dyn PhysicalExpr>>,
+    properties: Arc<PlanProperties>,
+    metrics: ExecutionPlanMetricsSet,
+    run: Mutex<Run>,
+}
+
+/// What the streams of one execution share.
+#[derive(Debug, Default)]
+struct Run {
+    /// held until every bucket has its stream: after that the streams alone hold it, and the work
+    /// stops when the last of them is dropped
+    scattered: Option<Scattered>,
+    streams: usize,
+}
+
+type Scattered =
+    Shared<BoxFuture<'static, std::result::Result<Arc<Buckets>, Arc<DataFusionError>>>>;
+
+/// Each bucket, until somebody reads it.
+type Buckets = Vec<Mutex<Vec<Part>>>;
+
+/// What one writer has put into a bucket.
+struct Part {
+    spilled: Option<(SpillManager, Arc<dyn SpillFile>)>,
+    batches: Vec<RecordBatch>,
+    reservation: MemoryReservation,
+}
+
+impl ScatterExec {
+    /// Rows of `input` by the hash of `keys`, which are not empty.
+    pub(crate) fn new(
+        input: Arc<dyn ExecutionPlan>,
+        keys: Vec<Arc<dyn PhysicalExpr>>,
+        buckets: usize,
+    ) -> Self {
+        let mut equal: EquivalenceProperties = input.equivalence_properties().clone();
+        equal.clear_orderings();
+        equal.clear_per_partition_constants();
+        let properties = PlanProperties::new(
+            equal,
+            Partitioning::Hash(keys.clone(), buckets.max(1)),
+            EmissionType::Final,
+            input.boundedness(),
+        );
+        Self {
+            input,
+            keys,
+            properties: Arc::new(properties),
+            metrics: ExecutionPlanMetricsSet::new(),
+            run: Mutex::default(),
+        }
+    }
+
+    fn buckets(&self) -> usize {
+        self.properties.partitioning.partition_count()
+    }
+
+    /// The same work, not yet begun, over `input`.
+    fn over(&self, input: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
+        Arc::new(Self::new(input, self.keys.clone(), self.buckets()))
+    }
+
+    /// Starts reading, as soon as the first stream is polled.
+    fn start(&self, context: &Arc<TaskContext>) -> Result<Scattered> {
+        let inputs = self.input.output_partitioning().partition_count();
+        let writers = (0..inputs)
+            .map(|i| {
+                let rows = self.input.execute(i, Arc::clone(context))?;
+                let writer = Writer::new(self, i, inputs, context)?;
+                Ok((rows, writer))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let buckets = self.buckets();
+        let work = async move {
+            let tasks: Vec<_> = writers
+                .into_iter()
+                .map(|(rows, writer)| SpawnedTask::spawn(writer.write(rows)))
+                .collect();
+            let mut all: Vec<Vec<Part>> = (0..buckets).map(|_| vec![]).collect();
+            for task in tasks {
+                let parts = task
+                    .join()
+                    .await
+                    .map_err(|e| DataFusionError::ExecutionJoin(Box::new(e)))??;
+                for (bucket, part) in all.iter_mut().zip(parts) {
+                    bucket.push(part);
+                }
+            }
+            Ok(Arc::new(all.into_iter().map(Mutex::new).collect()))
+        };
+        Ok(work.map(|done: Result<_>| done.map_err(Arc::new)).boxed().shared())
+    }
+}
+
+impl DisplayAs for ScatterExec {
+    fn fmt_as(&self, kind: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keys: Vec<String> = self.keys.iter().map(ToString::to_string).collect();
+        match kind {
+            DisplayFormatType::TreeRender => write!(f, "keys={}", keys.join(", ")),
+            _ => write!(f, "ScatterExec: keys=[{}], buckets={}", keys.join(", "), self.buckets()),
+        }
+    }
+}
+
+impl ExecutionPlan for ScatterExec {
+    fn name(&self) -> &'static str {
+        "ScatterExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn required_input_distribution(&self) -> Vec<Distribution> {
+        vec![Distribution::UnspecifiedDistribution]
+    }
+
+    fn maintains_input_order(&self) -> Vec<bool> {
+        vec![false]
+    }
+
+    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
+        vec![true]
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.input]
+    }
+
+    fn apply_expressions(
+        &self,
+        f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        apply_expression_roots(&self.keys, f)
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        mut children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        match (children.pop(), children.is_empty()) {
+            (Some(input), true) => Ok(self.over(input)),
+            _ => internal_err!("ScatterExec has one input"),
+        }
+    }
+
+    fn reset_state(self: Arc<Self>) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(self.over(Arc::clone(&self.input)))
+    }
+
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
+        let scattered = match &run.scattered {
+            Some(begun) => begun.clone(),
+            None if run.streams > 0 => {
+                return internal_err!("the rows of a ScatterExec are read once");
+            }
+            None => run.scattered.insert(self.start(&context)?).clone(),
+        };
+        run.streams += 1;
+        if run.streams == self.buckets() {
+            run.scattered = None;
+        }
+        drop(run);
+        let metrics = BaselineMetrics::new(&self.metrics, partition);
+        let rows = stream::once(async move {
+            let buckets = scattered.await.map_err(DataFusionError::Shared)?;
+            let Some(bucket) = buckets.get(partition) else {
+                return internal_err!("there is no bucket {partition}");
+            };
+            let parts = std::mem::take(&mut *bucket.lock().unwrap_or_else(PoisonError::into_inner));
+            Ok(stream::iter(parts).flat_map(Part::read))
+        })
+        .try_flatten()
+        .inspect_ok(move |batch: &RecordBatch| metrics.record_output(batch.num_rows()));
+        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), rows)))
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        Some(self.metrics.clone_inner())
+    }
+
+    fn child_stats_requests(&self, _partition: Option<usize>) -> Vec<ChildStats> {
+        vec![ChildStats::At(None)]
+    }
+
+    fn statistics_from_inputs(
+        &self,
+        inputs: &[Arc<Statistics>],
+        args: &StatisticsArgs,
+    ) -> Result<Arc<Statistics>> {
+        match inputs {
+            [input] if args.partition().is_none() => Ok(Arc::clone(input)),
+            _ => Ok(Arc::new(Statistics::new_unknown(&self.schema()))),
+        }
+    }
+}
+
+impl Part {
+    /// The rows, whose memory is free when they were handed on.
+    fn read(self) -> impl Stream<Item = Result<RecordBatch>> + Send {
+        let Self { spilled, batches, reservation } = self;
+        let from_disk = stream::iter(spilled)
+            .map(|(manager, file)| manager.read_spill_as_stream_unbuffered(file, None))
+            .try_flatten();
+        let from_memory = stream::iter(batches).map(move |batch| {
+            reservation.shrink(batch.get_array_memory_size().min(reservation.size()));
+            Ok(batch)
+        });
+        from_disk.chain(from_memory)
+    }
+}
+
+impl fmt::Debug for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Part").field("batches", &self.batches.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,60 @@
+//! Which operators may have another number of partitions.
+
+use std::sync::Arc;
+
+use datafusion::common::Result;
+use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
+use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
+use datafusion::physical_plan::filter::FilterExec;
+use datafusion::physical_plan::projection::ProjectionExec;
+use datafusion::physical_plan::repartition::RepartitionExec;
+use datafusion::physical_plan::sorts::sort::SortExec;
+use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
+use datafusion::physical_plan::unnest::UnnestExec;
+use datafusion::physical_plan::windows::{BoundedWindowAggExec, WindowAggExec};
+use datafusion::physical_plan::{ExecutionPlan, replace_children_if_necessary};
+
+use crate::operators::bucket_sort::BucketSortExec;
+use crate::operators::in_turn::InTurnExec;
+use crate::operators::scatter::ScatterExec;
+
+/// Partitions that customers are spread over where nothing counts them, at least: each is small
+/// enough for the caches of the processor then. Figures are in `docs/benchmarks.md`.
+pub(super) const MANY: usize = 32;
+
+/// Replaces operators from the top. `f` gets each of them, and whether nothing above counts its
+/// partitions: the rows of all are brought together there, or dealt out anew.
+pub(super) fn rewrite(
+    plan: Arc<dyn ExecutionPlan>,
+    free: bool,
+    f: &impl Fn(&dyn ExecutionPlan, bool) -> Result<Option<Arc<dyn ExecutionPlan>>>,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let plan = f(plan.as_ref(), free)?.unwrap_or(plan);
+    let free = brings_together(&plan) || (free && keeps_apart(&plan));
+    let children = plan
+        .children()
+        .into_iter()
+        .map(|c| rewrite(Arc::clone(c), free, f))
+        .collect::<Result<_>>()?;
+    replace_children_if_necessary(plan, children)
+}
+
+fn brings_together(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    plan.is::<CoalescePartitionsExec>()
+        || plan.is::<SortPreservingMergeExec>()
+        || plan.is::<RepartitionExec>()
+        || plan.is::<ScatterExec>()
+}
+
+/// Whether an operator works on each partition by itself, whatever their number.
+fn keeps_apart(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    plan.is::<ProjectionExec>()
+        || plan.is::<FilterExec>()
+        || plan.is::<UnnestExec>()
+        || plan.is::<WindowAggExec>()
+        || plan.is::<BoundedWindowAggExec>()
+        || plan.is::<InTurnExec>()
+        || plan.is::<BucketSortExec>()
+        || plan.downcast_ref::<SortExec>().is_some_and(SortExec::preserve_partitioning)
+        || plan.downcast_ref::<AggregateExec>().is_some_and(|a| *a.mode() == AggregateMode::Partial)
+}
