@@ -161,7 +161,6 @@ pub(crate) fn fit(rows: Rows, given: Option<f64>, l2: f64) -> Option<(f64, Estim
 
 /// The log-likelihood of `sample` for `k` and `[r, alpha, a, b]` in scaled time, without what depends
 /// on `k` alone, with its derivatives.
-#[expect(clippy::indexing_slicing, reason = "every index is below 4")]
 fn log_likelihood(k: f64, sample: &Sample, [r, alpha, a, b]: [f64; 4]) -> Surface<4> {
     let (at_r, at_both, at_b) = (gamma(r), gamma(a + b), gamma(b));
     let mut sum = Surface::<4>::ZERO;

@@ -130,7 +130,7 @@ pub(crate) fn fit_sbg(rows: Rows, l2: f64) -> Option<Estimate> {
     let (alike, poverty) = group(rows)?;
     let likelihood = |alike: &Vec<Alike>, p: [f64; 2]| sbg_likelihood(alike, p);
     let starts = [[1.0, 1.0], [0.5, 4.0], [5.0, 20.0], [3.0, 0.5]].map(|s| s.map(f64::ln));
-    let top = maximise([&alike], total, likelihood, starts, l2)?;
+    let top = maximise([&alike], |all| total(all), likelihood, starts, l2)?;
     Some(Estimate::of(&top, ["alpha", "beta"]).because(poverty))
 }
 
@@ -140,11 +140,11 @@ pub(crate) fn fit_bdw(rows: Rows, l2: f64) -> Option<Estimate> {
     let likelihood = |alike: &Vec<Alike>, p: [f64; 3]| bdw_likelihood(alike, p);
     let starts = [[1.0, 1.0, 1.0], [0.5, 4.0, 1.0], [5.0, 20.0, 0.7], [0.5, 2.0, 1.5]]
         .map(|s| s.map(f64::ln));
-    let top = maximise([&alike], total, likelihood, starts, l2)?;
+    let top = maximise([&alike], |all| total(all), likelihood, starts, l2)?;
     Some(Estimate::of(&top, PARAMETERS).because(poverty))
 }
 
-fn total(alike: &Vec<Alike>) -> f64 {
+fn total(alike: &[Alike]) -> f64 {
     alike.iter().map(|a| a.weight).sum()
 }
 
@@ -170,7 +170,6 @@ fn group(rows: Rows) -> Option<(Vec<Alike>, Option<&'static str>)> {
 
 /// [`log_share`] of those who leave after surviving `n`: `B(α + 1, β + n)` is
 /// `B(α, β + n)·α / (α + β + n)`.
-#[expect(clippy::indexing_slicing, reason = "every index is below 2")]
 pub(crate) fn log_share_leaving(alpha: f64, beta: f64, n: f64, at: (Gamma, Gamma)) -> Surface<2> {
     let mut part = log_share(alpha, beta, n, at);
     let all = alpha + beta + n;
@@ -269,9 +268,9 @@ fn bdw_likelihood(alike: &[Alike], [alpha, beta, c]: [f64; 3]) -> Surface<3> {
             (after, [0.0, 1.0])
         };
         let mut slope = [0.0; 3];
-        for i in 0..3 {
-            slope[i] = shares[0] * before.gradient[i] + shares[1] * after.gradient[i];
-            sum.gradient[i] += w * slope[i];
+        for (i, slope) in slope.iter_mut().enumerate() {
+            *slope = shares[0] * before.gradient[i] + shares[1] * after.gradient[i];
+            sum.gradient[i] += w * *slope;
         }
         for i in 0..3 {
             for j in i..3 {

@@ -125,7 +125,6 @@ pub(crate) fn fit(rows: Rows, l2: f64) -> Option<Estimate> {
 /// A customer's likelihood is a sum over ends: one for each moment of leaving, one for being alive.
 /// The derivatives of its logarithm are means over the ends, weighted by their shares: the gradient that
 /// of the gradients, the Hessian that of the Hessians plus the covariance of the gradients.
-#[expect(clippy::indexing_slicing, reason = "every index is below 4")]
 pub(crate) fn log_likelihood(sample: &Sample, [r, alpha, s, beta]: [f64; 4]) -> Surface<4> {
     let model = Pareto { r, alpha, s, beta };
     let at_r = gamma(r);
@@ -193,8 +192,8 @@ impl Ends {
         for i in 0..4 {
             let part = share * slope[i];
             self.slope[i] += part;
-            for j in i..4 {
-                self.square[i][j] += part * slope[j];
+            for (square, slope) in self.square[i].iter_mut().zip(slope).skip(i) {
+                *square += part * slope;
             }
         }
     }

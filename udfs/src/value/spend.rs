@@ -169,7 +169,6 @@ pub(crate) fn fit(rows: Rows, l2: f64) -> Option<Fit> {
 }
 
 /// The log-likelihood of the totals for the parameters `[p, q, v]` with its derivatives.
-#[expect(clippy::indexing_slicing, reason = "every index is below 3")]
 fn log_likelihood(sample: &Sample, [p, q, v]: [f64; 3]) -> Surface<3> {
     let at_q = gamma(q);
     let mut sum = Surface::<3>::ZERO;
