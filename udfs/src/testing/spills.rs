@@ -38,12 +38,12 @@ const CASES: &[(&str, &str, &str)] = &[
     (
         "bdw_fit",
         "segment",
-        "bdw_fit(t - 30, x > 1), bdw_fit(n, x > 1, w, 0.5) FILTER (WHERE kind <> 'purchase')",
+        "bdw_fit(t - 30, x > 1, NULL, 0.1), bdw_fit(n, x > 1, w, 0.5) FILTER (WHERE kind <> 'purchase')",
     ),
     (
         "bg_bb_fit",
         "segment",
-        "bg_bb_fit(x, tx, t), bg_bb_fit(x, tx, t, w, 0.5) FILTER (WHERE kind <> 'purchase')",
+        "bg_bb_fit(x, tx, t, NULL, 0.1), bg_bb_fit(x, tx, t, w, 0.5) FILTER (WHERE kind <> 'purchase')",
     ),
     (
         "bg_nbd_fit",
@@ -88,12 +88,12 @@ const CASES: &[(&str, &str, &str)] = &[
     (
         "gamma_gamma_fit",
         "segment",
-        "gamma_gamma_fit(x, amount), gamma_gamma_fit(x, amount, w, 0.5) FILTER (WHERE kind <> 'purchase')",
+        "gamma_gamma_fit(x, amount, NULL, 0.1), gamma_gamma_fit(x, amount, w, 0.5) FILTER (WHERE kind <> 'purchase')",
     ),
     (
         "mbg_cnbd_fit",
         "segment",
-        "mbg_cnbd_fit(x, tx, t, x * 1.5), mbg_cnbd_fit(x, tx, t, x * 1.5, 2, w, 0.5) FILTER (WHERE kind <> 'purchase')",
+        "mbg_cnbd_fit(x, tx, t, x * 1.5, 1, NULL, 0.1), mbg_cnbd_fit(x, tx, t, x * 1.5, 2, w, 0.5) FILTER (WHERE kind <> 'purchase')",
     ),
     (
         "mbg_nbd_fit",
@@ -108,7 +108,7 @@ const CASES: &[(&str, &str, &str)] = &[
     (
         "pareto_nbd_fit",
         "segment",
-        "pareto_nbd_fit(x, tx, t), pareto_nbd_fit(x, tx, t, w, 0.5) FILTER (WHERE kind <> 'purchase')",
+        "pareto_nbd_fit(x, tx, t, NULL, 0.1), pareto_nbd_fit(x, tx, t, w, 0.5) FILTER (WHERE kind <> 'purchase')",
     ),
     ("recency", "customer", "recency(ts), recency(ts, '2010-12-01') FILTER (WHERE x > 1)"),
     ("retention", "pair", "retention(x = 0, x = 2), retention(n > 3, x = 1) FILTER (WHERE n > 1)"),
@@ -132,7 +132,7 @@ const CASES: &[(&str, &str, &str)] = &[
     (
         "sbg_fit",
         "segment",
-        "sbg_fit(t - 30, x > 1), sbg_fit(n, x > 1, w, 0.5) FILTER (WHERE kind <> 'purchase')",
+        "sbg_fit(t - 30, x > 1, NULL, 0.1), sbg_fit(n, x > 1, w, 0.5) FILTER (WHERE kind <> 'purchase')",
     ),
     (
         "sequence_count",
