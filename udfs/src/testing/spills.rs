@@ -36,6 +36,16 @@ const CASES: &[(&str, &str, &str)] = &[
         "any_funnel(2592000, ts, kind = 'purchase', kind = 'return', x = 1) FILTER (WHERE n > 1)",
     ),
     (
+        "bdw_fit",
+        "segment",
+        "bdw_fit(t - 30, x > 1, NULL, 0.1), bdw_fit(n, x > 1, w, 0.5) FILTER (WHERE kind <> 'purchase')",
+    ),
+    (
+        "bg_bb_fit",
+        "segment",
+        "bg_bb_fit(x, tx, t, NULL, 0.1), bg_bb_fit(x, tx, t, w, 0.5) FILTER (WHERE kind <> 'purchase')",
+    ),
+    (
         "bg_nbd_fit",
         "segment",
         "bg_nbd_fit(x, tx, t), bg_nbd_fit(x, tx, t, w, 0.5) FILTER (WHERE kind <> 'purchase')",
@@ -106,6 +116,16 @@ const CASES: &[(&str, &str, &str)] = &[
     ),
     ("logrank", "pair", "logrank(tx, n > 9, kind)"),
     (
+        "gamma_gamma_fit",
+        "segment",
+        "gamma_gamma_fit(x, amount, NULL, 0.1), gamma_gamma_fit(x, amount, w, 0.5) FILTER (WHERE kind <> 'purchase')",
+    ),
+    (
+        "mbg_cnbd_fit",
+        "segment",
+        "mbg_cnbd_fit(x, tx, t, x * 1.5, 1, NULL, 0.1), mbg_cnbd_fit(x, tx, t, x * 1.5, 2, w, 0.5) FILTER (WHERE kind <> 'purchase')",
+    ),
+    (
         "mbg_nbd_fit",
         "segment",
         "mbg_nbd_fit(x, tx, t), mbg_nbd_fit(x, tx, t, w, 0.5) FILTER (WHERE kind <> 'purchase')",
@@ -115,6 +135,11 @@ const CASES: &[(&str, &str, &str)] = &[
     ("monetary", "customer", "monetary(CAST(x AS DECIMAL(9, 2))) FILTER (WHERE amount > 0)"),
     ("path_agg", "pair", "path_agg(kind, ts)"),
     ("path_agg", "customer", "path_agg(kind, ts), path_agg(n, ts, 3) FILTER (WHERE x > 1)"),
+    (
+        "pareto_nbd_fit",
+        "segment",
+        "pareto_nbd_fit(x, tx, t, NULL, 0.1), pareto_nbd_fit(x, tx, t, w, 0.5) FILTER (WHERE kind <> 'purchase')",
+    ),
     ("recency", "customer", "recency(ts), recency(ts, '2010-12-01') FILTER (WHERE x > 1)"),
     ("retention", "pair", "retention(x = 0, x = 2), retention(n > 3, x = 1) FILTER (WHERE n > 1)"),
     ("retention_cells", "pair", "retention_cells(ts, n)"),
@@ -134,6 +159,11 @@ const CASES: &[(&str, &str, &str)] = &[
         "rfm_fit(x, tx, amount), rfm_fit(x, tx, amount, 3, 'rfm') FILTER (WHERE kind <> 'purchase')",
     ),
     ("rfm_fit", "pair", "rfm_fit(x, tx, amount, 9)"),
+    (
+        "sbg_fit",
+        "segment",
+        "sbg_fit(t - 30, x > 1, NULL, 0.1), sbg_fit(n, x > 1, w, 0.5) FILTER (WHERE kind <> 'purchase')",
+    ),
     (
         "sequence_count",
         "customer",

@@ -4,27 +4,44 @@
 //! row left gives NULL. Ties and the order of the rows do not matter: the answer has the same bits
 //! for any order, partitioning and batch size. Times are numbers, in any unit. Linear in the distinct
 //! rows after one sort. While the groups are collected, 8 bytes a customer whose times are whole numbers
-//! and whose weight is 1, 32 any other; 16 to 64 more while one is fitted. Source: see `core.rs`.
+//! and whose weight is 1, 40 any other; 16 to 64 more while one is fitted. Source: see `core.rs`.
 
 use std::sync::{Arc, LazyLock};
 
-use datafusion::arrow::datatypes::{DataType, FieldRef};
-use datafusion::common::Result;
-use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
-use datafusion::logical_expr::utils::AggregateOrderSensitivity;
-use datafusion::logical_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, GroupsAccumulator, Signature,
-};
+use datafusion::logical_expr::AggregateUDF;
 use datafusion_macros::user_doc;
 
-use super::arguments::{Overloads, model_fields};
+use super::arguments::{FIGURES, Overloads};
 use super::core::Kind;
-use super::nbd_fit::{Groups, One, calls, state_fields};
+use super::fit::{PARAMETERS, fault, fit};
+use super::model_fit::{
+    BY_COLUMNS, BY_SUMMARY, BY_SUMMARY_WITH_GAPS, FitFunction, Fitted, Fitter, purchases,
+};
+use super::models::Role;
 
-static CALLS: Overloads = calls("bg_nbd_fit");
+pub(crate) static FITTER: Fitter = Fitter {
+    calls: Overloads {
+        name: "bg_nbd_fit",
+        lead: 0,
+        fields: &FIGURES,
+        role: Role::Purchases,
+        columns: BY_COLUMNS,
+        summary: BY_SUMMARY,
+        gapped: BY_SUMMARY_WITH_GAPS,
+        mixed: &[],
+        contract: &[],
+    },
+    model: "bg_nbd",
+    parameters: &PARAMETERS,
+    extras: &[],
+    timed: true,
+    row: purchases,
+    fault,
+    fit: |rows, options| fit(Kind::Bg, rows, options.l2).map(|(_, f)| Fitted::from(f)),
+};
 
 static UDF: LazyLock<Arc<AggregateUDF>> =
-    LazyLock::new(|| Arc::new(AggregateUDF::from(BgNbdFit::default())));
+    LazyLock::new(|| Arc::new(AggregateUDF::from(FitFunction::new(&FITTER, BgNbdFit.doc()))));
 
 /// The function `bg_nbd_fit`.
 pub fn bg_nbd_fit_udaf() -> Arc<AggregateUDF> {
@@ -33,7 +50,7 @@ pub fn bg_nbd_fit_udaf() -> Arc<AggregateUDF> {
 
 #[user_doc(
     doc_section(label = "Value"),
-    description = "Fits the BG/NBD model of how often customers buy and when they leave: purchases at a random rate, Gamma(r, alpha) among customers; after each repeat purchase a customer leaves with a probability, Beta(a, b) among customers. Maximum likelihood on the logarithms of the parameters, from several starts. The model is a STRUCT: model ('bg_nbd'), r, alpha, a, b, ll (log-likelihood), n (rows used), dropped (rows that no customer can have produced: negative or not finite, recency beyond t, a frequency that is no whole number, a repeat purchase at recency 0 or none at a later one, a weight not above 0), se (standard errors of r, alpha, a, b; NULL unless converged), converged, iterations, unit_days (of the summaries; 1 where they do not say). Data without variety have no best model: converged is then false and the parameters are as far as the search went. NULL rows are ignored; without rows the model is NULL. Any order of rows gives the same bits. Linear in the number of distinct rows; memory: 8 bytes a customer whose times are whole numbers (days) and whose weight is 1, 32 any other, and 16 to 64 more each at the end. Fader, Hardie & Lee, Marketing Science 24 (2005).",
+    description = "Fits the BG/NBD model of how often customers buy and when they leave: purchases at a random rate, Gamma(r, alpha) among customers; after each repeat purchase a customer leaves with a probability, Beta(a, b) among customers. Maximum likelihood on the logarithms of the parameters, from several starts. The model is a STRUCT: model ('bg_nbd'), r, alpha, a, b, ll (log-likelihood), n (rows used), dropped (rows that no customer can have produced: negative or not finite, recency beyond t, a frequency that is no whole number, a repeat purchase at recency 0 or none at a later one, a weight not above 0), se (standard errors of r, alpha, a, b; NULL unless converged), converged, iterations, unit_days (of the summaries; 1 where they do not say), note (why it has not converged and why rows were dropped, in words). Data without variety have no best model: converged is then false and the parameters are as far as the search went. NULL rows are ignored; without rows the model is NULL, and where all are dropped its parameters are. Any order of rows gives the same bits. Linear in the number of distinct rows; memory: 8 bytes a customer whose times are whole numbers (days) and whose weight is 1, 40 any other, and 16 to 64 more each at the end. Fader, Hardie & Lee, Marketing Science 24 (2005).",
     syntax_example = "bg_nbd_fit(frequency, recency, t [, weight, l2]) or bg_nbd_fit(summary [, weight, l2])",
     sql_example = r#"```sql
 SELECT m['model'], round(m['r'], 3), round(m['alpha'], 2), round(m['a'], 3), round(m['b'], 3), m['n'], m['dropped'], m['converged']
@@ -57,58 +74,5 @@ FROM (SELECT bg_nbd_fit(x, tx, t, w) AS m FROM (VALUES
         description = "ridge: subtracts l2 times the squared logarithms of r, a, b and of alpha over the longest t from the log-likelihood, which steadies small samples; default 0"
     )
 )]
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct BgNbdFit {
-    signature: Signature,
-}
-
-impl Default for BgNbdFit {
-    fn default() -> Self {
-        Self { signature: CALLS.signature() }
-    }
-}
-
-impl AggregateUDFImpl for BgNbdFit {
-    fn name(&self) -> &str {
-        CALLS.name
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        CALLS.coerce(types)
-    }
-
-    fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Struct(model_fields()))
-    }
-
-    fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
-        Ok(state_fields(&args))
-    }
-
-    fn order_sensitivity(&self) -> AggregateOrderSensitivity {
-        AggregateOrderSensitivity::Insensitive
-    }
-
-    fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(One(Groups::new(Kind::Bg, &CALLS, &args)?)))
-    }
-
-    fn groups_accumulator_supported(&self, _args: AccumulatorArgs) -> bool {
-        true
-    }
-
-    fn create_groups_accumulator(
-        &self,
-        args: AccumulatorArgs,
-    ) -> Result<Box<dyn GroupsAccumulator>> {
-        Ok(Box::new(Groups::new(Kind::Bg, &CALLS, &args)?))
-    }
-
-    fn documentation(&self) -> Option<&Documentation> {
-        self.doc()
-    }
-}
+#[derive(Debug)]
+struct BgNbdFit;

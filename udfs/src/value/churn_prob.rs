@@ -7,21 +7,21 @@
 
 use std::sync::{Arc, LazyLock};
 
-use datafusion::arrow::array::Float64Array;
-use datafusion::arrow::datatypes::DataType;
-use datafusion::common::{Result, internal_err};
-use datafusion::logical_expr::{
-    ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-};
+use datafusion::arrow::array::ArrayRef;
+use datafusion::common::Result;
+use datafusion::logical_expr::{ScalarFunctionArgs, ScalarUDF};
 use datafusion_macros::user_doc;
 
-use super::arguments::{Horizons, Models, Overloads, legal};
+use super::arguments::{FIGURES, Overloads};
+use super::models::Role;
+use super::score::{Call, ScoreFunction};
 use crate::args::{Fill, Ty, option, required};
-use crate::settings::TenureOptions;
 
 static CALLS: Overloads = Overloads {
     name: "churn_prob",
     lead: 1,
+    fields: &FIGURES,
+    role: Role::Purchases,
     columns: &[
         required("model", Ty::Any),
         required("frequency", Ty::Float),
@@ -41,10 +41,16 @@ static CALLS: Overloads = Overloads {
         option("t", Ty::Float, Fill::Null),
         option("horizon", Ty::Any, Fill::Null),
     ],
+    mixed: &[],
+    contract: &[
+        required("model", Ty::Any),
+        required("periods", Ty::Float),
+        option("horizon", Ty::Any, Fill::Null),
+    ],
 };
 
 static UDF: LazyLock<Arc<ScalarUDF>> =
-    LazyLock::new(|| Arc::new(ScalarUDF::from(ChurnProb::default())));
+    LazyLock::new(|| Arc::new(ScalarUDF::from(ScoreFunction::new(&CALLS, ChurnProb.doc(), score))));
 
 /// The function `churn_prob`.
 pub fn churn_prob_udf() -> Arc<ScalarUDF> {
@@ -53,8 +59,8 @@ pub fn churn_prob_udf() -> Arc<ScalarUDF> {
 
 #[user_doc(
     doc_section(label = "Value"),
-    description = "The probability that a customer is gone, by a model of `bg_nbd_fit` or `mbg_nbd_fit`. Without horizon: gone for good, 1 − `p_alive`. With a horizon: the probability of no purchase within that time from now on, which is greater, since a customer who is alive may be silent. NULL in an argument other than horizon gives NULL, as do negative figures and a recency beyond t (an error under `tenure.strict`). Without a model at hand see `churn_score`. Fader, Hardie & Lee 2005; Batislam et al. 2007.",
-    syntax_example = "churn_prob(model, frequency, recency, t [, horizon]) or churn_prob(model, summary [, horizon])",
+    description = "The probability that a customer is gone, by a fitted model of any kind but spending (`mbg_nbd_fit`, `bg_nbd_fit`, `pareto_nbd_fit`, `mbg_cnbd_fit`, `bg_bb_fit`, `sbg_fit`, `bdw_fit`). Without horizon: gone for good, 1 − `p_alive`. With a horizon: the probability of no purchase within that time from now on, which is greater, since a customer who is alive may be silent. Under contract churn_prob(model, periods, horizon) is the probability that somebody who has renewed so many times leaves within so many more periods, 1 − S(n + h) / S(n); without horizon it is 1. NULL in an argument other than horizon gives NULL, as do negative figures and a recency beyond t (an error under `tenure.strict`). Without a model at hand see `churn_score`. Fader, Hardie & Lee 2005; Batislam et al. 2007.",
+    syntax_example = "churn_prob(model, frequency, recency, t [, horizon]) or churn_prob(model, summary [, horizon]) or churn_prob(model, periods [, horizon])",
     sql_example = r#"```sql
 SELECT round(churn_prob(named_struct('model', 'bg_nbd', 'r', 0.243, 'alpha', 4.414, 'a', 0.793, 'b', 2.426), 2, 30.43, 38.86), 6);
 -- 0.273421
@@ -65,7 +71,7 @@ SELECT round(churn_prob(named_struct('model', 'bg_nbd', 'r', 0.243, 'alpha', 4.4
 ```"#,
     argument(
         name = "model",
-        description = "a fitted model: the STRUCT of `bg_nbd_fit` or `mbg_nbd_fit`"
+        description = "a fitted model: the STRUCT of a fit but `gamma_gamma_fit`"
     ),
     argument(
         name = "frequency",
@@ -81,54 +87,11 @@ SELECT round(churn_prob(named_struct('model', 'bg_nbd', 'r', 0.243, 'alpha', 4.4
         description = "how far to look ahead: a number in the model's unit, or an INTERVAL without months; default: for ever"
     )
 )]
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct ChurnProb {
-    signature: Signature,
-}
+#[derive(Debug)]
+struct ChurnProb;
 
-impl Default for ChurnProb {
-    fn default() -> Self {
-        Self { signature: CALLS.signature() }
-    }
-}
-
-impl ScalarUDFImpl for ChurnProb {
-    fn name(&self) -> &str {
-        CALLS.name
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        CALLS.coerce(types)
-    }
-
-    fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Float64)
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let Some(model) = args.args.first() else {
-            return internal_err!("churn_prob: no arguments");
-        };
-        let strict = TenureOptions::of(&args.config_options).strict;
-        let models = Models::of(CALLS.name, model)?;
-        let horizon = CALLS.position(&super::types(&args), "horizon");
-        let horizons = Horizons::of(CALLS.name, horizon.and_then(|i| args.args.get(i)))?;
-        let customers = CALLS.customers(&super::arrays(&args)?)?;
-        let score = |i| -> Result<Option<f64>> {
-            let Some((model, unit_days)) = models.get(i)? else { return Ok(None) };
-            let horizon = horizons.get(i, unit_days)?;
-            let customer = legal(CALLS.name, &customers, i, unit_days, strict)?;
-            Ok(customer.map(|c| model.churn(c, horizon)))
-        };
-        let out: Float64Array = (0..customers.len()).map(score).collect::<Result<_>>()?;
-        Ok(ColumnarValue::Array(Arc::new(out)))
-    }
-
-    fn documentation(&self) -> Option<&Documentation> {
-        self.doc()
-    }
+fn score(args: &ScalarFunctionArgs) -> Result<ArrayRef> {
+    let call = Call::new(&CALLS, args)?;
+    let horizons = call.horizons()?;
+    call.score(|i, model, c| Ok(Some(model.0.churn(c, horizons.get(i, model)?))))
 }

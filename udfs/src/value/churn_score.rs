@@ -3,7 +3,7 @@
 //!
 //! Fits the model on the rows of the partition and gives each of them its `churn_prob`. NULL rows
 //! are not fitted and get NULL, illegal ones (see `bg_nbd_fit`) likewise. The order of the rows does
-//! not matter, nor does ORDER BY in OVER; the whole partition is held, 32 bytes a row more than it
+//! not matter, nor does ORDER BY in OVER; the whole partition is held, 40 bytes a row more than it
 //! takes anyway. Without any legal row all are NULL.
 
 use std::sync::{Arc, LazyLock};
@@ -17,15 +17,19 @@ use datafusion::logical_expr::{
 };
 use datafusion_macros::user_doc;
 
-use super::arguments::{Horizons, Overloads, unknown_model};
+use super::arguments::{FIGURES, Overloads};
 use super::core::Kind;
-use super::fit::fit;
+use super::fit::{fault, fit};
+use super::horizons::Horizons;
+use super::models::{Any, Role, unknown_model};
 use super::rows::Row;
 use crate::args::{self, Fill, Ty, option, required};
 
 static CALLS: Overloads = Overloads {
     name: "churn_score",
     lead: 0,
+    fields: &FIGURES,
+    role: Role::Purchases,
     columns: &[
         required("frequency", Ty::Float),
         required("recency", Ty::Float),
@@ -45,6 +49,8 @@ static CALLS: Overloads = Overloads {
         option("horizon", Ty::Any, Fill::Null),
         option("model", Ty::Text, Fill::Text("mbg_nbd")),
     ],
+    mixed: &[],
+    contract: &[],
 };
 
 static UDF: LazyLock<Arc<WindowUDF>> =
@@ -126,7 +132,9 @@ impl WindowUDFImpl for ChurnScore {
         let kind = match args::constant(CALLS.name, params, args.input_exprs(), "model")? {
             ScalarValue::Utf8(Some(name)) => match Kind::of(&name) {
                 Some(kind) => kind,
-                None => return unknown_model(CALLS.name, &name),
+                None => {
+                    return unknown_model(CALLS.name, &name, Kind::ALL.map(Kind::name).into_iter());
+                }
             },
             _ => Kind::Mbg,
         };
@@ -149,8 +157,8 @@ impl PartitionEvaluator for Partition {
     fn evaluate_all(&mut self, values: &[ArrayRef], num_rows: usize) -> Result<ArrayRef> {
         let customers = CALLS.customers(values)?;
         let row = |i| {
-            let row = Row { customer: customers.get(i)?, weight: 1.0 };
-            row.is_legal().then_some(row)
+            let row = Row::one(customers.get(i)?);
+            fault(&row).is_none().then_some(row)
         };
         let mut units =
             (0..num_rows).filter(|&i| row(i).is_some()).filter_map(|i| customers.unit_days(i));
@@ -161,12 +169,14 @@ impl PartitionEvaluator for Partition {
                 "churn_score: some summaries count time in units of {short} days, others of {long}; make all with the same unit"
             );
         }
-        let horizon = ColumnarValue::Scalar(self.horizon.clone());
-        let horizon = Horizons::of(CALLS.name, Some(&horizon))?.get(0, unit_days)?;
-        let Some(fit) = fit(self.kind, (0..num_rows).filter_map(row).collect(), 0.0) else {
+        let fitted = fit(self.kind, (0..num_rows).filter_map(row).collect(), 0.0);
+        let Some((model, _)) = fitted else {
             return Ok(Arc::new(Float64Array::new_null(num_rows)));
         };
-        let score = |i| row(i).map(|r| fit.model.churn(r.customer, horizon));
+        let horizon = ColumnarValue::Scalar(self.horizon.clone());
+        let horizon = Horizons::of(CALLS.name, Some(&horizon))?;
+        let horizon = horizon.get(0, (&Any::Nbd(model), unit_days))?;
+        let score = |i| row(i).map(|r| model.churn(r.customer, horizon));
         Ok(Arc::new((0..num_rows).map(score).collect::<Float64Array>()))
     }
 }

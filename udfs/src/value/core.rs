@@ -8,8 +8,10 @@
 //! the last. The two differ in one number, here `survived`: how often the customer has had a
 //! chance to leave and stayed, `x` in the one and `x + 1` in the other.
 //!
-//! O(1) a customer. Probabilities are computed from the logarithm of the odds and expectations
-//! without the pole at `a = 1`, so that every legal input has a finite answer.
+//! O(1) a customer. Probabilities are computed from the odds, expectations without the pole at
+//! `a = 1`, so that every legal input has a finite answer.
+
+use super::quadrature::{beta_mean, exponential_integral, ln_1p_exp};
 
 /// Which of the two models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -72,38 +74,51 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    /// The logarithm of the odds of having left; −∞ where the model excludes it.
-    fn log_odds_gone(&self, c: Customer) -> f64 {
+    /// The odds of having left: 0 where the model excludes it, infinite where it is certain.
+    fn odds_gone(&self, c: Customer) -> f64 {
         let survived = self.kind.survived(c.x);
         if survived == 0.0 {
-            return f64::NEG_INFINITY;
+            return 0.0;
         }
         let silence = ((c.t - c.tx) / (self.alpha + c.tx)).ln_1p();
-        (self.a / (self.b + survived - 1.0)).ln() + (self.r + c.x) * silence
+        self.a / (self.b + survived - 1.0) * ((self.r + c.x) * silence).exp()
     }
 
     /// The probability that the customer will buy again at all.
     pub(crate) fn p_alive(&self, c: Customer) -> f64 {
-        logistic(-self.log_odds_gone(c))
+        1.0 / (1.0 + self.odds_gone(c))
     }
 
     /// The probability that the customer buys nothing in `(t, t + h]`; `None`: ever again.
     pub(crate) fn churn(&self, c: Customer, h: Option<f64>) -> f64 {
-        let odds = self.log_odds_gone(c);
+        let odds = self.odds_gone(c);
         let silent = h.map_or(0.0, |h| (-(self.r + c.x) * (h / (self.alpha + c.t)).ln_1p()).exp());
+        // of who is gone and who is not, without the difference of nearly equal numbers
+        let (gone, alive) = (1.0 / (1.0 + 1.0 / odds), 1.0 / (1.0 + odds));
         // the sum may round to just above 1
-        (logistic(odds) + logistic(-odds) * silent).min(1.0)
+        (gone + alive * silent).min(1.0)
     }
 
-    /// The number of purchases expected in `(t, t + h]`.
-    pub(crate) fn expected(&self, c: Customer, h: f64) -> f64 {
+    /// The number of purchases expected in `(t, t + h]` of a customer who is alive at `t`.
+    pub(crate) fn mean_if_alive(&self, c: Customer, h: f64) -> f64 {
         let b = self.b + self.kind.survived(c.x);
-        let mean = mean_purchases(self.a, b, self.r + c.x, h / (self.alpha + c.t));
-        (self.p_alive(c) * mean).clamp(0.0, f64::MAX)
+        mean_purchases(self.a, b, self.r + c.x, h / (self.alpha + c.t)).clamp(0.0, f64::MAX)
+    }
+
+    /// The number of purchases expected ever, if alive, each discounted by e^−delta for a unit of time:
+    /// the mean over `p ~ Beta(a, b)` of the integral over time of `s/(α+t) (1 + p·h/(α+t))^−(s+1)`.
+    pub(crate) fn residual_if_alive(&self, c: Customer, delta: f64) -> f64 {
+        let (b, s) = (self.b + self.kind.survived(c.x), self.r + c.x);
+        let scale = delta * (self.alpha + c.t);
+        let turn = (scale / s).ln().min(scale.ln());
+        s * beta_mean(self.a, b, turn, (self.a + s).max(1.0).ln(), |y| {
+            let inverse = 1.0 + (-y).exp();
+            exponential_integral(s + 1.0, scale * inverse) * inverse
+        })
     }
 }
 
-fn logistic(z: f64) -> f64 {
+pub(crate) fn logistic(z: f64) -> f64 {
     if z >= 0.0 {
         1.0 / (1.0 + (-z).exp())
     } else {
@@ -156,50 +171,13 @@ fn series(a: f64, b: f64, s: f64, u: f64) -> Option<f64> {
     None
 }
 
-/// The same mean as an integral over the logit of `p`, which is positive throughout: nothing
-/// cancels. The integrand is analytic in a strip around the real line, so that the trapezoidal rule
-/// converges geometrically (Trefethen & Weideman, SIAM Review 56, 2014). The density is normalised
-/// by its own sum; left of where the integrand is a plain exponential, both sums are geometric.
+/// The same mean as an integral over the logit of `p`, which is positive throughout.
 fn quadrature(a: f64, b: f64, s: f64, u: f64) -> f64 {
-    /// e^−40 is far below the last digit
-    const NEGLIGIBLE: f64 = 40.0;
-    let step = 0.25 * (1.0 / a + 1.0 / b).sqrt().min(1.0);
-    let middle = (a / b).ln();
-    let log_density = |y: f64| -a * ln_1p_exp(-y) - b * ln_1p_exp(y);
-    let peak = log_density(middle);
-    let value = |y: f64| {
+    let turn = -(s.max(1.0) * u.max(1.0)).ln();
+    beta_mean(a, b, turn, (a + s).max(1.0).ln(), |y| {
         let p = (-ln_1p_exp(-y)).exp();
         -(-s * (p * u).ln_1p()).exp_m1() / p
-    };
-    let (mut weights, mut total) = (0.0, 0.0);
-    let mut add = |y: f64| {
-        let log_weight = log_density(y) - peak;
-        let weight = log_weight.exp();
-        weights += weight;
-        total += weight * value(y);
-        log_weight > -NEGLIGIBLE
-    };
-    let (mut right, mut left) = (middle, middle - step);
-    let most = middle.max((a + s).max(1.0).ln()) + NEGLIGIBLE;
-    while add(right) && right < most {
-        right += step;
-    }
-    let least = middle.min(-(s.max(1.0) * u.max(1.0)).ln()).min(-(a + b).ln()) - NEGLIGIBLE;
-    while add(left) && left > least {
-        left -= step;
-    }
-    // what is further out falls by the same factor at every step
-    for (y, rate) in [(right, b), (left, a)] {
-        let tail = (log_density(y) - peak).exp() / (rate * step).exp_m1();
-        weights += tail;
-        total += tail * value(y);
-    }
-    total / weights
-}
-
-/// `ln(1 + e^y)` without overflow.
-fn ln_1p_exp(y: f64) -> f64 {
-    if y > 0.0 { y + (-y).exp().ln_1p() } else { y.exp().ln_1p() }
+    })
 }
 
 #[cfg(test)]
@@ -208,7 +186,7 @@ mod tests {
 
     /// Calls `check` with the fields of every line of a golden file.
     fn golden(check: impl Fn(Model, Customer, f64, [f64; 3])) {
-        for line in include_str!("../../testdata/nbd_grid.csv").lines().skip(2) {
+        for line in include_str!("../../testdata/value/nbd_grid.csv").lines().skip(2) {
             let (kind, rest) = line.split_once(',').expect("a model");
             let n: Vec<f64> = rest.split(',').map(|v| v.parse().expect("a number")).collect();
             let model = Model {
@@ -220,6 +198,10 @@ mod tests {
             };
             check(model, Customer { x: n[4], tx: n[5], t: n[6] }, n[7], [n[8], n[9], n[10]]);
         }
+    }
+
+    fn purchases(m: &Model, c: Customer, h: f64) -> f64 {
+        m.p_alive(c) * m.mean_if_alive(c, h)
     }
 
     #[track_caller]
@@ -234,7 +216,7 @@ mod tests {
             let of = format!("{m:?} {c:?} {h}");
             close(m.p_alive(c), alive, 1e-10, &format!("p_alive {of}"));
             close(m.churn(c, Some(h)), churn, 1e-10, &format!("churn {of}"));
-            close(m.expected(c, h), expected, 1e-10, &format!("expected {of}"));
+            close(purchases(&m, c, h), expected, 1e-10, &format!("expected {of}"));
         });
     }
 
@@ -273,7 +255,7 @@ mod tests {
             let c = Customer { x: f64::from(x), tx: t * share, t };
             for kind in Kind::ALL {
                 let m = Model { kind, r, alpha, a, b };
-                let (few, many) = (m.expected(c, h), m.expected(c, 2.0 * h));
+                let (few, many) = (purchases(&m, c, h), purchases(&m, c, 2.0 * h));
                 proptest::prop_assert!(few <= many * (1.0 + 1e-12) && many <= 2.0 * few * (1.0 + 1e-12));
                 // nobody buys more than somebody who never leaves
                 let most = (r + c.x) * h / (alpha + t);
@@ -290,7 +272,7 @@ mod tests {
     fn published_figures() {
         let paper = Model { kind: Kind::Bg, r: 0.243, alpha: 4.414, a: 0.793, b: 2.426 };
         let c = Customer { x: 2.0, tx: 30.43, t: 38.86 };
-        close(paper.expected(c, 39.0), 1.226_028, 1e-6, "Hardie's sheet");
+        close(purchases(&paper, c, 39.0), 1.226_028, 1e-6, "Hardie's sheet");
         close(paper.p_alive(c), 0.726_579, 1e-6, "p_alive");
         close(paper.churn(c, Some(39.0)), 0.445_373, 1e-6, "no purchase");
         close(paper.churn(c, None), 0.273_421, 2e-6, "gone");
@@ -301,7 +283,7 @@ mod tests {
         let mle = Model { kind: Kind::Bg, r: 0.242593, alpha: 4.413532, a: 0.792886, b: 2.425752 };
         let new = Customer { x: 0.0, tx: 0.0, t: 0.0 };
         for (h, want) in [(1.0, 0.053_185), (39.0, 1.195_016), (78.0, 1.857_972)] {
-            close(mle.expected(new, h), want, 1e-5, "new customer");
+            close(purchases(&mle, new, h), want, 1e-5, "new customer");
         }
         let mbg = Model { kind: Kind::Mbg, r: 0.524838, alpha: 6.182992, a: 0.891356, b: 1.613999 };
         close(mbg.p_alive(never), 0.389_716, 1e-5, "MBG, never again");
@@ -326,7 +308,7 @@ mod tests {
                         );
                         last = p;
                         for h in [0.0, 1.0, 1e5, 1e300] {
-                            let (churn, n) = (m.churn(c, Some(h)), m.expected(c, h));
+                            let (churn, n) = (m.churn(c, Some(h)), purchases(&m, c, h));
                             assert!((0.0..=1.0).contains(&churn), "{m:?} {c:?} {h}: {churn}");
                             assert!(n.is_finite() && n >= 0.0, "{m:?} {c:?} {h}: {n}");
                         }

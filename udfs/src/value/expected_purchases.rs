@@ -7,22 +7,22 @@
 
 use std::sync::{Arc, LazyLock};
 
-use datafusion::arrow::array::Float64Array;
-use datafusion::arrow::datatypes::DataType;
-use datafusion::common::{Result, internal_err, plan_err};
-use datafusion::logical_expr::{
-    ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-};
+use datafusion::arrow::array::{ArrayRef, Float64Array};
+use datafusion::common::Result;
+use datafusion::logical_expr::{ScalarFunctionArgs, ScalarUDF};
 use datafusion_macros::user_doc;
 
-use super::arguments::{Horizons, Models, Overloads, legal};
+use super::arguments::{FIGURES, Overloads};
 use super::core::Customer;
-use crate::args::{self, Fill, Ty, option, required};
-use crate::settings::TenureOptions;
+use super::models::{Models, Role};
+use super::score::{Call, Memory, ScoreFunction};
+use crate::args::{Fill, Ty, option, required};
 
 static CALLS: Overloads = Overloads {
     name: "expected_purchases",
     lead: 2,
+    fields: &FIGURES,
+    role: Role::Purchases,
     columns: &[
         required("model", Ty::Any),
         required("horizon", Ty::Any),
@@ -42,10 +42,17 @@ static CALLS: Overloads = Overloads {
         option("recency", Ty::Float, Fill::Null),
         option("t", Ty::Float, Fill::Null),
     ],
+    mixed: &[],
+    contract: &[
+        required("model", Ty::Any),
+        required("horizon", Ty::Any),
+        option("periods", Ty::Float, Fill::Null),
+    ],
 };
 
-static UDF: LazyLock<Arc<ScalarUDF>> =
-    LazyLock::new(|| Arc::new(ScalarUDF::from(ExpectedPurchases::default())));
+static UDF: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| {
+    Arc::new(ScalarUDF::from(ScoreFunction::new(&CALLS, ExpectedPurchases.doc(), score)))
+});
 
 /// The function `expected_purchases`.
 pub fn expected_purchases_udf() -> Arc<ScalarUDF> {
@@ -54,8 +61,8 @@ pub fn expected_purchases_udf() -> Arc<ScalarUDF> {
 
 #[user_doc(
     doc_section(label = "Value"),
-    description = "The number of purchases expected of a customer within a horizon from now on, by a model of `bg_nbd_fit` or `mbg_nbd_fit`; without a customer, of a new one within the horizon from the first purchase, which is not counted. NULL in any argument gives NULL, as do negative figures and a recency beyond t (an error under `tenure.strict`). Right to ten digits for up to a million purchases and for every `a`, 1 included. Fader, Hardie & Lee 2005; Batislam et al. 2007.",
-    syntax_example = "expected_purchases(model, horizon [, frequency, recency, t]) or expected_purchases(model, horizon, summary)",
+    description = "The number of purchases expected of a customer within a horizon from now on, by a fitted model of any kind but spending (`mbg_nbd_fit`, `bg_nbd_fit`, `pareto_nbd_fit`, `mbg_cnbd_fit`, `bg_bb_fit`, `sbg_fit`, `bdw_fit`); without a customer, of a new one within the horizon from the first purchase, which is not counted. Of models that count opportunities the horizon is their number; under contract expected_purchases(model, horizon, periods) are the renewals. NULL in any argument gives NULL, as do negative figures and a recency beyond t (an error under `tenure.strict`). Right to ten digits for up to a million purchases and for every parameter, 1 included. Fader, Hardie & Lee 2005; Batislam et al. 2007.",
+    syntax_example = "expected_purchases(model, horizon [, frequency, recency, t]) or expected_purchases(model, horizon, summary) or expected_purchases(model, horizon, periods)",
     sql_example = r#"```sql
 SELECT round(expected_purchases(named_struct('model', 'bg_nbd', 'r', 0.243, 'alpha', 4.414, 'a', 0.793, 'b', 2.426), 39, 2, 30.43, 38.86), 6);
 -- 1.226028
@@ -64,7 +71,7 @@ SELECT round(expected_purchases(named_struct('model', 'bg_nbd', 'r', 0.242593, '
 ```"#,
     argument(
         name = "model",
-        description = "a fitted model: the STRUCT of `bg_nbd_fit` or `mbg_nbd_fit`"
+        description = "a fitted model: the STRUCT of a fit but `gamma_gamma_fit`"
     ),
     argument(
         name = "horizon",
@@ -80,68 +87,32 @@ SELECT round(expected_purchases(named_struct('model', 'bg_nbd', 'r', 0.242593, '
     ),
     argument(name = "t", description = "time from the first purchase to now, in the model's unit")
 )]
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct ExpectedPurchases {
-    signature: Signature,
-}
+#[derive(Debug)]
+struct ExpectedPurchases;
 
-impl Default for ExpectedPurchases {
-    fn default() -> Self {
-        Self { signature: CALLS.signature() }
-    }
-}
-
-impl ScalarUDFImpl for ExpectedPurchases {
-    fn name(&self) -> &str {
-        CALLS.name
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        let coerced = CALLS.coerce(types)?;
-        let of_columns = std::ptr::eq(CALLS.params(types), CALLS.columns);
-        if of_columns && !matches!(types.len(), 2 | 5) {
-            return plan_err!(
-                "{}: frequency, recency and t must all be given or none, or a summary in their place; it is called {}",
-                CALLS.name,
-                args::usage(CALLS.name, CALLS.columns)
-            );
-        }
-        Ok(coerced)
-    }
-
-    fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Float64)
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let [model, horizon, of @ ..] = args.args.as_slice() else {
-            return internal_err!("expected_purchases: no arguments");
-        };
-        let strict = TenureOptions::of(&args.config_options).strict;
-        let models = Models::of(CALLS.name, model)?;
-        let horizons = Horizons::of(CALLS.name, Some(horizon))?;
-        let is_new = of.is_empty();
-        let customers = CALLS.customers(&super::arrays(&args)?)?;
+fn score(args: &ScalarFunctionArgs) -> Result<ArrayRef> {
+    let call = Call::new(&CALLS, args)?;
+    let horizons = call.horizons()?;
+    if args.args.len() == CALLS.lead {
+        let new = Customer { x: 0.0, tx: 0.0, t: 0.0 };
         let score = |i| -> Result<Option<f64>> {
-            let Some((model, unit_days)) = models.get(i)? else { return Ok(None) };
-            let Some(horizon) = horizons.get(i, unit_days)? else { return Ok(None) };
-            let customer = if is_new {
-                Some(Customer { x: 0.0, tx: 0.0, t: 0.0 })
-            } else {
-                legal(CALLS.name, &customers, i, unit_days, strict)?
-            };
-            Ok(customer.map(|c| model.expected(c, horizon)))
+            let Some((model, unit_days)) = call.models.get(i)? else { return Ok(None) };
+            let horizon = horizons.get(i, (&model, unit_days))?;
+            Ok(horizon.map(|h| model.alive_now(new) * model.mean_if_alive(new, h)))
         };
-        let rows = if is_new { args.number_rows } else { customers.len() };
-        let out: Float64Array = (0..rows).map(score).collect::<Result<_>>()?;
-        Ok(ColumnarValue::Array(Arc::new(out)))
+        let out: Float64Array = (0..call.rows).map(score).collect::<Result<_>>()?;
+        return Ok(Arc::new(out));
     }
-
-    fn documentation(&self) -> Option<&Documentation> {
-        self.doc()
-    }
+    let mut means = match &call.models {
+        Models::One(Some((model, unit_days))) if horizons.is_one() => {
+            let horizon = horizons.get(0, (model, *unit_days))?.unwrap_or(f64::NAN);
+            Memory::of(CALLS.name, model, [horizon, 0.0, 0.0])
+        }
+        _ => Memory::none(),
+    };
+    call.score(|i, model, c| {
+        let Some(h) = horizons.get(i, model)? else { return Ok(None) };
+        let mean = means.get(model.0, c, || model.0.mean_if_alive(c, h));
+        Ok(Some((model.0.alive_now(c) * mean).min(f64::MAX)))
+    })
 }

@@ -26,16 +26,7 @@ pub(crate) fn gamma(z: f64) -> Gamma {
     let (ln, inv) = (at.ln(), 1.0 / at);
     let sq = inv * inv;
     let series = |terms: [f64; 7]| terms.iter().rev().fold(0.0, |sum, term| sum * sq + term);
-    let tail = inv
-        * series([
-            1.0 / 12.0,
-            -1.0 / 360.0,
-            1.0 / 1260.0,
-            -1.0 / 1680.0,
-            1.0 / 1188.0,
-            -691.0 / 360_360.0,
-            1.0 / 156.0,
-        ]);
+    let tail = stirling_tail(at);
     let tail_first = sq
         * series([
             1.0 / 12.0,
@@ -64,6 +55,35 @@ pub(crate) fn gamma(z: f64) -> Gamma {
     }
 }
 
+/// `ln Γ(z + a) − ln Γ(z)` for positive finite arguments, right to the last digits where `z` is large
+/// and the two hardly differ.
+pub(crate) fn ln_gamma_ratio(z: f64, a: f64) -> f64 {
+    let (mut at, mut product) = (z, 1.0);
+    while at < 10.0 {
+        product *= at / (at + a);
+        at += 1.0;
+    }
+    // Stirling's series of both, what is common taken out
+    let main = (at - 0.5) * (a / at).ln_1p() + a * ((at + a).ln() - 1.0);
+    main + stirling_tail(at + a) - stirling_tail(at) + product.ln()
+}
+
+/// What Stirling's formula lacks, for `z` from 10 up.
+fn stirling_tail(z: f64) -> f64 {
+    let inv = 1.0 / z;
+    let sq = inv * inv;
+    let terms = [
+        1.0 / 12.0,
+        -1.0 / 360.0,
+        1.0 / 1260.0,
+        -1.0 / 1680.0,
+        1.0 / 1188.0,
+        -691.0 / 360_360.0,
+        1.0 / 156.0,
+    ];
+    inv * terms.iter().rev().fold(0.0, |sum, term| sum * sq + term)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,6 +104,20 @@ mod tests {
         close(one.trigamma, std::f64::consts::PI.powi(2) / 6.0);
         close(gamma(101.0).ln, 363.739_375_555_563_5);
         close(gamma(1e-6).ln, 13.815_509_980_749_432);
+    }
+
+    #[test]
+    fn ratios_are_right_to_the_last_digits() {
+        // Γ(z + 1) / Γ(z) = z, Γ(z + 2) / Γ(z) = z·(z + 1)
+        for z in [1e-9, 0.3, 1.0, 9.99, 10.0, 37.5, 1e4, 1e9, 1e15] {
+            close(ln_gamma_ratio(z, 1.0), z.ln());
+            close(ln_gamma_ratio(z, 2.0), z.ln() + z.ln_1p());
+            for a in [1e-6, 0.7, 3.3, 1e3] {
+                let apart = gamma(z + a).ln - gamma(z).ln;
+                let rounding = 1e-14 * gamma(z + a).ln.abs().max(1.0);
+                assert!((ln_gamma_ratio(z, a) - apart).abs() <= rounding, "{z} {a}");
+            }
+        }
     }
 
     #[test]

@@ -1,172 +1,14 @@
 //! The log-likelihood of BG/NBD and MBG/NBD with its gradient and Hessian, in one pass.
 //!
-//! Customers are held as distinct rows with weights, sorted by `(x, t, tx)`, so that every sum has
-//! one order whatever the order of the input. What depends on `x` alone (nine gamma functions) is
-//! computed once per distinct `x`, what depends on a time alone once per distinct time where these
-//! are few, as they are where time goes by days; a row then costs an exponential and two divisions,
-//! a logarithm more where it stands for several customers. Formulae: see `core.rs` for the papers;
-//! the derivatives are worked out here.
+//! Nine gamma functions are computed once per distinct `x`, what depends on a time alone once per
+//! distinct time where these are few (see `sample.rs`); a row then costs an exponential and two
+//! divisions, a logarithm more where it stands for several customers. Formulae: see `core.rs` for the
+//! papers; the derivatives are worked out here.
 
-use std::ops::Range;
-
-use super::core::{Customer, Kind};
+use super::core::Kind;
 use super::gamma::gamma;
-use super::rows::{Row, Rows};
-
-/// Distinct customers of the same number of purchases.
-#[derive(Debug, Clone)]
-struct Block {
-    x: f64,
-    weight: f64,
-    /// where they are
-    rows: Range<usize>,
-}
-
-/// Customers who are alike; of times their numbers.
-#[derive(Debug, Clone, Copy)]
-struct Alike {
-    tx: u32,
-    t: u32,
-    weight: f64,
-}
-
-/// Distinct customers with weights, times scaled so that the longest is 1.
-#[derive(Debug, Clone)]
-pub(crate) struct Sample {
-    blocks: Vec<Block>,
-    rows: Vec<Alike>,
-    times: Times,
-    /// the longest `t`
-    pub scale: f64,
-    pub weight: f64,
-    /// purchases a unit of scaled time
-    pub rate: f64,
-    /// what scaling the times adds to the log-likelihood
-    pub log_scale: f64,
-}
-
-impl Sample {
-    /// Sorts and groups rows.
-    pub(crate) fn new(rows: Rows) -> Self {
-        let longest = rows.longest();
-        let scale = if longest > 0.0 { longest } else { 1.0 };
-        let mut blocks: Vec<Block> = vec![];
-        let mut alike: Vec<Alike> = Vec::with_capacity(rows.len());
-        let mut times = Times::new(rows.len());
-        let (mut weight, mut bought, mut time) = (0.0, 0.0, 0.0);
-        let mut last: Option<Customer> = None;
-        for Row { customer, weight: w } in rows.sorted() {
-            let Customer { x, tx, t } = customer;
-            weight += w;
-            bought += w * x;
-            time += w * (t / scale);
-            let at = alike.len();
-            if last.is_none_or(|last| last.x != x) {
-                blocks.push(Block { x, weight: 0.0, rows: at..at });
-            }
-            let Some(block) = blocks.last_mut() else { continue };
-            block.weight += w;
-            match alike.last_mut() {
-                Some(alike) if last == Some(customer) => alike.weight += w,
-                before => {
-                    let same = before.filter(|_| last.is_some_and(|last| last.t == t));
-                    let t = same.map_or_else(|| times.number(t / scale), |before| before.t);
-                    alike.push(Alike { tx: times.number(tx / scale), t, weight: w });
-                    block.rows.end += 1;
-                    last = Some(customer);
-                }
-            }
-        }
-        let rate = if time > 0.0 { (bought / time).clamp(1e-3, 1e3) } else { 1.0 };
-        let log_scale = -bought * scale.ln();
-        Self { blocks, rows: alike, times, scale, weight, rate, log_scale }
-    }
-
-    /// About `most` of the distinct rows, spread evenly over their order, for a first approximation.
-    /// `None`: there are not many more than that.
-    pub(crate) fn thinned(&self, most: usize) -> Option<Self> {
-        let every = self.rows.len() / most.max(1);
-        if every < 2 {
-            return None;
-        }
-        let mut seen = every / 2;
-        let times = Times::new(self.rows.len() / every);
-        let mut out = Self { blocks: vec![], rows: vec![], times, weight: 0.0, ..*self };
-        for block in &self.blocks {
-            let start = out.rows.len();
-            for row in self.rows(block) {
-                seen += 1;
-                if seen == every {
-                    seen = 0;
-                    let [tx, t] = [row.tx, row.t].map(|n| out.times.number(self.times.get(n)));
-                    out.rows.push(Alike { tx, t, ..*row });
-                }
-            }
-            let rows = out.rows.get_mut(start..).unwrap_or_default();
-            let kept: f64 = rows.iter().map(|row| row.weight).sum();
-            if kept > 0.0 {
-                // as many customers of each x as in the whole
-                let share = block.weight / kept;
-                for row in rows {
-                    row.weight *= share;
-                }
-                out.weight += block.weight;
-                out.blocks.push(Block { rows: start..out.rows.len(), ..*block });
-            }
-        }
-        Some(out)
-    }
-
-    fn rows(&self, block: &Block) -> &[Alike] {
-        self.rows.get(block.rows.clone()).unwrap_or_default()
-    }
-}
-
-/// Times, each with a number; one number each as long as they are few.
-#[derive(Debug, Clone)]
-struct Times {
-    all: Vec<f64>,
-    /// numbers by hash, one more than they are; 0 is free
-    known: Vec<u32>,
-}
-
-impl Times {
-    /// Distinct times that are few: a table of them stays in the cache.
-    const FEW: usize = 1 << 14;
-
-    /// For so many customers.
-    fn new(customers: usize) -> Self {
-        let room = customers.min(Self::FEW).next_power_of_two() * 4;
-        Self { all: vec![], known: vec![0; room] }
-    }
-
-    fn number(&mut self, time: f64) -> u32 {
-        /// places where a time may be; what finds none is not looked for again
-        const PLACES: usize = 8;
-        let next = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
-        if self.all.len() < Self::FEW {
-            let hash = (time.to_bits().wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 48) as usize;
-            let mask = self.known.len() - 1;
-            for place in hash..hash + PLACES {
-                let Some(known) = self.known.get_mut(place & mask) else { break };
-                match known.checked_sub(1) {
-                    Some(number) if self.all.get(number as usize) == Some(&time) => return number,
-                    Some(_) => {}
-                    None => {
-                        *known = next.saturating_add(1);
-                        break;
-                    }
-                }
-            }
-        }
-        self.all.push(time);
-        next
-    }
-
-    fn get(&self, number: u32) -> f64 {
-        self.all.get(number as usize).copied().unwrap_or(0.0)
-    }
-}
+use super::newton::Surface;
+use super::sample::{Alike, Sample, Times};
 
 /// Logarithm and inverse of `alpha` and a time.
 #[derive(Debug, Clone, Copy)]
@@ -181,17 +23,10 @@ impl Behind {
     }
 }
 
-/// The log-likelihood at one point, with derivatives by `r, alpha, a, b`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Surface {
-    pub value: f64,
-    pub gradient: [f64; 4],
-    pub hessian: [[f64; 4]; 4],
-}
-
-/// The log-likelihood of `sample` for the parameters `[r, alpha, a, b]` in scaled time.
+/// The log-likelihood of `sample` for the parameters `[r, alpha, a, b]` in scaled time, with its
+/// derivatives by them.
 #[expect(clippy::indexing_slicing, reason = "every number has its time")]
-pub(crate) fn log_likelihood(kind: Kind, sample: &Sample, parameters: [f64; 4]) -> Surface {
+pub(crate) fn log_likelihood(kind: Kind, sample: &Sample, parameters: [f64; 4]) -> Surface<4> {
     let [_, alpha, _, _] = parameters;
     let times = &sample.times.all;
     if times.len() > Times::FEW {
@@ -207,7 +42,7 @@ fn add_up(
     sample: &Sample,
     [r, alpha, a, b]: [f64; 4],
     behind: impl Fn(u32) -> Behind,
-) -> Surface {
+) -> Surface<4> {
     let (at_r, at_a_b, at_b) = (gamma(r), gamma(a + b), gamma(b));
     let log_alpha = alpha.ln();
     let (mut value, mut g, mut h) = (0.0, [0.0; 4], [[0.0; 4]; 4]);
@@ -258,13 +93,9 @@ fn add_up(
         h[2][3] += m.doubt * by_a * by_b;
         h[3][3] += (m.doubt + m.gone) * by_b * by_b;
     }
-    for (row, column) in [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)] {
-        #[expect(clippy::indexing_slicing, reason = "both are below 4")]
-        {
-            h[column][row] = h[row][column];
-        }
-    }
-    Surface { value, gradient: g, hessian: h }
+    let mut surface = Surface { value, gradient: g, hessian: h };
+    surface.mirror();
+    surface
 }
 
 /// Sums over the rows of one block whose customers cannot have left.
@@ -339,6 +170,8 @@ fn mixed(rows: &[Alike], behind: impl Fn(u32) -> Behind, s: f64, odds: f64) -> M
 
 #[cfg(test)]
 mod tests {
+    use super::super::core::Customer;
+    use super::super::rows::Row;
     use super::*;
 
     fn sample() -> Sample {
@@ -350,7 +183,7 @@ mod tests {
             (1.0, 3.0, 30.0),
             (250.0, 29.0, 31.0),
         ];
-        let row = |(x, tx, t)| Row { customer: Customer { x, tx, t }, weight: 1.5 };
+        let row = |(x, tx, t)| Row { weight: 1.5, ..Row::one(Customer { x, tx, t }) };
         Sample::new(rows.into_iter().map(row).collect())
     }
 
@@ -386,14 +219,5 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn duplicates_become_one_row_and_order_does_not_matter() {
-        let s = sample();
-        assert_eq!(s.rows.len(), 5);
-        assert_eq!(s.weight, 9.0);
-        assert!(s.thinned(3).is_none());
-        assert_eq!(s.thinned(2).map(|t| t.rows.len()), Some(3));
     }
 }

@@ -1,7 +1,7 @@
 //! The customers of one fit as they are collected.
 //!
 //! Most models are fitted to customers whose times are whole days, each counted once: such a
-//! customer is one number of eight bytes whose order is that of `(x, t, tx)`. Any other takes 32
+//! customer is one number of eight bytes whose order is that of `(x, t, tx)`. Any other takes 40
 //! bytes. Sorting takes one pass over the former for each part of the number that varies, three for
 //! days, and O(n log n) for the latter.
 
@@ -13,32 +13,28 @@ use super::core::Customer;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Row {
     pub customer: Customer,
+    /// what a model wants to know beside, 0 where it wants nothing
+    pub extra: f64,
     pub weight: f64,
 }
 
 impl Row {
-    /// A customer that a model can have produced: a whole number of purchases, the last of them at
-    /// `tx`, which is 0 if and only if there was none.
-    pub(crate) fn is_legal(&self) -> bool {
-        let Customer { x, tx, .. } = self.customer;
-        self.customer.is_legal()
-            && x.fract() == 0.0
-            && (x > 0.0) == (tx > 0.0)
-            && self.weight > 0.0
-            && self.weight.is_finite()
+    /// One customer.
+    pub(crate) fn one(customer: Customer) -> Self {
+        Self { customer, extra: 0.0, weight: 1.0 }
     }
 
-    /// Orders legal rows: the bits of numbers from 0 up are in the order of the numbers.
-    fn key(&self) -> [u64; 4] {
+    /// One order for all rows: the bits of numbers from 0 up are in the order of the numbers.
+    fn key(&self) -> [u64; 5] {
         let Customer { x, tx, t } = self.customer;
         // adding 0 makes −0 a 0
-        [x, t, tx, self.weight].map(|v| (v + 0.0).to_bits())
+        [x, t, tx, self.extra, self.weight].map(|v| (v + 0.0).to_bits())
     }
 
-    /// A legal row of whole numbers and weight 1 as `x`, `t` and `tx` one after the other.
+    /// A legal row of whole numbers, weight 1 and nothing beside as `x`, `t` and `tx` one after the other.
     fn pack(&self) -> Option<u64> {
         let Customer { x, tx, t } = self.customer;
-        if self.weight != 1.0 || x >= PURCHASES || t >= TIMES {
+        if self.weight != 1.0 || self.extra != 0.0 || x >= PURCHASES || t >= TIMES {
             return None;
         }
         #[expect(clippy::cast_possible_truncation, reason = "the numbers are short")]
@@ -51,7 +47,7 @@ impl Row {
     fn unpack(packed: u64) -> Self {
         #[expect(clippy::cast_possible_truncation, reason = "24 bits are left")]
         let part = |by: u32| f64::from((packed >> by) as u32 & 0xFF_FFFF);
-        Self { customer: Customer { x: part(48), tx: part(0), t: part(24) }, weight: 1.0 }
+        Self::one(Customer { x: part(48), tx: part(0), t: part(24) })
     }
 }
 
@@ -193,7 +189,7 @@ mod tests {
     use super::*;
 
     fn row([x, tx, t, weight]: [f64; 4]) -> Row {
-        Row { customer: Customer { x, tx, t }, weight }
+        Row { weight, ..Row::one(Customer { x, tx, t }) }
     }
 
     #[test]
@@ -245,7 +241,7 @@ mod tests {
             assert_eq!(rows.longest(), all.iter().map(|r| r.customer.t).fold(0.0, f64::max));
             // a vector may have room for twice as many
             let (packed, others) = rows.clone().into_parts();
-            let bytes = 8 * packed.len() + 32 * others.len();
+            let bytes = 8 * packed.len() + 40 * others.len();
             assert!((bytes..=2 * bytes).contains(&rows.size()), "{} for {bytes}", rows.size());
             assert_eq!(packed.len() == all.len(), unit == 1 && weight == 1);
             all.sort_by_key(Row::key);

@@ -10,6 +10,7 @@ use crate::testing::{batch, run, same_bits, session, value};
 
 const BG: &str =
     "named_struct('model', 'bg_nbd', 'r', 0.243, 'alpha', 4.414, 'a', 0.793, 'b', 2.426)";
+const GG: &str = "named_struct('model', 'gamma_gamma', 'p', 6.25, 'q', 3.74, 'v', 15.44)";
 const WEEKLY: &str = "named_struct('model', 'bg_nbd', 'r', 0.243, 'alpha', 4.414, 'a', 0.793, 'b', 2.426, 'unit_days', 7)";
 
 /// The CDNOW sample in weeks as the table `cdnow(x, tx, t, n)`.
@@ -124,9 +125,35 @@ async fn null_in_is_null_out_and_illegal_figures_are_null() -> Result<()> {
         "expected_purchases(NULL, 10)",
         "churn_score(CAST(NULL AS DOUBLE), 2, 3) OVER ()",
         "bg_nbd_fit(CAST(NULL AS DOUBLE), 2, 3)",
-        "mbg_nbd_fit(1, 3, 2)",
+        "mbg_nbd_fit(1, 3, 2)['r']",
+        "gamma_gamma_fit(0, 5)['p']",
+        "gamma_gamma_fit(NULL)",
+        "gamma_gamma_fit(2, CAST(NULL AS DOUBLE))",
+        "sbg_fit(NULL, true)",
+        "bdw_fit(2, CAST(NULL AS BOOLEAN))",
+        "bg_bb_fit(1, 1, CAST(NULL AS DOUBLE))",
+        "mbg_cnbd_fit(1, 2, 3, CAST(NULL AS DOUBLE))",
+        "p_alive(mbg_nbd_fit(1, 3, 2), 1, 2, 3)",
+        "expected_spend(GG, NULL)",
+        "expected_spend(GG, 1, NULL)",
+        "expected_spend(GG, 1, -4)",
+        "expected_spend(NULL, 1, 4)",
+        "clv(BG, GG, NULL, INTERVAL '1 year', 0.1)",
+        "clv(BG, GG, 1, 2, 3, NULL, INTERVAL '1 year', 0.1)",
+        "clv(BG, GG, 1, 3, 2, 5, INTERVAL '1 year', 0.1)",
+        "clv(BG, GG, 1, 2, 3, 5, NULL, 0.1)",
+        "clv(BG, GG, 1, 2, 3, 5, INTERVAL '1 year', NULL)",
+        "clv(BG, NULL, 1, 2, 3, 5, INTERVAL '1 year', 0.1)",
+        "clv_residual(BG, NULL, 1, 2, 3)",
+        "clv_residual(NULL, 0.1, 1, 2, 3)",
+        "explain_churn(BG, 1, 3, 2)",
+        "explain_churn(NULL, 1, 2, 3)",
+        "historic_clv(NULL)",
+        "predicted_clv(BG, GG, NULL)",
+        "total_clv(BG, GG, NULL)",
+        "next_order_date(BG, NULL)",
     ] {
-        let sql = format!("SELECT ({}) IS NULL", call.replace("BG", BG));
+        let sql = format!("SELECT ({}) IS NULL", call.replace("BG", BG).replace("GG", GG));
         assert_eq!(value(&sql).await?, "true", "{call}");
     }
     let numbers = "SELECT round(churn_prob(BG, 2, 30.43, 38.86, NULL), 6)";
@@ -145,13 +172,45 @@ async fn illegal_rows_are_counted_and_null_rows_are_not() -> Result<()> {
 async fn what_is_wrong_is_named() -> Result<()> {
     for (sql, want) in [
         (
+            "SELECT p_alive(named_struct('model', 'weibull', 'r', 1, 'alpha', 1, 'a', 1, 'b', 1), 1, 2, 3)",
+            "known are 'bg_nbd', 'mbg_nbd', 'pareto_nbd'",
+        ),
+        (
             "SELECT p_alive(named_struct('model', 'pareto_nbd', 'r', 1, 'alpha', 1, 'a', 1, 'b', 1), 1, 2, 3)",
-            "known are 'bg_nbd', 'mbg_nbd'",
+            "the model \"pareto_nbd\" has no field \"s\"",
         ),
         (
             "SELECT p_alive(named_struct('model', 'bg_nbd', 'r', 1, 'alpha', 1, 'a', -1, 'b', 1), 1, 2, 3)",
             "must be positive",
         ),
+        ("SELECT expected_spend(BG, 1, 2)", "must be a model of spending"),
+        (
+            "SELECT clv(BG, BG, 1, 2, 3, 4, INTERVAL '1 year', 0)",
+            "argument 2 (spend_model) must be a model of spending",
+        ),
+        (
+            "SELECT clv(BG, GG, 1, 2, 3, 4, 12, 0)",
+            "horizon must be an INTERVAL such as INTERVAL '12 months'",
+        ),
+        (
+            "SELECT clv(BG, GG, 1, 2, 3, 4, INTERVAL '101 years', 0)",
+            "horizon must be up to 100 years, got 101",
+        ),
+        (
+            "SELECT clv(BG, GG, 1, 2, 3, 4, INTERVAL '1 year', -0.1)",
+            "discount_annual must be a number from 0 up",
+        ),
+        ("SELECT clv_residual(BG, 0, 1, 2, 3)", "discount must be above 0"),
+        ("SELECT p_alive(SBG, 1, 2, 3)", "give that in place of frequency, recency and t"),
+        ("SELECT p_alive(BG, 3)", "periods alone are for models of contracts"),
+        ("SELECT churn_prob(SBG, 3, INTERVAL '3 days')", "give the horizon as their number"),
+        ("SELECT mbg_cnbd_fit(1, 2, 3, 4, 13)", "k must be a whole number 1 to 12, got 13"),
+        ("SELECT mbg_cnbd_fit(1, 2, 3, 4, 1.5)", "(k) must be a whole number"),
+        (
+            "SELECT next_order_date(BG, named_struct('frequency', 1, 'recency', 2, 't', 3))",
+            "no field \"as_of\"",
+        ),
+        ("SELECT gamma_gamma_fit(named_struct('frequency', 1))", "no field \"monetary_value\""),
         ("SELECT p_alive(1, 1, 2, 3)", "p_alive: argument 1 (model) must be a model"),
         ("SELECT p_alive(named_struct('model', 'bg_nbd'), 1, 2, 3)", "no field \"r\""),
         ("SELECT p_alive(BG, named_struct('frequency', 1))", "no field \"recency\""),
@@ -174,7 +233,8 @@ async fn what_is_wrong_is_named() -> Result<()> {
         ("SELECT churn_score(1, 2, 3, 4, 'pareto') OVER ()", "known are 'bg_nbd', 'mbg_nbd'"),
         ("SELECT bg_nbd_fit(1, 2)", "bg_nbd_fit takes 3 to 5 arguments"),
     ] {
-        let sql = sql.replace("BG", BG).replace("WEEKLY", WEEKLY);
+        let sql = sql.replace("SBG", "named_struct('model', 'sbg', 'alpha', 0.7, 'beta', 1.2)");
+        let sql = sql.replace("BG", BG).replace("GG", GG).replace("WEEKLY", WEEKLY);
         let error = value(&sql).await.expect_err(&sql).to_string();
         assert!(error.contains(want), "{sql}: {error}");
     }
@@ -229,6 +289,68 @@ async fn a_fit_has_the_same_bits_however_its_rows_arrive() -> Result<()> {
 }
 
 #[tokio::test]
+async fn every_other_fit_has_the_same_bits_however_its_rows_arrive() -> Result<()> {
+    let rows = customers()?;
+    same_bits(&rows, "SELECT region, pareto_nbd_fit(x, tx, t), mbg_cnbd_fit(x, tx, t, x * 0.3, NULL, w) FROM t GROUP BY region ORDER BY region").await?;
+    same_bits(&rows, "SELECT region, gamma_gamma_fit(x, t * t - 20, w, 0.5), sbg_fit(round(t), x > 1), bdw_fit(round(t), x > 1, w) FROM t GROUP BY region ORDER BY region").await?;
+    same_bits(&rows, "SELECT bg_bb_fit(x, round(tx * 7), round(t * 7), w), gamma_gamma_fit(x, t), pareto_nbd_fit(x, round(tx * 7), round(t * 7), round(w)) FROM t").await?;
+    same_bits(&rows, "SELECT x, tx, t, p_alive(m, x, tx, t), churn_prob(m, x, tx, t, 3), clv(m, g, x, tx, t, t, INTERVAL '90 days', 0.1), clv_residual(m, 0.1, x, tx, t), explain_churn(m, x, tx, t) FROM t CROSS JOIN (SELECT pareto_nbd_fit(x, tx, t, NULL, 1) AS m, gamma_gamma_fit(x, t, NULL, 1) AS g FROM t) ORDER BY x, tx, t").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_summary_stands_for_the_columns_of_every_other_function() -> Result<()> {
+    let ctx = cdnow().await?;
+    let t = "(SELECT n, x, tx, t, x * 0.5 AS litt, 10 + x AS m, named_struct('frequency', CAST(x AS BIGINT), 'recency', tx, 't', t, 'litt', x * 0.5, 'monetary_value', 10 + x, 'revenue', 11.0, 'unit_days', 7.0) AS s FROM cdnow)";
+    for (one, other) in [
+        ("pareto_nbd_fit(s, n)['s']", "pareto_nbd_fit(x, tx, t, n)['s']"),
+        ("pareto_nbd_fit(s, NULL, NULL, n)['unit_days']", "7.0"),
+        ("mbg_cnbd_fit(s, 2, n)['a']", "mbg_cnbd_fit(x, tx, t, litt, 2, n)['a']"),
+        ("mbg_cnbd_fit(s, NULL, NULL, NULL, 2)['a']", "mbg_cnbd_fit(x, tx, t, litt, 2)['a']"),
+        ("gamma_gamma_fit(s, n)['q']", "gamma_gamma_fit(x, m, n)['q']"),
+        ("gamma_gamma_fit(s, NULL, NULL, 0.5)['q']", "gamma_gamma_fit(x, m, NULL, 0.5)['q']"),
+    ] {
+        let out = run(&ctx, &format!("SELECT {one} = {other} AS same FROM {t}")).await?;
+        shows(&out, "true");
+    }
+    for (one, other) in [
+        ("expected_spend(GG, s)", "expected_spend(GG, x, m)"),
+        (
+            "clv(WEEKLY, GG, s, INTERVAL '1 year', 0.1)",
+            "clv(WEEKLY, GG, x, tx, t, m, INTERVAL '12 months', 0.1)",
+        ),
+        (
+            "clv(WEEKLY, GG, s, INTERVAL '200 days', 0.1, 0.5)",
+            "clv(WEEKLY, GG, x, tx, t, m, '200 days', 0.1, 0.5)",
+        ),
+        (
+            "clv(WEEKLY, GG, s, NULL, NULL, NULL, INTERVAL '200 days', 0)",
+            "clv(WEEKLY, GG, x, tx, t, m, '200 days', 0)",
+        ),
+        ("clv_residual(WEEKLY, 0.1, s)", "clv_residual(WEEKLY, 0.1, x, tx, t)"),
+        ("predicted_clv(WEEKLY, GG, s)", "clv(WEEKLY, GG, x, tx, t, m, INTERVAL '365 days', 0)"),
+        ("total_clv(WEEKLY, GG, s)", "predicted_clv(WEEKLY, GG, s) + 11"),
+        ("historic_clv(s)", "11"),
+        (
+            "explain_churn(WEEKLY, s)[4]['contribution']",
+            "explain_churn(WEEKLY, x, tx, t)[4]['contribution']",
+        ),
+        (
+            "explain_churn(WEEKLY, s, NULL, NULL, 9)[2]['contribution']",
+            "explain_churn(WEEKLY, x, tx, t, 9)[2]['contribution']",
+        ),
+    ] {
+        let sql = format!(
+            "SELECT max(abs(d)) < 1e-9 AS same, count(d) AS n FROM (SELECT ({one}) - ({other}) AS d FROM {t})"
+        );
+        let sql = sql.replace("WEEKLY", WEEKLY).replace("GG", GG);
+        let out = run(&ctx, &sql).await?;
+        assert!(out.contains("| true | 1016 |"), "{sql}\n{out}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn many_groups_are_fitted_each_by_itself() -> Result<()> {
     let ctx = cdnow().await?;
     let out = run(&ctx, "WITH parts AS (SELECT *, CAST(t AS BIGINT) % 7 AS part FROM cdnow), grouped AS (SELECT part, bg_nbd_fit(x, tx, t, n)['ll'] AS ll FROM parts GROUP BY part), alone AS (SELECT bg_nbd_fit(x, tx, t, n) FILTER (WHERE part = 3)['ll'] AS ll FROM parts) SELECT count(*) AS n, count(DISTINCT grouped.ll) AS d, max(CASE WHEN part = 3 THEN abs(grouped.ll - alone.ll) END) = 0 AS same FROM grouped CROSS JOIN alone").await?;
@@ -268,7 +390,7 @@ async fn the_examples_are_true() -> Result<()> {
     examples.extend(super::scalar_functions().iter().filter_map(|f| f.documentation().cloned()));
     examples.extend(super::aggregate_functions().iter().filter_map(|f| f.documentation().cloned()));
     examples.extend(super::window_functions().iter().filter_map(|f| f.documentation().cloned()));
-    assert_eq!(examples.len(), 6);
+    assert_eq!(examples.len(), 20);
     for text in examples.into_iter().filter_map(|d| d.sql_example) {
         let (mut sql, mut want) = (String::new(), String::new());
         let mut checked = 0;
