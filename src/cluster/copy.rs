@@ -16,7 +16,7 @@ pub(super) async fn file(file: &PinnedFile, place: &Destination, path: &str) -> 
     let mut at = 0;
     while at < file.meta.size {
         let end = file.meta.size.min(at + PART);
-        for bytes in file.read(&[at..end]).await? {
+        for bytes in file.read(std::slice::from_ref(&(at..end))).await? {
             target.put(bytes).await.map_err(|e| lake::write_error(&e, path, &place.shown))?;
         }
         at = end;

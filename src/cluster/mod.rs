@@ -105,7 +105,7 @@ impl Progress {
     /// Rows that were read and written so far, and how many there will have been in the end.
     pub fn state(&self) -> (u64, u64) {
         let plan = self.plan.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = plan.as_ref().map_or(0, |plan| sorted::rows_read(plan));
+        let now = plan.as_ref().map_or(0, sorted::rows_read);
         let done = self.read.load(Ordering::Relaxed) + now + self.written.load(Ordering::Relaxed);
         (done, self.total.load(Ordering::Relaxed))
     }

@@ -54,6 +54,9 @@ const NAMES: [&str; 3] = ["a", "b", "d"];
 /// The subset u.
 const SUBSET: [usize; 2] = [0, 1];
 
+/// Whether a match is the one that was looked for.
+type Enough<'a> = dyn FnMut(&mut Vec<(usize, bool)>) -> bool + 'a;
+
 impl Pattern {
     fn random(dice: &mut Dice, depth: usize) -> Self {
         let several = |dice: &mut Dice| -> Vec<Self> {
@@ -124,7 +127,7 @@ impl Pattern {
         of: &Search<'_>,
         excluded: bool,
         word: &mut Vec<(usize, bool)>,
-        enough: &mut dyn FnMut(&mut Vec<(usize, bool)>) -> bool,
+        enough: &mut Enough<'_>,
     ) -> bool {
         match self {
             Self::Variable(v) => {
@@ -167,19 +170,15 @@ impl Pattern {
                 };
                 let must = *least > 0;
                 let before = word.len();
-                let more =
-                    |word: &mut Vec<(usize, bool)>,
-                     enough: &mut dyn FnMut(&mut Vec<(usize, bool)>) -> bool| {
-                        (must || *most != Some(0))
-                            && what.matches(of, excluded, word, &mut |word| {
-                                (must || word.len() > before)
-                                    && fewer.matches(of, excluded, word, enough)
-                            })
-                    };
-                if must {
-                    more(word, enough)
-                } else if *greedy {
-                    more(word, enough) || enough(word)
+                let more = |word: &mut Vec<(usize, bool)>, enough: &mut Enough<'_>| {
+                    (must || *most != Some(0))
+                        && what.matches(of, excluded, word, &mut |word| {
+                            (must || word.len() > before)
+                                && fewer.matches(of, excluded, word, enough)
+                        })
+                };
+                if must || *greedy {
+                    more(word, enough) || (!must && enough(word))
                 } else {
                     enough(word) || more(word, enough)
                 }
@@ -546,7 +545,7 @@ async fn what_lies_in_order_is_not_sorted() {
     let tenure = Tenure::builder().threads(1).as_of("2012-01-01").build().await.unwrap();
     let mut dice = Dice(7);
     let mut rows = customers(&mut dice, 50);
-    rows.sort_by(|x, y| (x.c, x.ts).cmp(&(y.c, y.ts)));
+    rows.sort_by_key(|row| (row.c, row.ts));
     let table = table(&mut dice, &rows);
     let batches = {
         let all: Vec<RecordBatch> =

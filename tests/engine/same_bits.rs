@@ -108,6 +108,12 @@ const CASES: &[(&str, &[&str])] = &[
     ("stage_forecast", &["SELECT * FROM stage_forecast(log, periods => 3)"]),
     ("stage_history", &["SELECT * FROM stage_history(log)"]),
     ("stage_transitions", &["SELECT * FROM stage_transitions(log)"]),
+    (
+        "training_set",
+        &[
+            "SELECT * FROM training_set(log, cutoffs => [TIMESTAMP '2024-03-01T00:00:00', TIMESTAMP '2024-05-01T00:00:00'], lookback => INTERVAL '60 days', horizon => INTERVAL '30 days', label => count(*) > 3, features => {'n': count(*), 'last': max(ts)})",
+        ],
+    ),
     ("stickiness", &["SELECT * FROM stickiness(log, unit => 'day', span => 'month')"]),
 ];
 

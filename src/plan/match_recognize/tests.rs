@@ -149,10 +149,8 @@ fn words(
                         (must || word.len() > before) && words(case, &fewer, start, word, found)
                     })
                 };
-            if must {
-                once_more(word, found)
-            } else if *greedy {
-                once_more(word, found) || found(word)
+            if must || *greedy {
+                once_more(word, found) || (!must && found(word))
             } else {
                 found(word) || once_more(word, found)
             }

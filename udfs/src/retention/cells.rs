@@ -227,7 +227,7 @@ impl Matrix {
         let least = self.min_count;
         let rule = self.rule;
         let enough = self.brackets.iter().zip(counts).filter(|(_, c)| c.0 >= least);
-        let last = if later { Some(i64::MAX) } else { enough.map(|(n, _)| *n).last() };
+        let last = if later { Some(i64::MAX) } else { enough.map(|(n, _)| *n).next_back() };
         let mut without_gap: Option<i64> = None;
         move |n, rows| match rule {
             Rule::On => rows >= least,

@@ -189,10 +189,10 @@ mod tests {
             for i in 0..k {
                 let ni = count(Some(i), false);
                 z[i] += w * (count(Some(i), true) - d * ni / n);
-                for j in 0..k {
+                for (j, vij) in v[i].iter_mut().enumerate() {
                     let same = if i == j { 1.0 } else { 0.0 };
                     if n > 1.0 {
-                        v[i][j] += w * w * d * (n - d) / (n - 1.0) * ni / n
+                        *vij += w * w * d * (n - d) / (n - 1.0) * ni / n
                             * (same - count(Some(j), false) / n);
                     }
                 }
@@ -209,8 +209,9 @@ mod tests {
             }
             for r in i + 1..k {
                 let f = v[r][i] / v[i][i];
-                for c in i..k {
-                    v[r][c] -= f * v[i][c];
+                let of_pivot = v[i].clone();
+                for (a, b) in v[r].iter_mut().zip(&of_pivot).skip(i) {
+                    *a -= f * b;
                 }
                 x[r] -= f * x[i];
             }

@@ -210,6 +210,6 @@ impl Fit for Km {
     fn answer_size(&self, groups: usize, rows: usize) -> usize {
         // eight lists that grow to twice what they hold, their ends, four counts and the name
         rows * 8 * 2 * size_of::<f64>()
-            + groups * (8 * size_of::<i32>() + 4 * size_of::<i64>() + 16)
+            + groups * (size_of::<[i32; 8]>() + size_of::<[i64; 4]>() + 16)
     }
 }
