@@ -1,0 +1,1 @@
+//! ADBC driver of Tenure.
