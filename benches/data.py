@@ -4,10 +4,12 @@ Customers join over the first fifteen months, buy at rates that differ (gamma) a
 after a purchase with probabilities that differ (beta). Half of all events are purchases; the rest
 are page views, carts, checkouts and searches before a purchase, and returns, complaints and reviews
 after one. Events lie in one Parquet file a month, in the order of time within the month, so that
-customers come in random order.
+customers come in random order. Ids are whole numbers, or UUIDs as text.
 """
 
+import hashlib
 import sys
+import uuid
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +49,7 @@ def purchases(rng, customers, days, mean_gap):
     return np.concatenate([w for w, _ in out]), np.concatenate([a for _, a in out])
 
 
-def generate(folder: Path, events: int, customers: int):
+def generate(folder: Path, events: int, customers: int, kind_of_ids: str):
     days = (END - START).astype(np.int64) / DAY
     # the gap between purchases that gives half as many purchases as events, found on a small sample
     low, high = 1.0, 400.0
@@ -61,6 +63,11 @@ def generate(folder: Path, events: int, customers: int):
     at = np.floor(at) + np.clip(rng.normal(0.6, 0.15, len(at)), 0.0, 0.999)
     spend = rng.lognormal(3.2, 0.5, customers)
     ids = rng.permutation(customers).astype(np.int64) * 7 + 100_003
+    if kind_of_ids == "uuid":
+        digest = (hashlib.blake2b(int(i).to_bytes(8, "little"), digest_size=16).digest() for i in ids)
+        ids = pa.array([str(uuid.UUID(bytes=d, version=4)) for d in digest])
+    else:
+        ids = pa.array(ids)
     parts = [(who, at, np.full(len(who), 0, np.int8))]
     rest = events - len(who)
     names = ["purchase"] + [name for name, *_ in OTHERS]
@@ -82,7 +89,7 @@ def generate(folder: Path, events: int, customers: int):
         rows = slice(cuts[month], cuts[month + 1])
         kinds = pa.DictionaryArray.from_arrays(pa.array(kind[rows]), pa.array(names))
         table = pa.table({
-            "customer_id": pa.array(ids[who[rows]]),
+            "customer_id": ids.take(pa.array(who[rows])),
             "ts": pa.array(ts[rows], pa.timestamp("us")),
             "event_type": kinds.cast(pa.string()),
             "amount": pa.array(amount[rows], mask=~has_amount[rows]),
@@ -92,4 +99,4 @@ def generate(folder: Path, events: int, customers: int):
 
 
 if __name__ == "__main__":
-    generate(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    generate(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])

@@ -5,16 +5,18 @@
     python3 benches/run.py                                       20 million events, 1 million customers
     python3 benches/run.py --events 2000000 --customers 100000   a minute
     python3 benches/run.py rfm stages                            only these
+    python3 benches/run.py --ids uuid funnel                     customers named by text
+    python3 benches/run.py --clustered --limit 512MB funnel      also so
 
 Each engine runs in a process of its own with 2 threads. After one run to warm up, the engines take
 turns (A B C A B C …); the figure is the median of five. Tenure's is the wall time of the whole
 program, from start to exit; a peer's is that of the query alone, without start-up and imports. Of
-a peer's ways to write a query the fastest counts. Needs Python 3 and the release program; fetches
+a peer's ways to write a query the fastest counts. Memory is the greatest resident size of a process
+by the end of its runs; a peer's holds its imports too. Needs Python 3 and the release program; fetches
 the peers from PyPI into target/bench-venv.
 """
 
 import argparse
-import importlib.util
 import json
 import os
 import statistics
@@ -28,92 +30,14 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 TARGET = ROOT / "target"
 VENV = TARGET / "bench-venv"
+PROGRAM = TARGET / "release" / "tenure"
 PYTHON = VENV / "bin" / "python"
 AS_OF = "2024-07-01"
+OTHER_FILES = ("summaries", "customers", "durations", "hazards", "weeks")
 
-# Tenure's side: the query, and how its rows become the answer
-TENURE = {
-    "rfm": """
-        SELECT s.score, count(*) FROM (
-          SELECT rfm_score(r, f, m) OVER () AS s FROM (
-            SELECT recency(ts) AS r, frequency(ts) AS f, monetary(amount) AS m
-            FROM '{log}' WHERE event_type = 'purchase' GROUP BY customer_id))
-        GROUP BY s.score""",
-    "stages": """
-        SELECT stage_of(s), count(*) FROM (
-          SELECT customer_summary(ts, amount) AS s FROM '{log}' WHERE event_type = 'purchase' GROUP BY customer_id)
-        GROUP BY 1""",
-    "fit": """
-        SELECT unnest(['a', 'alpha', 'b', 'r']), unnest([m.a, m.alpha, m.b, m.r])
-        FROM (SELECT mbg_nbd_fit(frequency, recency, t) AS m FROM '{summaries}')""",
-    "km": """
-        SELECT concat(region, ' after ', t), survival_at(m, t) FROM (
-          SELECT region, km_fit(duration, event) AS m FROM '{durations}' GROUP BY region)
-        CROSS JOIN (SELECT unnest([30, 180, 365]) AS t)""",
-    "cox": """
-        SELECT t.term, t.coef FROM (
-          SELECT unnest(cox_fit(duration, event, {{'x0': x0, 'x1': x1, 'x2': x2, 'x3': x3, 'x4': x4, 'x5': x5,
-                   'x6': x6, 'x7': x7, 'x8': x8, 'x9': x9}}).terms) AS t FROM '{hazards}')""",
-    # every turn of every life is made, and none is printed
-    "turning_points": """
-        SELECT 'customers', count(p) FROM (
-          SELECT turning_points(ts, event_type, amount) AS p FROM '{log}' GROUP BY customer_id)""",
-    "funnel": """
-        SELECT level, count(*) FROM (
-          SELECT window_funnel(INTERVAL '24 hours', ts, event_type = 'page_view', event_type = 'add_to_cart',
-                   event_type = 'checkout', event_type = 'purchase') AS level
-          FROM '{log}' GROUP BY customer_id)
-        GROUP BY level""",
-    "matrix": """
-        SELECT concat(to_char(cohort_start, '%Y-%m'), ' ', n), retained
-        FROM retention_matrix((SELECT customer_id, ts FROM '{log}'), periods => 17) WHERE retained > 0""",
-    "sessionize": """
-        SELECT 'sum of ids', sum(s) FROM (
-          SELECT sessionize(ts, INTERVAL '30 minutes') OVER (PARTITION BY customer_id ORDER BY ts) AS s FROM '{log}')""",
-    "retention": """
-        SELECT concat(CAST(r[1] AS INT), CAST(r[2] AS INT), CAST(r[3] AS INT), CAST(r[4] AS INT)), count(*) FROM (
-          SELECT retention(ts < '2023-02-01', ts >= '2023-02-01' AND ts < '2023-03-01',
-                   ts >= '2023-03-01' AND ts < '2023-04-01', ts >= '2023-04-01' AND ts < '2023-05-01') AS r
-          FROM '{log}' GROUP BY customer_id)
-        GROUP BY 1""",
-    "sequence_count": """
-        SELECT 'matches', sum(n) FROM (
-          SELECT sequence_count('(?1).*(?2)', ts, event_type = 'page_view', event_type = 'purchase') AS n
-          FROM '{log}' GROUP BY customer_id)""",
-}
-# what is not asked of the events
-OTHER_DATA = {"fit": "summaries.parquet", "km": "durations.parquet", "cox": "hazards.parquet"}
-# asked once, after the clock: each customer of the data has bought, once for the first time
-CHECK = """
-    SELECT 'rows', count(*) FILTER (WHERE p.point = 'first_purchase'), count(*) FROM (
-      SELECT unnest(turning_points(ts, event_type, amount)) AS p FROM '{log}' GROUP BY customer_id)"""
-# what Tenure shall do: at most so many times the time of the fastest peer
-TARGETS = {
-    "rfm": 1.0,
-    "stages": 1.0,
-    "fit": 1 / 50,
-    "km": 1 / 10,
-    "cox": 1 / 10,
-    "turning_points": 5.0,
-    "funnel": 0.5,
-    "matrix": 0.5,
-    "sessionize": 0.5,
-    "retention": 1.0,
-    "sequence_count": 1.0,
-}
-TITLES = {
-    "rfm": "RFM scores of all customers",
-    "stages": "stages of all customers",
-    "fit": "fit of MBG/NBD",
-    "km": "curves of survival of 1 million customers in 100 groups",
-    "cox": "proportional hazards of 100,000 customers by 10 features",
-    "turning_points": "turning points of all events, against a scan",
-    "funnel": "funnel of 4 steps in 24 hours, each customer",
-    "matrix": "monthly retention of all customers",
-    "sessionize": "sessions of all events, 30 minutes apart",
-    "retention": "retention of four months",
-    "sequence_count": "views that lead to a purchase, counted",
-}
+sys.path.insert(0, str(HERE))
+import peers  # noqa: E402
+from queries import CHECK, CLUSTERED, LIMITED, MODELS, OTHER_DATA, TARGETS, TENURE, TITLES  # noqa: E402
 
 
 def prepare(options):
@@ -125,41 +49,65 @@ def prepare(options):
         venv.create(VENV, with_pip=True)
         subprocess.run([PYTHON, "-m", "pip", "install", "-q", "-r", HERE / "requirements.txt"], check=True)
         stamp.write_text(wanted)
-    folder = TARGET / "bench-data" / f"{options.events}x{options.customers}"
+    name = f"{options.events}x{options.customers}" + ("-uuid" if options.ids == "uuid" else "")
+    folder = TARGET / "bench-data" / name
     if not (folder / "DONE").exists():
         print("drawing the data …", file=sys.stderr)
-        subprocess.run(
-            [PYTHON, HERE / "data.py", folder / "events", str(options.events), str(options.customers)], check=True
-        )
-        summaries = f"""
-            import duckdb; duckdb.sql('SET enable_progress_bar = false')
-            duckdb.sql('''COPY (
-              SELECT count(*) - 1 AS frequency, CAST(max(d) - min(d) AS DOUBLE) AS recency,
-                     CAST(DATE '{AS_OF}' - min(d) AS DOUBLE) AS t
-              FROM (SELECT DISTINCT customer_id, CAST(ts AS DATE) AS d FROM '{folder}/events/*.parquet'
-                    WHERE event_type = 'purchase')
-              GROUP BY customer_id ORDER BY customer_id) TO '{folder}/summaries.parquet' ''')"""
-        subprocess.run([PYTHON, "-c", "\n".join(line.strip() for line in summaries.splitlines())], check=True)
+        sizes = [str(options.events), str(options.customers)]
+        subprocess.run([PYTHON, HERE / "data.py", folder / "events", *sizes, options.ids], check=True)
         (folder / "DONE").touch()
-    if not (folder / "hazards.parquet").exists():
-        subprocess.run([PYTHON, HERE / "durations.py", folder], check=True)
+    made = [("summaries.py", "customers"), ("durations.py", "hazards"), ("series.py", "weeks")]
+    for script, last in made:
+        if not (folder / f"{last}.parquet").exists():
+            subprocess.run([PYTHON, HERE / script, folder], check=True)
+    if options.clustered:
+        cluster(folder)
     return folder
 
 
-class Tenure:
-    name, way = "tenure", ""
+def cluster(folder):
+    """The same events by customer, made once."""
+    if (folder / "clustered").exists():
+        return
+    start = time.perf_counter()
+    lake = folder / "lake"
+    lake.mkdir(exist_ok=True)
+    if not (lake / "events").exists():
+        (lake / "events").symlink_to(folder / "events")
+    usage = resident([PROGRAM, "cluster", lake, folder / "clustered"])[1]
+    print(f"clustered in {time.perf_counter() - start:.1f} s, {usage / 1e6:,.0f} MB of memory")
 
-    def __init__(self, query, folder, threads):
-        files = {name: folder / f"{name}.parquet" for name in ("summaries", "durations", "hazards")}
-        sql = TENURE[query].format(log=folder / "events/*.parquet", **files)
-        program = TARGET / "release" / "tenure"
-        self.query, self.folder = query, folder
-        self.command = [program, "--no-init", "--threads", str(threads), "--as-of", AS_OF, "--format", "csv", "-c", sql]
+
+def resident(command):
+    """The output of a program and the most memory that it had resident, in bytes."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        out = process.stdout.read()
+        err = process.stderr.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(err)
+    return out, usage.ru_maxrss * 1024
+
+
+class Tenure:
+    name = "tenure"
+
+    def __init__(self, query, folder, threads, way="", limit=None):
+        files = {name: folder / f"{name}.parquet" for name in OTHER_FILES}
+        on_lake = way == "clustered lake"
+        log = "events" if on_lake else f"'{folder / 'events/*.parquet'}'"
+        sql = TENURE[query].replace("'{log}'", log).format(**files, **MODELS)
+        lake = [folder / "clustered"] if on_lake else []
+        limits = ["--memory-limit", limit] if limit else []
+        self.query, self.folder, self.way, self.memory = query, folder, way, 0
+        options = ["--no-init", "--threads", str(threads), "--as-of", AS_OF, "--format", "csv", *limits]
+        self.command = [PROGRAM, *options, "-c", sql, *lake]
 
     def check(self, options):
         """What no peer has an answer to."""
         if self.query == "turning_points":
-            sql = CHECK.format(log=self.folder / "events/*.parquet")
+            sql = CHECK.replace("{log}", str(self.folder / "events/*.parquet"))
             done = subprocess.run([*self.command[:-1], sql], capture_output=True, text=True, check=True)
             _, first, points = done.stdout.splitlines()[1].split(",")
             right = "as there are" if int(first) == options.customers else "WRONG"
@@ -167,11 +115,10 @@ class Tenure:
 
     def run(self):
         start = time.perf_counter()
-        done = subprocess.run(self.command, capture_output=True, text=True, check=False)
+        out, memory = resident(self.command)
         seconds = time.perf_counter() - start
-        if done.returncode:
-            sys.exit(done.stderr)
-        rows = (line.rsplit(",", 1) for line in done.stdout.splitlines()[1:])
+        self.memory = max(self.memory, memory)
+        rows = (line.rsplit(",", 1) for line in out.splitlines()[1:])
         return seconds, {key: float(value) for key, value in rows}
 
     def close(self):
@@ -180,7 +127,7 @@ class Tenure:
 
 class Peer:
     def __init__(self, name, way, query, folder, threads):
-        self.name, self.way = name, way
+        self.name, self.way, self.memory = name, way, 0
         data = folder / OTHER_DATA.get(query, "events")
         self.process = subprocess.Popen(
             [PYTHON, HERE / "peers.py", name, query, way, data, str(threads)],
@@ -202,14 +149,18 @@ class Peer:
 
     def close(self):
         self.process.stdin.close()
-        self.process.wait()
+        _, _, usage = os.wait4(self.process.pid, 0)
+        self.process.returncode = 0
+        self.memory = usage.ru_maxrss * 1024
 
 
 def disagreement(query, answer, other):
     """How far two answers are apart: share of customers, or of a parameter; None where there is nothing to compare."""
     if query in ("km", "cox"):
         return max(abs(answer[name] - value) for name, value in other.items())
-    if query == "fit":
+    if query == "log_to_clv":
+        return None
+    if query == "scores" or query.endswith("fit"):
         return max(abs(answer[name] / value - 1) for name, value in other.items())
     if query == "turning_points":
         return None
@@ -217,44 +168,85 @@ def disagreement(query, answer, other):
     return apart / sum(answer.values())
 
 
-def bench(query, options, folder, ways):
-    engines = [Tenure(query, folder, options.threads)]
-    for peer, written in ways[query].items():
-        engines += [Peer(peer, way, query, folder, options.threads) for way in written]
+def engines(query, options, folder):
+    """Tenure on the lake as it is, then otherwise, then the peers."""
+    ours = [Tenure(query, folder, options.threads)]
+    if options.clustered and query in CLUSTERED:
+        ours.append(Tenure(query, folder, options.threads, "clustered lake"))
+    if options.limit and query in LIMITED:
+        ours.append(Tenure(query, folder, options.threads, f"limit {options.limit}", options.limit))
+    theirs = []
+    for peer, ways in peers.WAYS[query].items():
+        if peer == "tenure":
+            theirs += [Tenure(way, folder, options.threads, way) for way in ways]
+        else:
+            theirs += [Peer(peer, way, query, folder, options.threads) for way in ways]
+    return ours, theirs
+
+
+def bench(query, options, folder):
+    ours, theirs = engines(query, options, folder)
     # a fit of lifetimes takes minutes: it runs once, cold, as its users run it
-    rounds = 1 + options.rounds
-    seconds = {engine: [] for engine in engines}
+    seconds = {engine: [] for engine in ours + theirs}
     answers = {}
-    for turn in range(rounds):
-        for engine in engines:
-            if engine.name == "lifetimes" and turn != 1:
+    for turn in range(1 + options.rounds):
+        for engine in ours + theirs:
+            if engine.name == "lifetimes" and query != "scores" and turn != 1:
                 continue
             took, answers[engine] = engine.run()
             if turn:
                 seconds[engine].append(took)
-    for engine in engines:
+    for engine in ours + theirs:
         engine.close()
     medians = {engine: statistics.median(all_) for engine, all_ in seconds.items()}
-    ours = engines[0]
-    fastest = {}
-    for engine in sorted(engines[1:], key=medians.get):
+    plain, fastest = ours[0], {}
+    for engine in sorted(theirs, key=medians.get):
         fastest.setdefault(engine.name, engine)
     best = min(fastest.values(), key=medians.get)
-    ratio = medians[ours] / medians[best]
+
     print(f"\n{TITLES[query]}")
-    print(f"  {'tenure':<10} {medians[ours]:>9.3f} s  {'':<8}  {spread(seconds[ours])}")
-    for engine in fastest.values():
-        apart = disagreement(query, answers[ours], answers[engine])
+    for engine in ours + list(fastest.values()):
+        apart = disagreement(query, answers[plain], answers[engine]) if engine is not plain else None
         agrees = "" if apart is None else f"answers differ by {apart:.1e}"
-        times = f"× {medians[engine] / medians[ours]:<6.2f}"
-        print(f"  {engine.name:<10} {medians[engine]:>9.3f} s  {times}  {spread(seconds[engine])}  {engine.way}  {agrees}")
-    for engine in engines[1:]:
+        times = f"× {medians[engine] / medians[plain]:<6.2f}" if engine is not plain else " " * 8
+        memory = f"{engine.memory / 1e6:>7,.0f} MB"
+        print(f"  {engine.name:<10} {medians[engine]:>9.3f} s  {times} {memory}  {spread(seconds[engine])}  {engine.way}  {agrees}")
+    for engine in theirs:
         if engine not in fastest.values():
             print(f"    also {engine.name}, {engine.way}: {medians[engine]:.3f} s")
-    ours.check(options)
-    met = "met" if ratio <= TARGETS[query] else "MISSED"
-    print(f"  tenure / fastest peer = {ratio:.4g}, target at most {TARGETS[query]:.4g}: {met}", flush=True)
-    return query, medians[ours], best.name, medians[best], ratio, met, answers[ours]
+    plain.check(options)
+    rows = []
+    for engine in ours:
+        against, target = best, TARGETS[query]
+        if engine.way == "clustered lake":
+            target = CLUSTERED[query]
+        elif engine.way:
+            against, target = plain, LIMITED[query]
+        ratio = medians[engine] / medians[against]
+        met = "" if target is None else "met" if ratio <= target else f"MISSED by {ratio / target:.2f}"
+        name = " ".join(filter(None, (against.name, against.way if against is plain else "")))
+        goal = "no target" if target is None else f"target at most {target:.4g}: {met}"
+        print(f"  {' '.join(filter(None, (engine.name, engine.way)))} / {name} = {ratio:.4g}, {goal}", flush=True)
+        title = TITLES[query] + (f", {engine.way}" if engine.way else "")
+        rows.append((title, medians[engine], engine.memory, name, medians[against], ratio, goal))
+    if options.answers:
+        print(answers[plain])
+    return rows, medians[plain]
+
+
+def growth(results, options, folder):
+    """The time of each query beside that of a run with fewer events, if there was one."""
+    file = folder / f"seconds-{options.threads}.json"
+    known = json.loads(file.read_text()) if file.exists() else {}
+    file.write_text(json.dumps(known | results))
+    for other in sorted(folder.parent.glob(f"*/{file.name}")):
+        events = int(other.parent.name.split("x")[0])
+        if events >= options.events or other.parent.name.endswith("uuid") != (options.ids == "uuid"):
+            continue
+        print(f"\n{options.events / events:.3g} times the events of a run with {events:,}:")
+        before = json.loads(other.read_text())
+        for query in results.keys() & before.keys():
+            print(f"  {TITLES[query]}: {results[query] / before[query]:.2f} times the time")
 
 
 def spread(seconds):
@@ -266,25 +258,25 @@ def main():
     parser.add_argument("queries", nargs="*", choices=[[], *TENURE], help="default: all")
     parser.add_argument("--events", type=int, default=20_000_000)
     parser.add_argument("--customers", type=int, default=1_000_000)
+    parser.add_argument("--ids", choices=["int", "uuid"], default="int", help="what customers are named by")
+    parser.add_argument("--clustered", action="store_true", help="on the clustered lake too")
+    parser.add_argument("--limit", help="with this limit of memory too, such as 512MB")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--answers", action="store_true", help="print Tenure's answers too")
     options = parser.parse_args()
     folder = prepare(options)
-    spec = importlib.util.spec_from_file_location("peers", HERE / "peers.py")
-    peers = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(peers)
-    program = subprocess.run([TARGET / "release" / "tenure", "--version"], capture_output=True, text=True, check=True)
+    program = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True, check=True)
     versions = (HERE / "requirements.txt").read_text().split()
     load = " ".join(f"{x:.1f}" for x in os.getloadavg())
     print(f"{program.stdout.strip()}; {', '.join(v.replace('==', ' ') for v in versions)}")
-    print(f"{options.events:,} events, {options.customers:,} customers, {options.threads} threads, load before {load}")
-    results = [bench(query, options, folder, peers.WAYS) for query in options.queries or TENURE]
-    print("\n| query | tenure | fastest peer | | tenure / peer | target |\n|---|---|---|---|---|---|")
-    for query, ours, name, theirs, ratio, met, answer in results:
-        print(f"| {TITLES[query]} | {ours:.3f} s | {theirs:.3f} s | {name} | {ratio:.4g} | {met} |")
-        if options.answers:
-            print(answer)
+    size = f"{options.events:,} events, {options.customers:,} customers with ids of type {options.ids}"
+    print(f"{size}, {options.threads} threads, load before {load}")
+    results = {query: bench(query, options, folder) for query in options.queries or TENURE}
+    print("\n| query | tenure | memory | against | | ratio | target |\n|---|---|---|---|---|---|---|")
+    for title, ours, memory, name, theirs, ratio, goal in (row for rows, _ in results.values() for row in rows):
+        print(f"| {title} | {ours:.3f} s | {memory / 1e6:,.0f} MB | {theirs:.3f} s | {name} | {ratio:.4g} | {goal} |")
+    growth({query: seconds for query, (_, seconds) in results.items()}, options, folder)
     print(f"\nload after {' '.join(f'{x:.1f}' for x in os.getloadavg())}")
 
 

@@ -75,7 +75,8 @@ pub(crate) fn register(context: &SessionContext, lakes: &[Arc<OpenLake>]) -> Res
     let main = MainSchema::new(lakes.to_vec(), session.clone());
     let default = MemoryCatalogProvider::new();
     default.register_schema("main", Arc::new(main))?;
-    default.register_schema("tenure", Arc::new(SystemSchema::new(session.clone())))?;
+    default
+        .register_schema("tenure", Arc::new(SystemSchema::new(lakes.to_vec(), session.clone())))?;
     if let [lake] = lakes {
         default.register_schema("raw", Arc::new(RawSchema::new(Arc::clone(lake), session)))?;
         context.register_catalog(lake.name(), Arc::new(default));

@@ -159,6 +159,18 @@ impl OpenLake {
         if !self.views().contains(&view) {
             return Ok(None);
         }
+        self.written(state, |writer| writer.sql(view))
+    }
+
+    /// The SQL of the models behind `profiles`, where the lake has it.
+    pub(crate) fn models_sql(&self, state: &SessionState) -> Result<Option<String>> {
+        if self.views().is_empty() {
+            return Ok(None);
+        }
+        self.written(state, |writer| Some(writer.models()))
+    }
+
+    fn written<T>(&self, state: &SessionState, write: impl Fn(&Writer<'_>) -> T) -> Result<T> {
         let options = TenureOptions::of(state.config_options());
         let micros = options.as_of_micros(chrono::Utc::now())?;
         let as_of = chrono::DateTime::from_timestamp_micros(micros)
@@ -168,11 +180,11 @@ impl OpenLake {
         };
         let writer = Writer {
             checked: &self.checked,
-            catalog: views::quote(&self.name),
+            lake: &self.name,
             as_of: format!("arrow_cast({as_of}, 'Timestamp(Microsecond, None)')"),
             timezone: options.timezone.trim(),
             horizon: options.horizon.trim(),
         };
-        Ok(writer.sql(view))
+        Ok(write(&writer))
     }
 }

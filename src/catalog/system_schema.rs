@@ -10,20 +10,33 @@ use datafusion::catalog::SchemaProvider;
 use datafusion::common::{DataFusionError, Result};
 use datafusion::datasource::{MemTable, TableProvider};
 
-use super::Session;
+use super::{OpenLake, Session};
+use crate::model::views::no_models;
 use crate::options::settings;
 use crate::udfs::{self, rfm::SchemeRow};
 
-const NAMES: [&str; 3] = ["event_types", "rfm_scheme", "settings"];
+const NAMES: [&str; 4] = ["event_types", "models", "rfm_scheme", "settings"];
 
 #[derive(Debug)]
 pub(super) struct SystemSchema {
+    lakes: Vec<Arc<OpenLake>>,
     session: Session,
 }
 
 impl SystemSchema {
-    pub(super) fn new(session: Session) -> Self {
-        Self { session }
+    pub(super) fn new(lakes: Vec<Arc<OpenLake>>, session: Session) -> Self {
+        Self { lakes, session }
+    }
+
+    /// The models behind the `profiles` of every lake, fitted for this statement.
+    async fn models(&self) -> Result<Arc<dyn TableProvider>> {
+        let state = self.session.state()?;
+        let mut sql = vec![];
+        for lake in &self.lakes {
+            sql.extend(lake.models_sql(&state)?);
+        }
+        let sql = if sql.is_empty() { no_models() } else { sql.join(" UNION ALL ") };
+        Ok(self.session.view(&sql).await?)
     }
 
     fn rows(&self, name: &str) -> Result<Option<RecordBatch>> {
@@ -96,6 +109,9 @@ impl SchemaProvider for SystemSchema {
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, DataFusionError> {
+        if name == "models" {
+            return self.models().await.map(Some);
+        }
         let Some(batch) = self.rows(name)? else { return Ok(None) };
         Ok(Some(Arc::new(MemTable::try_new(batch.schema(), vec![vec![batch]])?)))
     }

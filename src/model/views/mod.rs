@@ -6,6 +6,7 @@
 
 mod customers;
 mod events;
+mod models;
 mod orders;
 mod profiles;
 mod summaries;
@@ -17,14 +18,16 @@ use datafusion::arrow::datatypes::DataType;
 use super::check::Checked;
 use super::{Role, TableModel};
 
+pub(crate) use models::none as no_models;
+
 /// Names of the canonical views, in the order of their building.
 pub(crate) const NAMES: [&str; 5] = ["events", "orders", "customers", "summaries", "profiles"];
 
 /// What a view is written from.
 pub(crate) struct Writer<'a> {
     pub checked: &'a Checked,
-    /// catalog of the lake, quoted
-    pub catalog: String,
+    /// name of the lake, which is that of its catalog
+    pub lake: &'a str,
     /// `TIMESTAMP '…'` of the statement
     pub as_of: String,
     /// time zone of the session
@@ -46,14 +49,19 @@ impl Writer<'_> {
         }
     }
 
+    /// The SQL of the models behind `profiles`.
+    pub(crate) fn models(&self) -> String {
+        models::sql(self)
+    }
+
     /// A canonical view as a relation.
     fn view(&self, name: &str) -> String {
-        format!("{}.main.{name}", self.catalog)
+        format!("{}.main.{name}", quote(self.lake))
     }
 
     /// A raw table as a relation.
     fn raw(&self, table: &TableModel) -> String {
-        format!("{}.raw.{}", self.catalog, quote(&table.name))
+        format!("{}.raw.{}", quote(self.lake), quote(&table.name))
     }
 
     /// The customer of a table, in the type that all tables share.
