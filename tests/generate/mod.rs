@@ -3,6 +3,7 @@
 mod bits;
 mod command;
 mod dirt;
+mod recovery;
 mod truth;
 
 use std::ops::Deref;

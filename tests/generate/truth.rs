@@ -79,9 +79,9 @@ async fn customers_follow_the_model() {
     for model in [Dropout::Bg, Dropout::Mbg] {
         let settings = Settings { model, plain: true, seed: 7, ..Settings::new(20_000) };
         let tenure = open(&settings).await;
-        let (function, tossed) = match model {
-            Dropout::Bg => ("bg_nbd_fit", "purchases - 1"),
-            Dropout::Mbg => ("mbg_nbd_fit", "purchases"),
+        let tossed = match model {
+            Dropout::Bg => "purchases - 1",
+            Dropout::Mbg => "purchases",
         };
         // purchases while alive come at the true rate: their number less its mean is a martingale
         let alive =
@@ -104,26 +104,6 @@ async fn customers_follow_the_model() {
         )
         .await;
         assert!((means[0] - 60.0).abs() < ERRORS * means[1] / means[2].sqrt(), "{means:?}");
-        // the fit finds the parameters; in hours, since days would merge purchases of a day
-        let fitted = numbers(&tenure, &format!(
-            "WITH s AS (SELECT customer_summary(ts, amount, TIMESTAMP '2024-07-01', unit => INTERVAL '1 hour') AS s FROM orders GROUP BY customer_id), \
-             f AS (SELECT {function}(s) AS m FROM s) \
-             SELECT m['r'], m['alpha'] / 24, m['a'], m['b'], m['se'][1], m['se'][2] / 24, m['se'][3], m['se'][4] FROM f"
-        )).await;
-        let truth = ["r", "alpha", "a", "b"];
-        for (n, name) in truth.into_iter().enumerate() {
-            let value = numbers(
-                &tenure,
-                &format!("SELECT value FROM truth_parameters WHERE name = '{name}'"),
-            )
-            .await[0];
-            let (found, error) = (fitted[n], fitted[n + 4]);
-            assert!(
-                (found - value).abs() < ERRORS * error,
-                "{model:?} {name}: {value} fitted as {found} ± {error}"
-            );
-            assert!(error < 0.35 * value, "{model:?} {name}: {error} says nothing of {value}");
-        }
     }
 }
 
