@@ -112,14 +112,14 @@ fn plan(mut call: Call<'_>) -> Result<LogicalPlan> {
     }
     call.query(
         &format!(
-            "WITH cells AS (
-  SELECT unnest(retention_cells($ts, periods_between(TIMESTAMP '1970-01-01T00:00:00', $ts, $unit),
-    {starts}, {returns}, {range}, {measure}, {by}, '{start}', '{rule}', {hours}, $min_count, $periods, {bracket_list})) AS c
+            "WITH each AS (
+  SELECT retention_cells($ts, periods_between(TIMESTAMP '1970-01-01T00:00:00', $ts, $unit),
+    {starts}, {returns}, {range}, {measure}, {by}, '{start}', '{rule}', {hours}, $min_count, $periods, {bracket_list}) AS cells
   FROM input WHERE $ts <= $as_of AND $key IS NOT NULL GROUP BY $key),
 counted AS (
-  SELECT c['period'] AS period, c['group'] AS grp, c['n'] AS n, count(*) AS customers,
-    monetary(c['measure']) AS measure, min(c['start_ts']) AS first_start, max(c['start_ts']) AS last_start
-  FROM cells GROUP BY c['period'], c['group'], c['n']),
+  SELECT c['period'] AS period, c['group'] AS grp, c['n'] AS n, c['customers'] AS customers,
+    c['measure'] AS measure, c['first_start'] AS first_start, c['last_start'] AS last_start
+  FROM (SELECT unnest(retention_grid(cells)) AS c FROM each)),
 cohorts AS (
   SELECT period_start(min(first_start), $unit) AS cohort_start, grp,
     sum(customers) FILTER (WHERE n IS NULL) AS cohort_size,

@@ -3,12 +3,14 @@
 mod cells;
 mod engagement;
 mod engagement_state;
+mod grid;
 #[expect(
     clippy::module_inception,
     reason = "a function is a file, and this one has the family's name"
 )]
 mod retention;
 mod retention_cells;
+mod retention_grid;
 mod retention_ordered;
 mod returns;
 
@@ -19,11 +21,12 @@ use datafusion::logical_expr::{AggregateUDF, WindowUDF};
 pub use engagement_state::engagement_state_udwf;
 pub use retention::retention_udaf;
 pub use retention_cells::retention_cells_udaf;
+pub use retention_grid::retention_grid_udaf;
 pub use retention_ordered::retention_ordered_udaf;
 
 /// The aggregate functions of this family.
 pub fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
-    vec![retention_udaf(), retention_cells_udaf(), retention_ordered_udaf()]
+    vec![retention_udaf(), retention_cells_udaf(), retention_grid_udaf(), retention_ordered_udaf()]
 }
 
 /// The window functions of this family.
@@ -48,6 +51,11 @@ pub mod expr_fn {
     /// In which cells of a retention matrix one customer is: `retention_cells(ts, period)`.
     pub fn retention_cells(ts: Expr, period: Expr) -> Expr {
         super::retention_cells_udaf().call(vec![ts, period])
+    }
+
+    /// How many customers are in each cell: `retention_grid(cells)`.
+    pub fn retention_grid(cells: Expr) -> Expr {
+        super::retention_grid_udaf().call(vec![cells])
     }
 
     /// What a customer is on a day: `engagement_state(active, day)`; add the window by

@@ -209,7 +209,7 @@ impl AggregateUDFImpl for RetentionCells {
 }
 
 /// The elements of the answer; `ts` is the type of the times.
-fn element(ts: &DataType) -> FieldRef {
+pub(super) fn element(ts: &DataType) -> FieldRef {
     let ts = match ts {
         DataType::Timestamp(..) => ts.clone(),
         _ => DataType::Timestamp(TimeUnit::Microsecond, None),

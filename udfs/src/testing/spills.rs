@@ -149,6 +149,11 @@ const CASES: &[(&str, &str, &str)] = &[
         "retention_cells(ts, n, x > 1, x < 3, n > 1, amount, kind, 'recurring', 'on_or_after'), retention_cells(ts, n, x > 0) FILTER (WHERE n > 1)",
     ),
     (
+        "retention_grid",
+        "customer",
+        "retention_grid([named_struct('period', n, 'start_ts', ts, 'group', kind, 'n', x, 'measure', amount)])",
+    ),
+    (
         "retention_ordered",
         "pair",
         "retention_ordered(ts, x = 0, x = 2, n > 9), retention_ordered(ts, n > 3, x = 1) FILTER (WHERE n > 1)",

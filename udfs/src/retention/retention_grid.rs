@@ -1,0 +1,393 @@
+//! `retention_grid(cells)`: the cells of a retention matrix, counted over customers.
+//!
+//! `cells` are the lists of `retention_cells`. NULL lists and NULL elements are ignored, and so are
+//! measures that are NULL or not finite. Sums are rounded once, so that any order of the customers
+//! gives the same bits. O(1) an element; memory: about 80 bytes a cell of the matrix, whatever the
+//! number of customers.
+
+use std::sync::{Arc, LazyLock};
+
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, Float64Array, Int64Array, ListArray, StringViewArray, StructArray,
+    TimestampMicrosecondArray,
+};
+use datafusion::arrow::buffer::OffsetBuffer;
+use datafusion::arrow::datatypes::{
+    DataType, Field, FieldRef, Fields, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType,
+};
+use datafusion::common::{Result, ScalarValue, internal_err, plan_err};
+use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
+use datafusion::logical_expr::utils::{AggregateOrderSensitivity, format_state_name};
+use datafusion::logical_expr::{
+    Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, Signature,
+};
+use datafusion_macros::user_doc;
+
+use super::grid::{Count, Grid};
+use super::retention_cells::element;
+use crate::args::{self, Param, Ty, required};
+use crate::events::{item, list_field};
+use crate::exact_sum::ExactSum;
+
+const NAME: &str = "retention_grid";
+const PARAMS: &[Param] = &[required("cells", Ty::Any)];
+/// Fields of an element of `retention_cells`.
+const CELL: [&str; 5] = ["period", "start_ts", "group", "n", "measure"];
+
+static UDAF: LazyLock<Arc<AggregateUDF>> =
+    LazyLock::new(|| Arc::new(AggregateUDF::from(RetentionGrid::default())));
+
+/// The aggregate `retention_grid`.
+pub fn retention_grid_udaf() -> Arc<AggregateUDF> {
+    Arc::clone(&UDAF)
+}
+
+#[user_doc(
+    doc_section(label = "Retention"),
+    description = "A retention matrix put together from the cells of its customers: LIST<STRUCT<period, group, n, customers, measure, first_start, last_start>>, by period, group and n. cells are the lists of retention_cells. The element of a cohort whose n is NULL counts those who started, the others those who were retained in n; measure is their sum, first_start and last_start are when the first and the last of them started. The table function retention_matrix asks for all of this in one call; with the lists kept in a table, the matrix of any segment is a GROUP BY away. NULL lists, NULL elements and measures that are NULL or not finite are ignored; no cells give an empty list. Any order of rows gives the same bits. O(1) an element; memory: about 80 bytes a cell of the matrix.",
+    syntax_example = "retention_grid(cells)",
+    sql_example = r#"```sql
+SELECT c['period'], c['n'], c['customers'], c['measure'] FROM (
+  SELECT unnest(retention_grid(cells)) AS c FROM (
+    SELECT retention_cells(ts, periods_between(TIMESTAMP '2018-01-01', ts, 'month'), measure => amount) AS cells
+    FROM (VALUES (7, TIMESTAMP '2018-01-05T00:00:00', 10.0), (7, TIMESTAMP '2018-03-02T00:00:00', 20.0), (8, TIMESTAMP '2018-01-20T00:00:00', 5.0)) AS t(customer_id, ts, amount)
+    GROUP BY customer_id));
+-- 0 | NULL | 2 | 0.0
+-- 0 | 0 | 2 | 15.0
+-- 0 | 2 | 1 | 20.0
+```"#,
+    argument(name = "cells", description = "the list of `retention_cells`, of one customer each")
+)]
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct RetentionGrid {
+    signature: Signature,
+}
+
+impl Default for RetentionGrid {
+    fn default() -> Self {
+        Self { signature: args::signature(PARAMS) }
+    }
+}
+
+/// The type of the times in lists of cells; none if they are something else.
+fn start_type(cells: &DataType) -> Option<DataType> {
+    let micros = DataType::Timestamp(TimeUnit::Microsecond, None);
+    let (DataType::List(of)
+    | DataType::LargeList(of)
+    | DataType::ListView(of)
+    | DataType::LargeListView(of)
+    | DataType::FixedSizeList(of, _)) = cells
+    else {
+        return cells.is_null().then_some(micros);
+    };
+    let DataType::Struct(fields) = of.data_type() else {
+        return of.data_type().is_null().then_some(micros);
+    };
+    let named = fields.iter().map(|f| f.name().as_str()).eq(CELL);
+    let start = fields.iter().find(|f| f.name() == "start_ts")?.data_type();
+    match start {
+        DataType::Timestamp(_, zone) if named => {
+            Some(DataType::Timestamp(TimeUnit::Microsecond, zone.clone()))
+        }
+        _ => None,
+    }
+}
+
+/// The elements of the answer.
+fn answer(start: &DataType) -> Fields {
+    Fields::from(vec![
+        Field::new("period", DataType::Int64, true),
+        Field::new("group", DataType::Utf8View, true),
+        Field::new("n", DataType::Int64, true),
+        Field::new("customers", DataType::Int64, true),
+        Field::new("measure", DataType::Float64, true),
+        Field::new("first_start", start.clone(), true),
+        Field::new("last_start", start.clone(), true),
+    ])
+}
+
+impl AggregateUDFImpl for RetentionGrid {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        let coerced = args::coerce(NAME, PARAMS, types)?;
+        let Some(cells) = coerced.first() else { return internal_err!("{NAME} needs cells") };
+        match start_type(cells) {
+            Some(start) => Ok(vec![DataType::List(element(&start))]),
+            None => plan_err!("{NAME}: cells must be lists of retention_cells, got {cells}"),
+        }
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        let start = types.first().and_then(start_type).unwrap_or(DataType::Null);
+        Ok(DataType::List(item(&DataType::Struct(answer(&start)))))
+    }
+
+    fn is_nullable(&self) -> bool {
+        false
+    }
+
+    fn default_value(&self, ty: &DataType) -> Result<ScalarValue> {
+        ScalarValue::new_default(ty)
+    }
+
+    fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
+        let field =
+            |(name, ty): &(&str, DataType)| list_field(format_state_name(args.name, name), ty);
+        Ok(STATE.iter().map(field).collect())
+    }
+
+    fn order_sensitivity(&self) -> AggregateOrderSensitivity {
+        AggregateOrderSensitivity::Insensitive
+    }
+
+    fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
+        let DataType::List(element) = args.return_field.data_type() else {
+            return internal_err!("{NAME} gives a list");
+        };
+        Ok(Box::new(Counts { grid: Grid::default(), element: Arc::clone(element) }))
+    }
+
+    fn documentation(&self) -> Option<&Documentation> {
+        self.doc()
+    }
+}
+
+/// What a state consists of: one element for each cell, and the parts of all sums after another.
+const STATE: [(&str, DataType); 8] = [
+    ("period", DataType::Int64),
+    ("group", DataType::Utf8View),
+    ("n", DataType::Int64),
+    ("customers", DataType::Int64),
+    ("first", DataType::Int64),
+    ("last", DataType::Int64),
+    ("parts_end", DataType::Int64),
+    ("parts", DataType::Float64),
+];
+
+#[derive(Debug)]
+struct Counts {
+    grid: Grid,
+    element: FieldRef,
+}
+
+impl Accumulator for Counts {
+    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        let [lists] = values else { return internal_err!("{NAME} takes one argument") };
+        let lists = lists.as_list::<i32>();
+        let cells = lists.values().as_struct();
+        let [period, start, group, n, measure] = cells.columns() else {
+            return internal_err!("{NAME}: a cell has five fields");
+        };
+        let period = period.as_primitive::<Int64Type>();
+        let start = start.as_primitive::<TimestampMicrosecondType>();
+        let group = group.as_string_view();
+        let n = n.as_primitive::<Int64Type>();
+        let measure = measure.as_primitive::<Float64Type>();
+        let grouped = group.null_count() < group.len();
+        let mut add = |range: std::ops::Range<usize>| {
+            for i in range {
+                if cells.is_null(i) || period.is_null(i) || start.is_null(i) {
+                    continue;
+                }
+                let group = (grouped && group.is_valid(i)).then(|| group.value(i));
+                let n = n.is_valid(i).then(|| n.value(i));
+                let measure = if measure.is_valid(i) { measure.value(i) } else { 0.0 };
+                self.grid.cohort(period.value(i), group).cell(n).add(start.value(i), measure);
+            }
+        };
+        if lists.null_count() == 0 {
+            let offsets = lists.value_offsets();
+            let ends = offsets.first().zip(offsets.last());
+            if let Some((&from, &to)) = ends {
+                add(usize::try_from(from).unwrap_or(0)..usize::try_from(to).unwrap_or(0));
+            }
+        } else {
+            for row in (0..lists.len()).filter(|row| lists.is_valid(*row)) {
+                let ends = (lists.value_offsets().get(row), lists.value_offsets().get(row + 1));
+                if let (Some(&from), Some(&to)) = ends {
+                    add(usize::try_from(from).unwrap_or(0)..usize::try_from(to).unwrap_or(0));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn evaluate(&mut self) -> Result<ScalarValue> {
+        let DataType::Struct(fields) = self.element.data_type() else {
+            return internal_err!("{NAME}: an element is a struct");
+        };
+        let start = fields.last().map_or(&DataType::Null, |f| f.data_type());
+        let rows: Vec<Flat<'_>> = self.flat().collect();
+        let int = |of: fn(&Flat<'_>) -> Option<i64>| -> ArrayRef {
+            Arc::new(rows.iter().map(of).collect::<Int64Array>())
+        };
+        let time = |of: fn(&Flat<'_>) -> i64| -> ArrayRef {
+            let times: TimestampMicrosecondArray = rows.iter().map(|r| Some(of(r))).collect();
+            Arc::new(times.with_data_type(start.clone()))
+        };
+        let columns: Vec<ArrayRef> = vec![
+            int(|r| Some(r.period)),
+            Arc::new(rows.iter().map(|r| r.group).collect::<StringViewArray>()),
+            int(|r| r.n),
+            int(|r| Some(r.count.customers)),
+            Arc::new(rows.iter().map(|r| Some(r.count.measure.value())).collect::<Float64Array>()),
+            time(|r| r.count.first),
+            time(|r| r.count.last),
+        ];
+        let cells = StructArray::try_new(fields.clone(), columns, None)?;
+        one_list(&self.element, Arc::new(cells))
+    }
+
+    fn state(&mut self) -> Result<Vec<ScalarValue>> {
+        let rows: Vec<Flat<'_>> = self.flat().collect();
+        let int = |of: fn(&Flat<'_>) -> Option<i64>| -> ArrayRef {
+            Arc::new(rows.iter().map(of).collect::<Int64Array>())
+        };
+        let mut parts: Vec<f64> = vec![];
+        let mut ends: Vec<i64> = Vec::with_capacity(rows.len());
+        for row in &rows {
+            parts.extend_from_slice(row.count.measure.parts());
+            ends.push(i64::try_from(parts.len()).unwrap_or(i64::MAX));
+        }
+        let columns: Vec<ArrayRef> = vec![
+            int(|r| Some(r.period)),
+            Arc::new(rows.iter().map(|r| r.group).collect::<StringViewArray>()),
+            int(|r| r.n),
+            int(|r| Some(r.count.customers)),
+            int(|r| Some(r.count.first)),
+            int(|r| Some(r.count.last)),
+            Arc::new(Int64Array::from(ends)),
+            Arc::new(Float64Array::from(parts)),
+        ];
+        columns.into_iter().map(|c| one_list(&item(&c.data_type().clone()), c)).collect()
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
+        let [period, group, n, customers, first, last, ends, parts] = states else {
+            return internal_err!("{NAME}: a state has eight columns");
+        };
+        for row in 0..period.len() {
+            let list = |column: &ArrayRef| column.as_list::<i32>().value(row);
+            let [period, n, customers, first, last, ends] =
+                [period, n, customers, first, last, ends].map(list);
+            let [period, n, customers, first, last, ends] =
+                [&period, &n, &customers, &first, &last, &ends]
+                    .map(|c| c.as_primitive::<Int64Type>());
+            let (group, parts) = (list(group), list(parts));
+            let (group, parts) = (group.as_string_view(), parts.as_primitive::<Float64Type>());
+            let mut from = 0;
+            for i in 0..period.len() {
+                let to = usize::try_from(ends.value(i)).unwrap_or(0);
+                let count = Count {
+                    customers: customers.value(i),
+                    measure: ExactSum::from_parts(parts.values().get(from..to).unwrap_or(&[])),
+                    first: first.value(i),
+                    last: last.value(i),
+                };
+                from = to;
+                let group = group.is_valid(i).then(|| group.value(i));
+                let n = n.is_valid(i).then(|| n.value(i));
+                self.grid.cohort(period.value(i), group).cell(n).merge(&count);
+            }
+        }
+        Ok(())
+    }
+
+    fn size(&self) -> usize {
+        size_of::<Self>() + self.grid.size()
+    }
+}
+
+/// A cell of the matrix.
+struct Flat<'a> {
+    period: i64,
+    group: Option<&'a str>,
+    n: Option<i64>,
+    count: &'a Count,
+}
+
+impl Counts {
+    fn flat(&self) -> impl Iterator<Item = Flat<'_>> {
+        self.grid.sorted().into_iter().flat_map(|((period, group), cohort)| {
+            cohort.cells().map(|(n, count)| Flat {
+                period: *period,
+                group: group.as_deref(),
+                n,
+                count,
+            })
+        })
+    }
+}
+
+/// One list with these elements.
+fn one_list(element: &FieldRef, values: ArrayRef) -> Result<ScalarValue> {
+    let offsets = OffsetBuffer::from_lengths([values.len()]);
+    let list = ListArray::try_new(Arc::clone(element), offsets, values, None)?;
+    Ok(ScalarValue::List(Arc::new(list)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{batch, same_bits, session, value};
+    use datafusion::arrow::array::StringArray;
+
+    #[tokio::test]
+    async fn any_cut_gives_the_same_bits() -> Result<()> {
+        let numbers =
+            |of: fn(i64) -> Option<i64>| Arc::new(Int64Array::from_iter((0..600).map(of)));
+        let ts = (0..600i64).map(|i| Some(i * i % 97 * 3_600_000_000));
+        let amount = (0..600i64).map(|i| (i % 6 > 0).then_some((i * i % 53) as f64 / 10.0));
+        let by = (0..600).map(|i| ["tea", "cups"].get(i * i % 3).copied());
+        let rows = batch(vec![
+            ("c", numbers(|i| Some(i * i % 131))),
+            ("segment", numbers(|i| Some(i * i % 131 % 4))),
+            ("ts", Arc::new(TimestampMicrosecondArray::from_iter(ts))),
+            ("p", numbers(|i| Some(i * i % 97 / 24))),
+            ("amount", Arc::new(Float64Array::from_iter(amount))),
+            ("by", Arc::new(StringArray::from_iter(by))),
+        ])?;
+        let lists = "SELECT segment, retention_cells(ts, p, true, true, true, amount, by, 'recurring') AS cells FROM t GROUP BY c, segment";
+        same_bits(&rows, &format!("SELECT retention_grid(cells) FROM ({lists})")).await?;
+        same_bits(&rows, &format!("SELECT segment, retention_grid(cells), retention_grid(cells) FILTER (WHERE segment > 1) FROM ({lists}) GROUP BY segment ORDER BY segment")).await?;
+        Ok(())
+    }
+
+    /// The grid is what unnesting the cells and counting them gives.
+    #[tokio::test]
+    async fn it_counts_what_is_in_the_lists() -> Result<()> {
+        let logs = "SELECT n % 50 AS c, arrow_cast(n * 7919 % 1000 * 3600000000, 'Timestamp(Microsecond, None)') AS ts, n * 7919 % 1000 / 24 AS p, CASE WHEN n % 3 = 0 THEN 'a' WHEN n % 3 = 1 THEN 'b' END AS g, CAST(n % 7 AS DOUBLE) / 4 AS m FROM (SELECT unnest(range(0, 700)) AS n)";
+        let lists = format!(
+            "SELECT retention_cells(ts, p, true, true, true, m, g, 'recurring') AS cells FROM ({logs}) GROUP BY c"
+        );
+        let grid = format!(
+            "SELECT g['period'], g['group'], g['n'], g['customers'], g['measure'], g['first_start'], g['last_start'] FROM (SELECT unnest(retention_grid(cells)) AS g FROM ({lists}))"
+        );
+        let counted = format!(
+            "SELECT c['period'], c['group'], c['n'], count(*), coalesce(sum(c['measure']), 0), min(c['start_ts']), max(c['start_ts']) FROM (SELECT unnest(cells) AS c FROM ({lists})) GROUP BY 1, 2, 3"
+        );
+        let apart = format!(
+            "SELECT (SELECT count(*) FROM ({grid})) > 500 AND (SELECT count(*) FROM ({grid} EXCEPT {counted})) + (SELECT count(*) FROM ({counted} EXCEPT {grid})) = 0"
+        );
+        assert_eq!(value(&apart).await?, "true");
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn nothing_gives_nothing_and_other_lists_are_refused() -> Result<()> {
+        assert_eq!(value("SELECT retention_grid(NULL)").await?, "[]");
+        for (cells, want) in [("1", "got Int64"), ("[1]", "lists of retention_cells")] {
+            let sql = format!("SELECT retention_grid({cells})");
+            let err = session(1, 8192)?.sql(&sql).await.unwrap_err().to_string();
+            assert!(err.contains(want), "{cells}: {err}");
+        }
+        Ok(())
+    }
+}
