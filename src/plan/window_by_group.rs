@@ -7,6 +7,7 @@
 //! `lag`, is left to DataFusion, which streams it already.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, RecordBatch};
@@ -18,7 +19,7 @@ use datafusion::common::{Result, Statistics, internal_err};
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_expr::window::WindowExpr;
+use datafusion::physical_expr::window::{StandardWindowExpr, WindowExpr};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -226,16 +227,16 @@ impl Groups {
         let rows = concat_batches(&first.schema(), &self.waiting)?;
         self.waiting.clear();
         let groups = partition(&self.keys(&rows)?)?.ranges();
-        let mut parts: Vec<Vec<ArrayRef>> =
-            vec![Vec::with_capacity(groups.len()); self.windows.len()];
-        for group in groups {
-            let group = rows.slice(group.start, group.end - group.start);
-            for (window, parts) in self.windows.iter().zip(&mut parts) {
-                parts.push(window.evaluate(&group)?);
-            }
-        }
         let mut columns = rows.columns().to_vec();
-        for parts in &parts {
+        for window in &self.windows {
+            let parts = match evaluated_together(window.as_ref(), &rows, &groups)? {
+                Some(parts) => parts,
+                None => {
+                    let each =
+                        groups.iter().map(|g| window.evaluate(&rows.slice(g.start, g.len())));
+                    each.collect::<Result<_>>()?
+                }
+            };
             let parts: Vec<_> = parts.iter().map(AsRef::as_ref).collect();
             columns.push(concat(&parts)?);
         }
@@ -244,6 +245,31 @@ impl Groups {
         self.metrics.record_output(done.num_rows());
         Ok(Some(done))
     }
+}
+
+/// A window function of each group whose arguments are evaluated once for all of them. None if it
+/// looks at frames or ranks, which are those of a group.
+fn evaluated_together(
+    window: &dyn WindowExpr,
+    rows: &RecordBatch,
+    groups: &[Range<usize>],
+) -> Result<Option<Vec<ArrayRef>>> {
+    let Some(standard) = window.as_any().downcast_ref::<StandardWindowExpr>() else {
+        return Ok(None);
+    };
+    let function = standard.get_standard_func_expr();
+    let arguments = function.evaluate_args(rows)?;
+    let mut parts = Vec::with_capacity(groups.len());
+    for group in groups {
+        let mut evaluator = function.create_evaluator()?;
+        if evaluator.uses_window_frame() || evaluator.include_rank() {
+            return Ok(None);
+        }
+        let of_group: Vec<ArrayRef> =
+            arguments.iter().map(|a| a.slice(group.start, group.len())).collect();
+        parts.push(evaluator.evaluate_all(&of_group, group.len())?);
+    }
+    Ok(Some(parts))
 }
 
 #[cfg(test)]
@@ -274,6 +300,25 @@ mod tests {
         let want = rows(1, 8192, &joined).await;
         for (partitions, batch) in [(1, 8192), (3, 7), (2, 64), (4, 1)] {
             assert_eq!(rows(partitions, batch, &windows).await, want, "{partitions} {batch}");
+        }
+    }
+
+    /// Functions of the whole group, of frames and of ranks side by side.
+    #[tokio::test]
+    async fn every_kind_of_function_sees_its_own_group() {
+        let table = "(SELECT value % 97 AS c, value AS v, arrow_cast(value * 420000000, 'Timestamp(Microsecond, None)') AS ts FROM range(0, 2000))";
+        let windows = |names: &str| {
+            format!(
+                "SELECT c, v, {names} FROM {table} WINDOW w AS (PARTITION BY c ORDER BY ts), all AS (PARTITION BY c ORDER BY v / 300 ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)"
+            )
+        };
+        let several = windows(
+            "sessionize(ts, INTERVAL '12 hours') OVER w AS a, percent_rank() OVER all AS b, last_value(v) OVER all AS d, ntile(3) OVER w AS e",
+        );
+        let want = rows(1, 8192, &several).await;
+        assert_eq!(want.len(), 2004);
+        for (partitions, batch) in [(3, 7), (2, 64)] {
+            assert_eq!(rows(partitions, batch, &several).await, want, "{partitions} {batch}");
         }
     }
 

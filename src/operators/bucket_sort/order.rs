@@ -40,7 +40,7 @@ pub(super) fn permutation(columns: &[SortColumn]) -> Result<UInt32Array> {
 
 /// Each row's ranks, and its number in the last 32 bits.
 fn packed(columns: &[SortColumn], rows: u32) -> Option<Vec<u128>> {
-    let mut keys = vec![0u128; usize::try_from(rows).ok()?];
+    let mut keys: Vec<u128> = vec![];
     let mut bits = u32::BITS;
     for column in columns {
         let Ranks { ranks, most } = ranks(&column.values, column.options.unwrap_or_default())?;
@@ -48,6 +48,11 @@ fn packed(columns: &[SortColumn], rows: u32) -> Option<Vec<u128>> {
         bits += width;
         if bits > u128::BITS {
             return None;
+        }
+        if keys.is_empty() {
+            // pages of zeros would be touched twice
+            keys = ranks.into_iter().map(u128::from).collect();
+            continue;
         }
         for (key, rank) in keys.iter_mut().zip(ranks) {
             *key = *key << width | u128::from(rank);
