@@ -313,7 +313,7 @@ mod tests {
             )
         };
         let several = windows(
-            "sessionize(ts, INTERVAL '12 hours') OVER w AS a, percent_rank() OVER all AS b, last_value(v) OVER all AS d, ntile(3) OVER w AS e",
+            "sessionize(ts, INTERVAL '12 hours') OVER w AS a, percent_rank() OVER all AS b, last_value(v / 300) OVER all AS d, ntile(3) OVER w AS e",
         );
         let want = rows(1, 8192, &several).await;
         assert_eq!(want.len(), 2004);
