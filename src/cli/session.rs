@@ -149,19 +149,28 @@ pub(crate) fn list(output: &mut Output, columns: Vec<(&str, Vec<String>)>) -> Ou
     show(output, Settings::default(), columns)
 }
 
-/// Shows a table of text; a listing is for reading, so nothing of it is left out.
+/// The same with columns of any type.
+pub(crate) fn list_batch(output: &mut Output, batch: &RecordBatch) -> Outcome {
+    show_batch(output, Settings::default(), batch)
+}
+
+/// Shows a table of text.
 fn show(output: &mut Output, settings: Settings, columns: Vec<(&str, Vec<String>)>) -> Outcome {
     let arrays = columns
         .into_iter()
         .map(|(name, values)| (name, Arc::new(StringArray::from(values)) as ArrayRef));
-    let batch = RecordBatch::try_from_iter(arrays).map_err(Error::from)?;
+    show_batch(output, settings, &RecordBatch::try_from_iter(arrays).map_err(Error::from)?)
+}
+
+/// A listing is for reading, so nothing of it is left out.
+fn show_batch(output: &mut Output, settings: Settings, batch: &RecordBatch) -> Outcome {
     let format = output.next_format(settings.expanded);
     let options = render::Options { max_rows: None, untyped: true, ..output.options() };
     let mut text = Vec::new();
     {
         let mut sink = render::sink(format, &mut text, &options);
         sink.begin(&batch.schema()).map_err(Error::from)?;
-        sink.batch(&batch).map_err(Error::from)?;
+        sink.batch(batch).map_err(Error::from)?;
         sink.end().map_err(Error::from)?;
     }
     if output.shown() && !format.is_binary() {

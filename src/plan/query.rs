@@ -2,17 +2,19 @@
 //!
 //! The text of the query has the relation as the CTE `input`, and `$name` where an expression goes.
 //! What is filled in are pieces of the parsed statement, not text, so that nothing can be quoted
-//! wrongly and an error keeps its place. The query is planned as a subquery in place of the call:
+//! wrongly and an error keeps its place. The CTEs get names that nobody gives, since DataFusion
+//! refuses a CTE that has the name of one around it. The query is planned as a subquery in place of the call:
 //! DataFusion drops the ORDER BY of a subquery, but for one with `OFFSET 0` after it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use datafusion::common::{DataFusionError, Result, internal_err};
 use datafusion::logical_expr::sqlparser::ast::{
     Array, Cte, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-    FunctionArguments, Ident, Interval, ObjectName, Query, Statement, TableAlias, TableFactor,
-    Value, With, helpers::attached_token::AttachedToken, visit_expressions_mut,
+    FunctionArguments, Ident, Interval, ObjectName, ObjectNamePart, Query, Statement, TableAlias,
+    TableFactor, Value, With, helpers::attached_token::AttachedToken, visit_expressions_mut,
+    visit_relations_mut,
 };
 use datafusion::logical_expr::sqlparser::parser::Parser;
 
@@ -27,6 +29,8 @@ pub(crate) fn over(input: Box<Query>, sql: &str, holes: &Holes) -> Result<TableF
     let Ok([mut statement]) = <[Statement; 1]>::try_from(parsed) else {
         return internal_err!("no single query: {sql}");
     };
+    // before anything of the user's is in it
+    rename(&mut statement);
     let unknown = visit_expressions_mut(&mut statement, |e| {
         if let Expr::Value(v) = e
             && let Value::Placeholder(name) = &v.value
@@ -45,7 +49,7 @@ pub(crate) fn over(input: Box<Query>, sql: &str, holes: &Holes) -> Result<TableF
         return internal_err!("no query: {sql}");
     };
     let input = Cte {
-        alias: TableAlias { explicit: true, name: Ident::new("input"), columns: vec![], at: None },
+        alias: TableAlias { explicit: true, name: own(INPUT), columns: vec![], at: None },
         query: input,
         from: None,
         materialized: None,
@@ -62,6 +66,44 @@ pub(crate) fn over(input: Box<Query>, sql: &str, holes: &Holes) -> Result<TableF
         }
     }
     Ok(TableFactor::Derived { lateral: false, subquery: query, alias: None, sample: None })
+}
+
+/// The CTE of the relation.
+const INPUT: &str = "input";
+
+/// The name that a CTE has in the plan.
+fn own(name: &str) -> Ident {
+    Ident::with_quote('"', format!("${name}"))
+}
+
+/// Gives the CTEs of a query names of their own, wherever they are spoken of.
+fn rename(statement: &mut Statement) {
+    let mut names = BTreeSet::from([INPUT.to_string()]);
+    if let Statement::Query(query) = statement
+        && let Some(with) = &mut query.with
+    {
+        for cte in &mut with.cte_tables {
+            names.insert(cte.alias.name.value.clone());
+            cte.alias.name = own(&cte.alias.name.value);
+        }
+    }
+    let _ = visit_relations_mut(statement, |relation| {
+        if let [ObjectNamePart::Identifier(name)] = relation.0.as_mut_slice()
+            && names.contains(&name.value)
+        {
+            *name = own(&name.value);
+        }
+        ControlFlow::<()>::Continue(())
+    });
+    let _ = visit_expressions_mut(statement, |e| {
+        if let Expr::CompoundIdentifier(parts) = e
+            && let Some(table) = parts.first_mut()
+            && names.contains(&table.value)
+        {
+            *table = own(&table.value);
+        }
+        ControlFlow::<()>::Continue(())
+    });
 }
 
 /// A function of one argument for a hole.

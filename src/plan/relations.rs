@@ -4,19 +4,23 @@
 //! plan nodes, so that every rule of the optimizer applies to them; `TABLESAMPLE` and time travel,
 //! which would be dropped without a word and answered wrongly, are refused.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::DataType;
-use datafusion::common::{DFSchemaRef, DataFusionError, Result, plan_datafusion_err, plan_err};
+use datafusion::arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
+use datafusion::common::{
+    DFSchema, DFSchemaRef, DataFusionError, Result, ScalarValue, plan_datafusion_err, plan_err,
+};
 use datafusion::logical_expr::planner::{
     PlannedRelation, RelationPlanner, RelationPlannerContext, RelationPlanning,
 };
+use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::sqlparser::ast::{
     DataType as SqlType, Expr as SqlExpr, FunctionArg, FunctionArgExpr, Ident, Query, TableFactor,
     TimezoneInfo, TypedString, Value,
 };
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, cast};
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 
 use super::query::{self, Holes};
 use super::table::FUNCTIONS;
@@ -321,7 +325,12 @@ impl<'a> Call<'a> {
 
     /// The point in time after which nothing exists: the argument `as_of`, or `tenure.as_of`.
     pub(crate) fn as_of(&mut self) -> Result<SqlExpr> {
-        if let Some(e) = self.written("as_of") {
+        self.moment_or_as_of("as_of")
+    }
+
+    /// The same by another name.
+    pub(crate) fn moment_or_as_of(&mut self, name: &'static str) -> Result<SqlExpr> {
+        if let Some(e) = self.written(name) {
             return Ok(self.on_wall_clock(e));
         }
         let options = self.context.context_provider().options();
@@ -332,6 +341,83 @@ impl<'a> Call<'a> {
             value: Value::SingleQuotedString(as_of).with_empty_span(),
             uses_odbc_syntax: false,
         }))
+    }
+
+    /// A point in time that must be given.
+    pub(crate) fn moment(&mut self, name: &'static str, such_as: &str) -> Result<SqlExpr> {
+        let e = self.must(name, such_as)?;
+        Ok(self.on_wall_clock(e))
+    }
+
+    /// Whether it is known already that one point in time comes before another; `None`: not known.
+    pub(crate) fn is_before(&mut self, first: &SqlExpr, second: &SqlExpr) -> Option<bool> {
+        let schema: DFSchemaRef = Arc::new(DFSchema::empty());
+        let mut moment = |e: &SqlExpr| {
+            let e = self.context.sql_to_expr(e.clone(), &schema).ok()?;
+            Some(cast(e, DataType::Timestamp(TimeUnit::Microsecond, None)))
+        };
+        let question = moment(first)?.lt(moment(second)?);
+        let context = SimplifyContext::builder().with_schema(schema).build();
+        match ExprSimplifier::new(context).simplify(question).ok()? {
+            Expr::Literal(ScalarValue::Boolean(answer), _) => answer,
+            _ => None,
+        }
+    }
+
+    /// A length of time in whole days: an INTERVAL, or a text such as '7 days'.
+    pub(crate) fn days(&mut self, name: &'static str, default: i64) -> Result<i64> {
+        let Some(e) = self.written(name) else { return Ok(default) };
+        let planned = self.context.sql_to_expr(e.clone(), &DFSchema::empty())?;
+        let interval = match planned {
+            Expr::Literal(v, _) => {
+                v.cast_to(&DataType::Interval(IntervalUnit::MonthDayNano)).unwrap_or(v)
+            }
+            _ => ScalarValue::Null,
+        };
+        match interval {
+            ScalarValue::IntervalMonthDayNano(Some(v))
+                if v.months == 0 && v.days > 0 && v.nanoseconds == 0 =>
+            {
+                Ok(i64::from(v.days))
+            }
+            _ => plan_err!(
+                "{}: {name} must be a constant INTERVAL of whole days such as INTERVAL '7 days', got {e}",
+                self.function
+            ),
+        }
+    }
+
+    /// One word or a list of them, of those that are known.
+    pub(crate) fn words(
+        &mut self,
+        name: &'static str,
+        words: &[&'static str],
+        default: &'static str,
+    ) -> Result<Vec<&'static str>> {
+        let Some(e) = self.written(name) else { return Ok(vec![default]) };
+        let given = match &e {
+            SqlExpr::Array(list) => list.elem.iter().collect(),
+            one => vec![one],
+        };
+        let known = |e: &SqlExpr| match e {
+            SqlExpr::Value(v) => match &v.value {
+                Value::SingleQuotedString(text) => {
+                    words.iter().copied().find(|w| w.eq_ignore_ascii_case(text))
+                }
+                _ => None,
+            },
+            _ => None,
+        };
+        let found: Option<Vec<&'static str>> = given.into_iter().map(known).collect();
+        let distinct = |list: &Vec<&str>| list.iter().collect::<BTreeSet<_>>().len() == list.len();
+        match found.filter(|list| !list.is_empty() && distinct(list)) {
+            Some(list) => Ok(list),
+            None => plan_err!(
+                "{}: {name} must be one of {}, or a list of some of them, got {e}",
+                self.function,
+                words.iter().map(|w| format!("'{w}'")).collect::<Vec<_>>().join(", ")
+            ),
+        }
     }
 
     /// Plans `sql` over the relation; see [`query`](super::query).
@@ -354,7 +440,7 @@ impl<'a> Call<'a> {
         let schema = self.schema();
         match self.named.remove(name) {
             Some(e) => self.context.sql_to_expr(e, &schema),
-            None => Ok(Expr::Literal(datafusion::common::ScalarValue::Null, None)),
+            None => Ok(Expr::Literal(ScalarValue::Null, None)),
         }
     }
 

@@ -4,3 +4,4 @@ mod arguments;
 mod errors;
 mod formats;
 mod scripts;
+mod verify;

@@ -31,6 +31,13 @@ const CASES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "customer_summary_between",
+        &[
+            "SELECT * FROM customer_summary_between(log, calibration_end => TIMESTAMP '2024-04-01T12:00:00')",
+            "SELECT * FROM customer_summary_between(log, calibration_end => TIMESTAMP '2024-04-01T00:00:00', holdout_end => TIMESTAMP '2024-06-01T00:00:00', unit => INTERVAL '7 days')",
+        ],
+    ),
+    (
         "engagement_state",
         &[
             "SELECT *, engagement_state(visits > 2, day) OVER (PARTITION BY customer_id ORDER BY day) FROM days ORDER BY customer_id, day",
@@ -40,6 +47,21 @@ const CASES: &[(&str, &[&str])] = &[
         "engagement_states",
         &[
             "SELECT * FROM engagement_states((SELECT * FROM log WHERE ts >= DATE '2024-05-20'), wau => 3, mau => 9)",
+        ],
+    ),
+    (
+        "evaluate_model",
+        &[
+            "SELECT * FROM evaluate_model(log, calibration_end => TIMESTAMP '2024-03-01T00:00:00', model => ['mbg_nbd', 'pareto_nbd'])",
+            "SELECT * FROM evaluate_model(log, calibration_end => TIMESTAMP '2024-03-01T00:00:00', unit => INTERVAL '7 days', report => 'tracking', every => INTERVAL '14 days')",
+        ],
+    ),
+    (
+        "evaluate_scores",
+        &[
+            "SELECT * FROM evaluate_scores(log, actual => event_type = 'purchase', expected => abs(sin(customer_id)), probability => abs(cos(customer_id)), model => channel)",
+            "SELECT * FROM evaluate_scores(log, actual => event_type = 'purchase', probability => abs(cos(customer_id)), report => 'calibration')",
+            "SELECT * FROM evaluate_scores(log, actual => amount, expected => 30.1, frequency => customer_id % 11, report => 'frequency')",
         ],
     ),
     (

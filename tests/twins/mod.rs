@@ -13,6 +13,7 @@
 )]
 
 mod calendar;
+mod evaluation;
 mod funnel;
 mod key_points;
 mod lifecycle;

@@ -7,3 +7,4 @@ pub(super) mod generate;
 pub(super) mod init;
 pub(super) mod queries;
 pub(super) mod run;
+pub(super) mod verify;

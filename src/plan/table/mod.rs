@@ -2,7 +2,11 @@
 //! see [`query`](super::query).
 
 mod change_points;
+mod customer_summary_between;
 mod engagement_states;
+mod evaluate_model;
+mod evaluate_scores;
+mod evaluation;
 mod funnel;
 mod funnel_correlation;
 mod growth_accounting;
@@ -22,7 +26,10 @@ use crate::engine::{FunctionInfo, FunctionKind};
 /// Every table function.
 pub(crate) const FUNCTIONS: &[TableFunction] = &[
     change_points::FUNCTION,
+    customer_summary_between::FUNCTION,
     engagement_states::FUNCTION,
+    evaluate_model::FUNCTION,
+    evaluate_scores::FUNCTION,
     funnel::FUNCTION,
     funnel_correlation::FUNCTION,
     growth_accounting::FUNCTION,
