@@ -387,6 +387,8 @@ def lifetimes_query():
     def model(name, parameters):
         fitter = getattr(lifetimes, name)()
         fitter.params_ = pandas.Series(parameters)
+        if name == "BetaGeoFitter":
+            fitter.predict = fitter.conditional_expected_number_of_purchases_up_to_time
         return fitter
 
     def fit(name):

@@ -82,7 +82,7 @@ TENURE = {
     "path_transitions": """
         SELECT concat(step, ' > ', next_step), n
         FROM path_transitions((SELECT customer_id, ts, event_type FROM '{log}'))
-        WHERE step IS NOT NULL AND next_step IS NOT NULL""",
+        WHERE step <> 'path_start' AND next_step <> 'path_end'""",
     # from the log to what each customer will bring, in one statement
     "log_to_clv": """
         SELECT 'customers', count(clv) FROM (

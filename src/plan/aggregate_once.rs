@@ -45,6 +45,7 @@ const SEQUENCES: &[&str] = &[
     "funnel_detail",
     "funnel_entries",
     "path_agg",
+    "path_steps",
     "retention",
     "retention_cells",
     "retention_ordered",

@@ -161,6 +161,11 @@ pub(crate) struct Label(u32);
 impl Label {
     /// No text: after all others.
     pub(crate) const NONE: Self = Self(u32::MAX);
+
+    /// Where its text is among [`Texts::all`]; none for [`Label::NONE`].
+    pub(crate) fn place(self) -> Option<i32> {
+        i32::try_from(self.0).ok()
+    }
 }
 
 impl Payload for Label {
@@ -232,6 +237,11 @@ impl Texts {
     /// The text of a label; none for [`Label::NONE`].
     pub(crate) fn get(&self, label: Label) -> Option<&str> {
         usize::try_from(label.0).ok().and_then(|i| self.texts.get(i)).map(AsRef::as_ref)
+    }
+
+    /// All texts, in the order of their labels.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &str> {
+        self.texts.iter().map(AsRef::as_ref)
     }
 
     /// Numbers the labels in the order of their texts; returns what became of each, unless they

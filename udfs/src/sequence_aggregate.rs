@@ -144,10 +144,15 @@ pub(crate) struct Sequences<'a, P> {
     emit: EmitTo,
 }
 
-impl<P: Payload> Sequences<'_, P> {
+impl<'a, P: Payload> Sequences<'a, P> {
     /// How many groups there are.
     pub(crate) fn len(&self) -> usize {
         self.events.emitted(self.emit)
+    }
+
+    /// What the labels of the events stand for.
+    pub(crate) fn texts(&self) -> &'a Texts {
+        self.texts
     }
 
     /// About how many events they have in all.

@@ -136,6 +136,17 @@ const CASES: &[(&str, &str, &str)] = &[
     ("path_agg", "pair", "path_agg(kind, ts)"),
     ("path_agg", "customer", "path_agg(kind, ts), path_agg(n, ts, 3) FILTER (WHERE x > 1)"),
     (
+        "path_step_counts",
+        "customer",
+        "path_step_counts([named_struct('step', kind, 'next_step', kind, 'seconds', amount, 'flagged', x > 1)])",
+    ),
+    ("path_steps", "pair", "array_length(path_steps(kind, ts, x > 1))"),
+    (
+        "path_steps",
+        "customer",
+        "path_steps(n, ts)[1]['next_step'], array_length(path_steps(kind, ts)) FILTER (WHERE x > 1)",
+    ),
+    (
         "pareto_nbd_fit",
         "segment",
         "pareto_nbd_fit(x, tx, t, NULL, 0.1), pareto_nbd_fit(x, tx, t, w, 0.5) FILTER (WHERE kind <> 'purchase')",
