@@ -11,10 +11,10 @@ use std::ops::ControlFlow;
 
 use datafusion::common::{DataFusionError, Result, internal_err};
 use datafusion::logical_expr::sqlparser::ast::{
-    Array, Cte, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-    FunctionArguments, Ident, Interval, ObjectName, ObjectNamePart, Query, Statement, TableAlias,
-    TableFactor, Value, With, helpers::attached_token::AttachedToken, visit_expressions_mut,
-    visit_relations_mut,
+    Array, BinaryOperator, CastKind, Cte, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArgumentList, FunctionArguments, Ident, Interval, ObjectName, ObjectNamePart, Query,
+    Statement, TableAlias, TableFactor, TimezoneInfo, Value, With, helpers::attached_token::AttachedToken,
+    visit_expressions_mut, visit_relations_mut,
 };
 use datafusion::logical_expr::sqlparser::parser::Parser;
 
@@ -123,6 +123,20 @@ pub(crate) fn call(name: &str, argument: Expr) -> Expr {
         over: None,
         within_group: vec![],
     })
+}
+
+/// One point in time less a length, for a hole.
+pub(crate) fn minus(moment: Expr, length: Expr) -> Expr {
+    let nested = |e| Box::new(Expr::Nested(Box::new(e)));
+    let timestamp = DataType::Timestamp(None, TimezoneInfo::None);
+    let moment = Expr::Cast {
+        kind: CastKind::Cast,
+        expr: nested(moment),
+        data_type: timestamp,
+        format: None,
+        array: false,
+    };
+    Expr::BinaryOp { left: Box::new(moment), op: BinaryOperator::Minus, right: nested(length) }
 }
 
 /// Text for a hole.

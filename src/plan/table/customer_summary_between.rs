@@ -7,12 +7,12 @@ use datafusion::logical_expr::LogicalPlan;
 
 use super::{KEY, TS, info};
 use crate::engine::FunctionInfo;
-use crate::plan::query::{Holes, interval};
+use crate::plan::query::{Holes, interval, minus};
 use crate::plan::relations::{Call, TableFunction};
 
 pub(crate) const FUNCTION: TableFunction = TableFunction {
     name: "customer_summary_between",
-    parameters: &["calibration_end", "holdout_end", "key", "ts", "amount", "unit"],
+    parameters: &["calibration_end", "holdout", "holdout_end", "key", "ts", "amount", "unit"],
     plan,
     documentation,
 };
@@ -38,9 +38,17 @@ pub(super) fn split(call: &mut Call<'_>, holes: &mut Holes) -> Result<&'static s
     holes.insert("key", call.written_or_column("key", "customer_id")?);
     holes.insert("ts", call.written_or_column("ts", "ts")?);
     holes.insert("amount", call.written_or_column_or_null("amount", "amount"));
-    let calibration_end =
-        call.moment("calibration_end", "calibration_end => TIMESTAMP '2017-09-30'")?;
     let holdout_end = call.moment_or_as_of("holdout_end")?;
+    let calibration_end = match call.written("holdout") {
+        Some(_) if call.has("calibration_end") => {
+            return plan_err!("{}: give calibration_end or holdout, not both", call.function);
+        }
+        Some(holdout) => minus(holdout_end.clone(), holdout),
+        None => call.moment(
+            "calibration_end",
+            "calibration_end => TIMESTAMP '2017-09-30', or holdout => INTERVAL '90 days'",
+        )?,
+    };
     if call.is_before(&calibration_end, &holdout_end) == Some(false) {
         return plan_err!(
             "{}: calibration_end ({calibration_end}) must come before holdout_end ({holdout_end}), which is tenure.as_of where it is left out",
@@ -67,6 +75,10 @@ split AS (
   FROM halves CROSS JOIN span WHERE summary IS NOT NULL)")
 }
 
+pub(super) const HOLDOUT: (&str, &str) = (
+    "holdout",
+    "an INTERVAL in place of calibration_end: how long before holdout_end calibration ends",
+);
 pub(super) const CALIBRATION_END: (&str, &str) = (
     "calibration_end",
     "a constant point in time, inclusive: what a model may know ends here. A date is its first moment; for a day to its end write '2017-09-30 23:59:59'",
@@ -82,10 +94,11 @@ fn documentation() -> FunctionInfo {
     info(
         &FUNCTION,
         "Customer summary",
-        &["calibration_end"],
-        "What was known of each customer at calibration_end, and what the customer did from then until holdout_end: rows to fit a model on and to hold it against. One row for each customer with a purchase up to calibration_end, in the order of key: key; frequency, recency, t and monetary_value as customer_summary has them as of calibration_end; holdout_frequency (periods with a purchase after calibration_end), holdout_monetary_value (mean amount of such a period; NULL without one), holdout_revenue; holdout_t (how long the holdout is, in units, the same in every row); and summary, the STRUCT of customer_summary as of calibration_end, which fits and scores take as it is. Who first bought in the holdout is not in it: no model knew of them. Purchases of one day count as one period, with the sum of their amounts, in the holdout too; a day that calibration_end divides can count on both sides. Rows with a NULL time or key are ignored, a NULL amount is a purchase without money. No rows give no rows. Memory: as two customer_summary, each row in one of them. Fader, Hardie & Lee 2005.",
+        &[],
+        "What was known of each customer at calibration_end, and what the customer did from then until holdout_end: rows to fit a model on and to hold it against. One row for each customer with a purchase up to calibration_end, in the order of key: key; frequency, recency, t and monetary_value as customer_summary has them as of calibration_end; holdout_frequency (periods with a purchase after calibration_end), holdout_monetary_value (mean amount of such a period; NULL without one), holdout_revenue; holdout_t (how long the holdout is, in units, the same in every row); and summary, the STRUCT of customer_summary as of calibration_end, which fits and scores take as it is. Either calibration_end or holdout must be given. Who first bought in the holdout is not in it: no model knew of them. Purchases of one day count as one period, with the sum of their amounts, in the holdout too; a day that calibration_end divides can count on both sides. Rows with a NULL time or key are ignored, a NULL amount is a purchase without money. No rows give no rows. Memory: as two customer_summary, each row in one of them. Fader, Hardie & Lee 2005.",
         &[
             CALIBRATION_END,
+            HOLDOUT,
             HOLDOUT_END,
             KEY,
             TS,

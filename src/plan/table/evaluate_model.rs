@@ -4,7 +4,7 @@
 use datafusion::common::Result;
 use datafusion::logical_expr::LogicalPlan;
 
-use super::customer_summary_between::{CALIBRATION_END, HOLDOUT_END, split};
+use super::customer_summary_between::{CALIBRATION_END, HOLDOUT, HOLDOUT_END, split};
 use super::evaluation::{REPORTS, report, sizes};
 use super::{KEY, TS, evaluate_scores, info};
 use crate::engine::FunctionInfo;
@@ -15,6 +15,7 @@ pub(crate) const FUNCTION: TableFunction = TableFunction {
     name: "evaluate_model",
     parameters: &[
         "calibration_end",
+        "holdout",
         "holdout_end",
         "model",
         "report",
@@ -129,6 +130,7 @@ scored AS (
 fn documentation() -> FunctionInfo {
     let mut arguments = vec![
         CALIBRATION_END,
+        HOLDOUT,
         HOLDOUT_END,
         (
             "model",
@@ -147,9 +149,9 @@ fn documentation() -> FunctionInfo {
     info(
         &FUNCTION,
         "Value",
-        &["calibration_end"],
+        &[],
         &format!(
-            "How good models are at customers' purchases: each is fitted on the rows up to calibration_end, as customer_summary has them, and asked for each customer's purchases from then until holdout_end (expected) and the probability of any; what happened is actual, the days with a purchase. No row after calibration_end is known to a model. {} report => 'tracking' is one row a model and period of `every`, from the first purchase of all to holdout_end: period (1, 2, …), starts_on, holdout (whether it begins after calibration_end), complete (whether it had ended by holdout_end), actual (days with a repeat purchase, one for each customer), expected, actual_cumulative and expected_cumulative (from the first period on), of the customers who first bought up to calibration_end. note says what a fit has to say, such as that it did not converge. Rows with a NULL time or key are ignored; no rows give no rows. For several reports or scores of your own, score the rows of customer_summary_between and give them to evaluate_scores. Memory: as customer_summary_between, and one row a customer. Fader, Hardie & Lee 2005.",
+            "How good models are at customers' purchases: each is fitted on the rows up to calibration_end (or to `holdout` before holdout_end; one of the two must be given), as customer_summary has them, and asked for each customer's purchases from then until holdout_end (expected) and the probability of any; what happened is actual, the days with a purchase. No row after calibration_end is known to a model. {} report => 'tracking' is one row a model and period of `every`, from the first purchase of all to holdout_end: period (1, 2, …), starts_on, holdout (whether it begins after calibration_end), complete (whether it had ended by holdout_end), actual (days with a repeat purchase, one for each customer), expected, actual_cumulative and expected_cumulative (from the first period on), of the customers who first bought up to calibration_end. note says what a fit has to say, such as that it did not converge. Rows with a NULL time or key are ignored; no rows give no rows. For several reports or scores of your own, score the rows of customer_summary_between and give them to evaluate_scores. Memory: as customer_summary_between, and one row a customer. Fader, Hardie & Lee 2005.",
             evaluate_scores::SAID
         ),
         &arguments,
