@@ -12,7 +12,16 @@ use crate::plan::relations::{Call, TableFunction};
 
 pub(crate) const FUNCTION: TableFunction = TableFunction {
     name: "customer_summary_between",
-    parameters: &["calibration_end", "holdout", "holdout_end", "key", "ts", "amount", "unit"],
+    parameters: &[
+        "calibration_end",
+        "holdout",
+        "holdout_end",
+        "key",
+        "ts",
+        "amount",
+        "unit",
+        "season",
+    ],
     plan,
     documentation,
 };
@@ -32,9 +41,21 @@ fn plan(mut call: Call<'_>) -> Result<LogicalPlan> {
     call.query(&format!("WITH {split} SELECT * FROM split ORDER BY key OFFSET 0"), &holes)
 }
 
+/// By the calendar, or by a season.
+const CALENDAR: &str = "\
+span AS (
+  SELECT customer_summary($calibration_end, NULL, $holdout_end, $unit)['t'] AS holdout_t),
+timed AS (SELECT key, summary, holdout, holdout_t FROM halves CROSS JOIN span)";
+const SEASONAL: &str = "\
+season AS (SELECT CAST($season AS DOUBLE[]) AS season),
+timed AS (
+  SELECT key, operational_summary(summary, season) AS summary, holdout,
+    operational_days(CAST($calibration_end AS TIMESTAMP), CAST($holdout_end AS TIMESTAMP), season) / summary['unit_days'] AS holdout_t
+  FROM halves CROSS JOIN season)";
+
 /// Fills `$key`, `$ts`, `$amount`, `$calibration_end` and `$holdout_end`; with `$unit` filled as
 /// well, the CTEs up to `split` are one row for each customer.
-pub(super) fn split(call: &mut Call<'_>, holes: &mut Holes) -> Result<&'static str> {
+pub(super) fn split(call: &mut Call<'_>, holes: &mut Holes) -> Result<String> {
     holes.insert("key", call.written_or_column("key", "customer_id")?);
     holes.insert("ts", call.written_or_column("ts", "ts")?);
     holes.insert("amount", call.written_or_column_or_null("amount", "amount"));
@@ -57,14 +78,21 @@ pub(super) fn split(call: &mut Call<'_>, holes: &mut Holes) -> Result<&'static s
     }
     holes.insert("calibration_end", calibration_end);
     holes.insert("holdout_end", holdout_end);
-    // a purchase at the one moment, looked at from the other, is as old as the holdout is long
-    Ok("span AS (
-  SELECT customer_summary($calibration_end, NULL, $holdout_end, $unit)['t'] AS holdout_t),
-halves AS (
+    // by the calendar, a purchase at the one moment, looked at from the other, is as old as the holdout is long
+    let timed = match call.written("season") {
+        Some(season) => {
+            holes.insert("season", season);
+            SEASONAL
+        }
+        None => CALENDAR,
+    };
+    Ok(format!(
+        "halves AS (
   SELECT $key AS key, customer_summary($ts, $amount, $calibration_end, $unit) AS summary,
     customer_summary($ts, $amount, $holdout_end, $unit) FILTER (WHERE $ts > $calibration_end) AS holdout
   FROM input WHERE $key IS NOT NULL AND $ts <= $holdout_end
   GROUP BY $key),
+{timed},
 split AS (
   SELECT key, summary['frequency'] AS frequency, summary['recency'] AS recency, summary['t'] AS t,
     summary['monetary_value'] AS monetary_value,
@@ -72,7 +100,8 @@ split AS (
     holdout['revenue'] / nullif(holdout['periods'], 0) AS holdout_monetary_value,
     coalesce(holdout['revenue'], 0.0) AS holdout_revenue,
     holdout_t, summary
-  FROM halves CROSS JOIN span WHERE summary IS NOT NULL)")
+  FROM timed WHERE summary IS NOT NULL)"
+    ))
 }
 
 pub(super) const HOLDOUT: (&str, &str) = (
@@ -87,7 +116,11 @@ pub(super) const HOLDOUT_END: (&str, &str) = (
     "holdout_end",
     "a constant point in time, inclusive: rows after it do not exist; default: tenure.as_of",
 );
-pub(super) const AMOUNT: (&str, &str) =
+pub(super) const SEASON: (&str, &str) = (
+    "season",
+    "a list of twelve numbers, how much a day of each month counts, as seasonal_index gives them: times are then operational (see operational_summary); default: the calendar",
+);
+const AMOUNT: (&str, &str) =
     ("amount", "the amount of a purchase; default: the column amount, if there is one");
 
 fn documentation() -> FunctionInfo {
@@ -104,6 +137,7 @@ fn documentation() -> FunctionInfo {
             TS,
             AMOUNT,
             ("unit", "as for customer_summary: what times are measured in; default: one day"),
+            SEASON,
         ],
         EXAMPLE,
     )
