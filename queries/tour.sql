@@ -1,4 +1,4 @@
--- The story of a shop in eight queries. They speak of customers, not of tables:
+-- The story of a shop in ten queries. They speak of customers, not of tables:
 -- every lake with a model has the views they use.
 
 -- 1. Who is there? A year of orders.
@@ -51,7 +51,24 @@ SELECT
   CAST(round(sum(expected_purchases(model, INTERVAL '90 days', summary))) AS BIGINT) AS purchases_in_90_days
 FROM (SELECT summary, mbg_nbd_fit(summary) OVER () AS model FROM summaries) AS fitted;
 
--- 8. What to do about it? Whom campaigns reach, and who answers them.
+-- 8. Can that be believed? The same model without the last 90 days, held against them.
+SELECT n AS customers, actual AS purchases, round(expected) AS expected, round(100 * bias, 1) AS percent_off,
+  round(auc, 2) AS auc, note
+FROM evaluate_model(orders, model => 'mbg_nbd', holdout => INTERVAL '90 days');
+
+-- 9. Why is the most valuable of them leaving? The parts of a probability add up to it.
+SELECT customer_id, round(churn_prob, 3) AS churn_prob, e['term'] AS term, e['value'] AS value, round(e['contribution'], 3) AS adds
+FROM (
+  SELECT customer_id, churn_prob, unnest(explain_churn(model, summary, INTERVAL '30 days')) AS e
+  FROM (
+    SELECT *, churn_prob(model, summary, INTERVAL '30 days') AS churn_prob
+    FROM (SELECT customer_id, summary, mbg_nbd_fit(summary) OVER () AS model FROM summaries) AS fitted
+    ORDER BY churn_prob * summary['revenue'] DESC, customer_id
+    LIMIT 1
+  ) AS first
+) AS parts;
+
+-- 10. What to do about it? Whom campaigns reach, and who answers them.
 SELECT p.segment, count(*) AS sent_to,
   round(100.0 * count(*) FILTER (WHERE c.responses > 0) / count(*), 1) AS percent_answered
 FROM profiles AS p

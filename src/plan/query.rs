@@ -6,15 +6,16 @@
 //! refuses a CTE that has the name of one around it. The query is planned as a subquery in place of the call:
 //! DataFusion drops the ORDER BY of a subquery, but for one with `OFFSET 0` after it.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use datafusion::common::{DataFusionError, Result, internal_err};
 use datafusion::logical_expr::sqlparser::ast::{
-    Array, Cte, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-    FunctionArguments, Ident, Interval, ObjectName, ObjectNamePart, Query, Statement, TableAlias,
-    TableFactor, Value, With, helpers::attached_token::AttachedToken, visit_expressions_mut,
-    visit_relations_mut,
+    Array, BinaryOperator, CastKind, Cte, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArgumentList, FunctionArguments, Ident, Interval, ObjectName, ObjectNamePart, Query,
+    Statement, TableAlias, TableFactor, TimezoneInfo, Value, With,
+    helpers::attached_token::AttachedToken, visit_expressions_mut, visit_relations_mut,
 };
 use datafusion::logical_expr::sqlparser::parser::Parser;
 
@@ -24,13 +25,20 @@ use super::dialect::TenureDialect;
 pub(crate) type Holes = BTreeMap<&'static str, Expr>;
 
 /// The query of `sql` over `input` as something to select from.
-pub(crate) fn over(input: Box<Query>, sql: &str, holes: &Holes) -> Result<TableFactor> {
+///
+/// Its CTEs are told from those of the queries of table functions around it by `level`.
+pub(crate) fn over(
+    input: Box<Query>,
+    sql: &str,
+    holes: &Holes,
+    level: &Level,
+) -> Result<TableFactor> {
     let parsed = Parser::parse_sql(&TenureDialect, sql).map_err(DataFusionError::from)?;
     let Ok([mut statement]) = <[Statement; 1]>::try_from(parsed) else {
         return internal_err!("no single query: {sql}");
     };
     // before anything of the user's is in it
-    rename(&mut statement);
+    rename(&mut statement, level);
     let unknown = visit_expressions_mut(&mut statement, |e| {
         if let Expr::Value(v) = e
             && let Value::Placeholder(name) = &v.value
@@ -49,7 +57,7 @@ pub(crate) fn over(input: Box<Query>, sql: &str, holes: &Holes) -> Result<TableF
         return internal_err!("no query: {sql}");
     };
     let input = Cte {
-        alias: TableAlias { explicit: true, name: own(INPUT), columns: vec![], at: None },
+        alias: TableAlias { explicit: true, name: own(INPUT, level), columns: vec![], at: None },
         query: input,
         from: None,
         materialized: None,
@@ -71,27 +79,50 @@ pub(crate) fn over(input: Box<Query>, sql: &str, holes: &Holes) -> Result<TableF
 /// The CTE of the relation.
 const INPUT: &str = "input";
 
+/// How many queries of table functions are being planned around one: their arguments and relations
+/// may call others.
+#[derive(Debug)]
+pub(crate) struct Level(usize);
+
+thread_local! {
+    static PLANNED: Cell<usize> = const { Cell::new(0) };
+}
+
+impl Level {
+    /// The level of a query that is planned as long as this lives, on this thread.
+    pub(crate) fn enter() -> Self {
+        Self(PLANNED.replace(PLANNED.get() + 1))
+    }
+}
+
+impl Drop for Level {
+    fn drop(&mut self) {
+        PLANNED.set(self.0);
+    }
+}
+
 /// The name that a CTE has in the plan.
-fn own(name: &str) -> Ident {
-    Ident::with_quote('"', format!("${name}"))
+fn own(name: &str, level: &Level) -> Ident {
+    let level = if level.0 == 0 { String::new() } else { format!(" {}", level.0) };
+    Ident::with_quote('"', format!("${name}{level}"))
 }
 
 /// Gives the CTEs of a query names of their own, wherever they are spoken of.
-fn rename(statement: &mut Statement) {
+fn rename(statement: &mut Statement, level: &Level) {
     let mut names = BTreeSet::from([INPUT.to_string()]);
     if let Statement::Query(query) = statement
         && let Some(with) = &mut query.with
     {
         for cte in &mut with.cte_tables {
             names.insert(cte.alias.name.value.clone());
-            cte.alias.name = own(&cte.alias.name.value);
+            cte.alias.name = own(&cte.alias.name.value, level);
         }
     }
     let _ = visit_relations_mut(statement, |relation| {
         if let [ObjectNamePart::Identifier(name)] = relation.0.as_mut_slice()
             && names.contains(&name.value)
         {
-            *name = own(&name.value);
+            *name = own(&name.value, level);
         }
         ControlFlow::<()>::Continue(())
     });
@@ -100,7 +131,7 @@ fn rename(statement: &mut Statement) {
             && let Some(table) = parts.first_mut()
             && names.contains(&table.value)
         {
-            *table = own(&table.value);
+            *table = own(&table.value, level);
         }
         ControlFlow::<()>::Continue(())
     });
@@ -123,6 +154,20 @@ pub(crate) fn call(name: &str, argument: Expr) -> Expr {
         over: None,
         within_group: vec![],
     })
+}
+
+/// One point in time less a length, for a hole.
+pub(crate) fn minus(moment: Expr, length: Expr) -> Expr {
+    let nested = |e| Box::new(Expr::Nested(Box::new(e)));
+    let timestamp = DataType::Timestamp(None, TimezoneInfo::None);
+    let moment = Expr::Cast {
+        kind: CastKind::Cast,
+        expr: nested(moment),
+        data_type: timestamp,
+        format: None,
+        array: false,
+    };
+    Expr::BinaryOp { left: Box::new(moment), op: BinaryOperator::Minus, right: nested(length) }
 }
 
 /// Text for a hole.

@@ -422,7 +422,8 @@ impl<'a> Call<'a> {
 
     /// Plans `sql` over the relation; see [`query`](super::query).
     pub(crate) fn query(self, sql: &str, holes: &Holes) -> Result<LogicalPlan> {
-        self.context.plan(query::over(self.relation, sql, holes)?)
+        let level = query::Level::enter();
+        self.context.plan(query::over(self.relation, sql, holes, &level)?)
     }
 
     fn no_column(&self, name: &str, default: &str) -> DataFusionError {

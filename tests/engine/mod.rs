@@ -16,6 +16,7 @@ mod panics;
 mod pushdown;
 mod read_only;
 mod same_bits;
+mod season;
 mod views;
 
 use std::path::Path;

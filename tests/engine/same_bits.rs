@@ -54,6 +54,7 @@ const CASES: &[(&str, &[&str])] = &[
         &[
             "SELECT * FROM evaluate_model(log, calibration_end => TIMESTAMP '2024-03-01T00:00:00', model => ['mbg_nbd', 'pareto_nbd'])",
             "SELECT * FROM evaluate_model(log, calibration_end => TIMESTAMP '2024-03-01T00:00:00', unit => INTERVAL '7 days', report => 'tracking', every => INTERVAL '14 days')",
+            "SELECT * FROM evaluate_model(log, calibration_end => TIMESTAMP '2024-03-01T00:00:00', report => 'tracking', season => [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1.5, 2])",
         ],
     ),
     (
@@ -119,6 +120,10 @@ const CASES: &[(&str, &[&str])] = &[
         &[
             "SELECT customer_id, rfm_score(s) OVER (), rfm_score(s['recency'], s['frequency'], s['revenue'], 3, 'ntile') OVER (PARTITION BY customer_id % 2) FROM sums ORDER BY customer_id",
         ],
+    ),
+    (
+        "seasonal_index",
+        &["SELECT * FROM seasonal_index(log, season => [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1.5, 2])"],
     ),
     (
         "sessionize",

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::Command;
 
 const README: &str = include_str!("../../README.md");
-const MATCH_RECOGNIZE: &str = include_str!("../../docs/match_recognize.md");
+const PAGES: [&str; 2] =
+    [include_str!("../../docs/back-tests.md"), include_str!("../../docs/match_recognize.md")];
 
 /// The fenced blocks of a language in a page, each with the block right after it.
 fn blocks(page: &str, language: &str) -> Vec<(String, Option<String>)> {
@@ -57,9 +58,9 @@ fn every_query_of_the_readme_gives_the_answer_it_shows() {
 
 #[test]
 fn every_query_of_the_pages_gives_the_answer_it_shows() {
-    let shown = blocks(MATCH_RECOGNIZE, "sql");
-    assert!(shown.len() >= 4, "the page shows queries");
-    for (sql, answer) in shown {
+    let shown = PAGES.map(|page| blocks(page, "sql"));
+    assert!(shown.iter().all(|shown| shown.len() >= 4), "the pages show queries");
+    for (sql, answer) in shown.into_iter().flatten() {
         let answer = answer.unwrap_or_else(|| panic!("no answer follows: {sql}"));
         assert_eq!(tenure(&sql), answer, "{sql}");
     }

@@ -1,10 +1,10 @@
 //! `FROM evaluate_model(relation, …)`: a back-test. Models are fitted on the purchases up to a moment
 //! and held against those after it.
 
-use datafusion::common::Result;
+use datafusion::common::{Result, plan_err};
 use datafusion::logical_expr::LogicalPlan;
 
-use super::customer_summary_between::{CALIBRATION_END, HOLDOUT_END, split};
+use super::customer_summary_between::{CALIBRATION_END, HOLDOUT, HOLDOUT_END, SEASON, split};
 use super::evaluation::{REPORTS, report, sizes};
 use super::{KEY, TS, evaluate_scores, info};
 use crate::engine::FunctionInfo;
@@ -15,6 +15,7 @@ pub(crate) const FUNCTION: TableFunction = TableFunction {
     name: "evaluate_model",
     parameters: &[
         "calibration_end",
+        "holdout",
         "holdout_end",
         "model",
         "report",
@@ -22,6 +23,7 @@ pub(crate) const FUNCTION: TableFunction = TableFunction {
         "ts",
         "unit",
         "every",
+        "season",
         "top",
         "groups",
     ],
@@ -31,6 +33,8 @@ pub(crate) const FUNCTION: TableFunction = TableFunction {
 
 /// Models that are fitted to a customer's summary.
 const MODELS: [&str; 4] = ["mbg_nbd", "bg_nbd", "pareto_nbd", "mbg_cnbd"];
+/// Those that may be fitted in operational time.
+const SEASONAL: [&str; 2] = ["mbg_nbd", "bg_nbd"];
 const TRACKING: &str = "tracking";
 
 const EXAMPLE: &str = "\
@@ -52,6 +56,12 @@ fn plan(mut call: Call<'_>) -> Result<LogicalPlan> {
     holes.insert("every", int(every));
     sizes(&mut call, &mut holes)?;
     let models = call.words("model", &MODELS, "mbg_nbd")?;
+    let seasonal = holes.contains_key("season");
+    if seasonal && models.iter().any(|m| !SEASONAL.contains(m)) {
+        return plan_err!(
+            "evaluate_model: a season is for the models 'mbg_nbd' and 'bg_nbd'; customers of pareto_nbd leave by the calendar, and mbg_cnbd needs every single gap"
+        );
+    }
     let [figures, frequency, calibration] = REPORTS;
     let word = call.word("report", &[figures, frequency, calibration, TRACKING])?;
     let list = |each: &dyn Fn(&str) -> String| {
@@ -61,11 +71,17 @@ fn plan(mut call: Call<'_>) -> Result<LogicalPlan> {
     let fits = list(&|m| format!("{m}_fit(summary) OVER () AS {m}"));
     let rest = if word == TRACKING {
         let modelled = list(&|m| format!("first_value({m}) AS {m}"));
-        let expected = list(&|m| {
-            format!(
-                "monetary(n * expected_purchases({m}, CAST(greatest(period * $every - age, 0) AS DOUBLE) / $unit_days)) AS {m}"
+        // from the first purchase to the end of the period
+        let (season, age) = if seasonal {
+            (
+                " CROSS JOIN season",
+                "greatest(operational_days(CAST(CAST(day - 1 AS INT) AS DATE), CAST(CAST(origin + period * $every - 1 AS INT) AS DATE), season), 0)",
             )
-        });
+        } else {
+            ("", "CAST(greatest(period * $every - (day - origin), 0) AS DOUBLE)")
+        };
+        let expected =
+            list(&|m| format!("monetary(n * expected_purchases({m}, {age} / $unit_days)) AS {m}"));
         let each = list(&|m| format!("named_struct('model', '{m}', 'expected', {m})"));
         format!(
             "births AS (
@@ -78,8 +94,8 @@ moments AS (
   SELECT CAST(CAST(CAST($calibration_end AS TIMESTAMP) AS DATE) AS INT) AS calibrated,
     CAST(CAST(CAST($holdout_end AS TIMESTAMP) AS DATE) AS INT) AS held),
 grid AS (
-  SELECT *, day - origin AS age, unnest(range(1, (held - origin) / $every + 2)) AS period
-  FROM births CROSS JOIN moments),
+  SELECT *, unnest(range(1, (held - origin) / $every + 2)) AS period
+  FROM births CROSS JOIN moments{season}),
 sums AS (SELECT period, origin, calibrated, held, {expected} FROM grid GROUP BY period, origin, calibrated, held),
 bought AS (
   SELECT DISTINCT $key AS key, CAST(CAST($ts AS DATE) AS INT) AS day FROM input WHERE $ts <= $holdout_end),
@@ -129,6 +145,7 @@ scored AS (
 fn documentation() -> FunctionInfo {
     let mut arguments = vec![
         CALIBRATION_END,
+        HOLDOUT,
         HOLDOUT_END,
         (
             "model",
@@ -138,6 +155,7 @@ fn documentation() -> FunctionInfo {
         KEY,
         TS,
         ("unit", "what the models measure time in, an INTERVAL of whole days; default: one day"),
+        SEASON,
         (
             "every",
             "for 'tracking': how long a period is, an INTERVAL of whole days; default: 7 days",
@@ -147,9 +165,9 @@ fn documentation() -> FunctionInfo {
     info(
         &FUNCTION,
         "Value",
-        &["calibration_end"],
+        &[],
         &format!(
-            "How good models are at customers' purchases: each is fitted on the rows up to calibration_end, as customer_summary has them, and asked for each customer's purchases from then until holdout_end (expected) and the probability of any; what happened is actual, the days with a purchase. No row after calibration_end is known to a model. {} report => 'tracking' is one row a model and period of `every`, from the first purchase of all to holdout_end: period (1, 2, …), starts_on, holdout (whether it begins after calibration_end), complete (whether it had ended by holdout_end), actual (days with a repeat purchase, one for each customer), expected, actual_cumulative and expected_cumulative (from the first period on), of the customers who first bought up to calibration_end. note says what a fit has to say, such as that it did not converge. Rows with a NULL time or key are ignored; no rows give no rows. For several reports or scores of your own, score the rows of customer_summary_between and give them to evaluate_scores. Memory: as customer_summary_between, and one row a customer. Fader, Hardie & Lee 2005.",
+            "How good models are at customers' purchases: each is fitted on the rows up to calibration_end (or to `holdout` before holdout_end; one of the two must be given), as customer_summary has them, and asked for each customer's purchases from then until holdout_end (expected) and the probability of any; what happened is actual, the days with a purchase. No row after calibration_end is known to a model. {} report => 'tracking' is one row a model and period of `every`, from the first purchase of all to holdout_end: period (1, 2, …), starts_on, holdout (whether it begins after calibration_end), complete (whether it had ended by holdout_end), actual (days with a repeat purchase, one for each customer), expected, actual_cumulative and expected_cumulative (from the first period on), of the customers who first bought up to calibration_end. With season the models are fitted and asked in operational time, which 'bg_nbd' and 'mbg_nbd' can be: what happened is still counted by the calendar. note says what a fit has to say, such as that it did not converge. Rows with a NULL time or key are ignored; no rows give no rows. For several reports or scores of your own, score the rows of customer_summary_between and give them to evaluate_scores. Memory: as customer_summary_between, and one row a customer. Fader, Hardie & Lee 2005.",
             evaluate_scores::SAID
         ),
         &arguments,

@@ -14,6 +14,7 @@ mod key_points;
 mod lifecycle;
 mod path_transitions;
 mod retention_matrix;
+mod seasonal_index;
 mod stage_forecast;
 mod stage_history;
 mod stage_transitions;
@@ -37,6 +38,7 @@ pub(crate) const FUNCTIONS: &[TableFunction] = &[
     lifecycle::FUNCTION,
     path_transitions::FUNCTION,
     retention_matrix::FUNCTION,
+    seasonal_index::FUNCTION,
     stage_forecast::FUNCTION,
     stage_history::FUNCTION,
     stage_transitions::FUNCTION,

@@ -5,6 +5,7 @@ pub(crate) mod aggregate;
 pub(crate) mod answers;
 pub(crate) mod durations;
 pub(crate) mod features;
+pub(crate) mod function;
 pub(crate) mod gram;
 pub(crate) mod linear;
 pub(crate) mod newton;

@@ -11,21 +11,18 @@ use datafusion::arrow::array::{
     StringBuilder, StructArray,
 };
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, FieldRef, Fields, Float64Type};
-use datafusion::common::{Result, internal_err, plan_err};
-use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
-use datafusion::logical_expr::utils::AggregateOrderSensitivity;
-use datafusion::logical_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, GroupsAccumulator, Signature,
-};
+use datafusion::arrow::datatypes::{DataType, Fields, Float64Type};
+use datafusion::common::{Result, internal_err};
+use datafusion::logical_expr::AggregateUDF;
+use datafusion::logical_expr::function::AccumulatorArgs;
 use datafusion_macros::user_doc;
 
 use super::core::fit;
 use crate::args::{self, Fill, Param, Ty, option, required};
-use crate::events::OneGroup;
-use crate::fitting::aggregate::{Columns, Fit, Fits, Group, state_fields};
+use crate::fitting::aggregate::{Columns, Fit, Group};
 use crate::fitting::answers::{count, field, numbers};
 use crate::fitting::features::{self, FEATURES};
+use crate::fitting::function::{Calls, FitFunction};
 use crate::fitting::terms::{self, TermLists, estimates, note, term_list};
 
 const NAME: &str = "logit_fit";
@@ -39,7 +36,16 @@ const PARAMS: &[Param] = &[
 const TERMS: [&str; 5] = ["coef", "odds_ratio", "std_error", "z", "p"];
 
 static UDAF: LazyLock<Arc<AggregateUDF>> =
-    LazyLock::new(|| Arc::new(AggregateUDF::from(LogitFit::default())));
+    LazyLock::new(|| Arc::new(AggregateUDF::from(FitFunction::new(&CALLS, LogitFit.doc()))));
+
+static CALLS: Calls<Logit> = Calls {
+    params: PARAMS,
+    coerce,
+    fields: model_fields,
+    labelled: false,
+    distinct: "DISTINCT would drop customers who are alike; leave it out",
+    asked,
+};
 
 /// The aggregate `logit_fit`.
 pub fn logit_fit_udaf() -> Arc<AggregateUDF> {
@@ -89,76 +95,23 @@ SELECT t.term, round(t.coef, 4) AS coef, round(t.odds_ratio, 3) AS odds_ratio, r
     ),
     argument(name = "weight", description = "how many customers the row stands for; default 1")
 )]
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct LogitFit {
-    signature: Signature,
+#[derive(Debug)]
+struct LogitFit;
+
+/// What may be of several types becomes one.
+fn coerce(types: &mut [DataType]) -> Result<()> {
+    if let Some(features) = types.get_mut(1) {
+        *features = features::coerce(NAME, features)?;
+    }
+    Ok(())
 }
 
-impl Default for LogitFit {
-    fn default() -> Self {
-        Self { signature: args::signature(PARAMS) }
-    }
-}
-
-impl LogitFit {
-    fn fits(args: &AccumulatorArgs) -> Result<Fits<Logit>> {
-        if args.is_distinct {
-            return plan_err!("{NAME}: DISTINCT would drop customers who are alike; leave it out");
-        }
-        let l2 = terms::l2(NAME, &args::constant(NAME, PARAMS, args.exprs, "l2")?)?;
-        let weighted = args::is_given(PARAMS, args.exprs, WEIGHT);
-        let features = args.expr_fields.get(1).map(|f| f.data_type().clone());
-        Ok(Fits::new(Logit { l2, weighted, features }, false))
-    }
-}
-
-impl AggregateUDFImpl for LogitFit {
-    fn name(&self) -> &str {
-        NAME
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        let mut types = args::coerce(NAME, PARAMS, types)?;
-        if let Some(features) = types.get_mut(1) {
-            *features = features::coerce(NAME, features)?;
-        }
-        Ok(types)
-    }
-
-    fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Struct(model_fields()))
-    }
-
-    fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
-        Ok(state_fields(&args, false))
-    }
-
-    fn order_sensitivity(&self) -> AggregateOrderSensitivity {
-        AggregateOrderSensitivity::Insensitive
-    }
-
-    fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(OneGroup(Self::fits(&args)?)))
-    }
-
-    fn groups_accumulator_supported(&self, _args: AccumulatorArgs) -> bool {
-        true
-    }
-
-    fn create_groups_accumulator(
-        &self,
-        args: AccumulatorArgs,
-    ) -> Result<Box<dyn GroupsAccumulator>> {
-        Ok(Box::new(Self::fits(&args)?))
-    }
-
-    fn documentation(&self) -> Option<&Documentation> {
-        self.doc()
-    }
+/// The fit that the constants of a call ask for.
+fn asked(args: &AccumulatorArgs) -> Result<Logit> {
+    let l2 = terms::l2(NAME, &args::constant(NAME, PARAMS, args.exprs, "l2")?)?;
+    let weighted = args::is_given(PARAMS, args.exprs, WEIGHT);
+    let features = args.expr_fields.get(1).map(|f| f.data_type().clone());
+    Ok(Logit { l2, weighted, features })
 }
 
 /// A row is a label, its weight if there is one, and the features.

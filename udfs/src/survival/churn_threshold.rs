@@ -10,23 +10,21 @@ use std::sync::{Arc, LazyLock};
 use datafusion::arrow::array::{
     ArrayRef, Float64Array, Int64Array, NullBufferBuilder, StringArray, StructArray,
 };
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields};
+use datafusion::arrow::datatypes::{DataType, Field, Fields};
 use datafusion::common::{Result, ScalarValue, internal_err, plan_err};
-use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
-use datafusion::logical_expr::utils::AggregateOrderSensitivity;
-use datafusion::logical_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, GroupsAccumulator, Signature,
-};
+use datafusion::logical_expr::AggregateUDF;
+use datafusion::logical_expr::function::AccumulatorArgs;
 use datafusion_macros::user_doc;
 
 use super::arguments::observations;
 use super::observed;
 use super::silence::{Errors, curve, least_error, percentile, whole_days};
 use crate::args::{self, Fill, Param, Ty, option, required};
-use crate::events::{Lists, OneGroup, item};
-use crate::fitting::aggregate::{Columns, Fit, Fits, Group, state_fields};
+use crate::events::{Lists, item};
+use crate::fitting::aggregate::{Columns, Fit, Group};
 use crate::fitting::answers::{count, field, numbers};
 use crate::fitting::durations;
+use crate::fitting::function::{Calls, FitFunction};
 
 const NAME: &str = "churn_threshold";
 const PARAMS: &[Param] = &[
@@ -40,7 +38,16 @@ const PARAMS: &[Param] = &[
 const LEAST: usize = 30;
 
 static UDAF: LazyLock<Arc<AggregateUDF>> =
-    LazyLock::new(|| Arc::new(AggregateUDF::from(ChurnThreshold::default())));
+    LazyLock::new(|| Arc::new(AggregateUDF::from(FitFunction::new(&CALLS, ChurnThreshold.doc()))));
+
+static CALLS: Calls<Threshold> = Calls {
+    params: PARAMS,
+    coerce,
+    fields: model_fields,
+    labelled: false,
+    distinct: "DISTINCT would drop gaps that are alike; leave it out",
+    asked,
+};
 
 /// The aggregate `churn_threshold`.
 pub fn churn_threshold_udaf() -> Arc<AggregateUDF> {
@@ -92,94 +99,39 @@ SELECT d.days, d.type1, d.type2, d.n, d.n_open, p.days AS p80 FROM (
         description = "for 'dcurve': how much type1 counts, from 0 to 1; default 0.5"
     )
 )]
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct ChurnThreshold {
-    signature: Signature,
-}
+#[derive(Debug)]
+struct ChurnThreshold;
 
-impl Default for ChurnThreshold {
-    fn default() -> Self {
-        Self { signature: args::signature(PARAMS) }
+/// What may be of several types becomes one.
+fn coerce(types: &mut [DataType]) -> Result<()> {
+    if let Some(gap) = types.first_mut() {
+        *gap = durations::coerce(NAME, "gap", gap)?;
     }
+    Ok(())
 }
 
-impl ChurnThreshold {
-    fn fits(args: &AccumulatorArgs) -> Result<Fits<Threshold>> {
-        if args.is_distinct {
-            return plan_err!("{NAME}: DISTINCT would drop gaps that are alike; leave it out");
+/// The fit that the constants of a call ask for.
+fn asked(args: &AccumulatorArgs) -> Result<Threshold> {
+    let constant = |name| args::constant(NAME, PARAMS, args.exprs, name);
+    let p = match constant("p")? {
+        ScalarValue::Float64(Some(p)) if p > 0.0 && p < 1.0 => p,
+        v if v.is_null() => 0.9,
+        v => return plan_err!("{NAME}: p must be a share above 0 and below 1, got {v}"),
+    };
+    let alpha = match constant("alpha_weight")? {
+        ScalarValue::Float64(Some(a)) if (0.0..=1.0).contains(&a) => a,
+        v if v.is_null() => 0.5,
+        v => return plan_err!("{NAME}: alpha_weight must be from 0 to 1, got {v}"),
+    };
+    let method = match constant("method")? {
+        v if v.is_null() => Method::DCurve(alpha),
+        ScalarValue::Utf8(Some(m)) if m.eq_ignore_ascii_case("dcurve") => Method::DCurve(alpha),
+        ScalarValue::Utf8(Some(m)) if m.eq_ignore_ascii_case("percentile") => Method::Percentile(p),
+        v => {
+            return plan_err!("{NAME}: method '{v}' is unknown; use 'dcurve' or 'percentile'");
         }
-        let constant = |name| args::constant(NAME, PARAMS, args.exprs, name);
-        let p = match constant("p")? {
-            ScalarValue::Float64(Some(p)) if p > 0.0 && p < 1.0 => p,
-            v if v.is_null() => 0.9,
-            v => return plan_err!("{NAME}: p must be a share above 0 and below 1, got {v}"),
-        };
-        let alpha = match constant("alpha_weight")? {
-            ScalarValue::Float64(Some(a)) if (0.0..=1.0).contains(&a) => a,
-            v if v.is_null() => 0.5,
-            v => return plan_err!("{NAME}: alpha_weight must be from 0 to 1, got {v}"),
-        };
-        let method = match constant("method")? {
-            v if v.is_null() => Method::DCurve(alpha),
-            ScalarValue::Utf8(Some(m)) if m.eq_ignore_ascii_case("dcurve") => Method::DCurve(alpha),
-            ScalarValue::Utf8(Some(m)) if m.eq_ignore_ascii_case("percentile") => {
-                Method::Percentile(p)
-            }
-            v => {
-                return plan_err!("{NAME}: method '{v}' is unknown; use 'dcurve' or 'percentile'");
-            }
-        };
-        Ok(Fits::new(Threshold { method }, false))
-    }
-}
-
-impl AggregateUDFImpl for ChurnThreshold {
-    fn name(&self) -> &str {
-        NAME
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        let mut types = args::coerce(NAME, PARAMS, types)?;
-        if let Some(gap) = types.first_mut() {
-            *gap = durations::coerce(NAME, "gap", gap)?;
-        }
-        Ok(types)
-    }
-
-    fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Struct(model_fields()))
-    }
-
-    fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
-        Ok(state_fields(&args, false))
-    }
-
-    fn order_sensitivity(&self) -> AggregateOrderSensitivity {
-        AggregateOrderSensitivity::Insensitive
-    }
-
-    fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(OneGroup(Self::fits(&args)?)))
-    }
-
-    fn groups_accumulator_supported(&self, _args: AccumulatorArgs) -> bool {
-        true
-    }
-
-    fn create_groups_accumulator(
-        &self,
-        args: AccumulatorArgs,
-    ) -> Result<Box<dyn GroupsAccumulator>> {
-        Ok(Box::new(Self::fits(&args)?))
-    }
-
-    fn documentation(&self) -> Option<&Documentation> {
-        self.doc()
-    }
+    };
+    Ok(Threshold { method })
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -10,24 +10,21 @@ use datafusion::arrow::array::{
     ArrayRef, BooleanArray, Float64Array, Int64Array, NullBufferBuilder, StringArray,
     StringBuilder, StructArray,
 };
-use datafusion::arrow::datatypes::{DataType, FieldRef, Fields};
+use datafusion::arrow::datatypes::{DataType, Fields};
 use datafusion::common::{Result, ScalarValue, internal_err, plan_err};
-use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
-use datafusion::logical_expr::utils::AggregateOrderSensitivity;
-use datafusion::logical_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, GroupsAccumulator, Signature,
-};
+use datafusion::logical_expr::AggregateUDF;
+use datafusion::logical_expr::function::AccumulatorArgs;
 use datafusion_macros::user_doc;
 
 use super::arguments::{DURATION, EVENT, WEIGHT, observations};
 use super::cox::{Options, Ties, fit};
 use super::observed;
 use crate::args::{self, Fill, Param, Ty, option};
-use crate::events::OneGroup;
-use crate::fitting::aggregate::{Columns, Fit, Fits, Group, state_fields};
+use crate::fitting::aggregate::{Columns, Fit, Group};
 use crate::fitting::answers::{FloatLists, count, field, floats, numbers};
 use crate::fitting::durations;
 use crate::fitting::features::{self, FEATURES};
+use crate::fitting::function::{Calls, FitFunction};
 use crate::fitting::terms::{self, TermLists, estimates, note, term_list};
 
 const NAME: &str = "cox_fit";
@@ -42,7 +39,16 @@ const PARAMS: &[Param] = &[
 const TERMS: [&str; 6] = ["coef", "hazard_ratio", "std_error", "z", "p", "mean"];
 
 static UDAF: LazyLock<Arc<AggregateUDF>> =
-    LazyLock::new(|| Arc::new(AggregateUDF::from(CoxFit::default())));
+    LazyLock::new(|| Arc::new(AggregateUDF::from(FitFunction::new(&CALLS, CoxFit.doc()))));
+
+static CALLS: Calls<Cox> = Calls {
+    params: PARAMS,
+    coerce,
+    fields: model_fields,
+    labelled: false,
+    distinct: "DISTINCT would drop customers who are alike; leave it out",
+    asked,
+};
 
 /// The aggregate `cox_fit`.
 pub fn cox_fit_udaf() -> Arc<AggregateUDF> {
@@ -105,84 +111,31 @@ SELECT t.term, round(t.coef, 4) AS coef, round(t.hazard_ratio, 3) AS hazard_rati
     ),
     argument(name = "weight", description = "how much the row counts; default 1")
 )]
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct CoxFit {
-    signature: Signature,
+#[derive(Debug)]
+struct CoxFit;
+
+/// What may be of several types becomes one.
+fn coerce(types: &mut [DataType]) -> Result<()> {
+    if let [duration, _, features, ..] = types {
+        *duration = durations::coerce(NAME, DURATION.name, duration)?;
+        *features = features::coerce(NAME, features)?;
+    }
+    Ok(())
 }
 
-impl Default for CoxFit {
-    fn default() -> Self {
-        Self { signature: args::signature(PARAMS) }
-    }
-}
-
-impl CoxFit {
-    fn fits(args: &AccumulatorArgs) -> Result<Fits<Cox>> {
-        if args.is_distinct {
-            return plan_err!("{NAME}: DISTINCT would drop customers who are alike; leave it out");
-        }
-        let constant = |name| args::constant(NAME, PARAMS, args.exprs, name);
-        let ties = match constant("ties")? {
-            v if v.is_null() => Ties::Efron,
-            ScalarValue::Utf8(Some(t)) if t.eq_ignore_ascii_case("efron") => Ties::Efron,
-            ScalarValue::Utf8(Some(t)) if t.eq_ignore_ascii_case("breslow") => Ties::Breslow,
-            v => return plan_err!("{NAME}: ties '{v}' are unknown; use 'efron' or 'breslow'"),
-        };
-        let l2 = terms::l2(NAME, &constant("l2")?)?;
-        let weighted = args::is_given(PARAMS, args.exprs, WEIGHT.name);
-        let features = args.expr_fields.get(2).map(|f| f.data_type().clone());
-        Ok(Fits::new(Cox { options: Options { ties, l2, weighted }, features }, false))
-    }
-}
-
-impl AggregateUDFImpl for CoxFit {
-    fn name(&self) -> &str {
-        NAME
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        let mut types = args::coerce(NAME, PARAMS, types)?;
-        if let [duration, _, features, ..] = types.as_mut_slice() {
-            *duration = durations::coerce(NAME, DURATION.name, duration)?;
-            *features = features::coerce(NAME, features)?;
-        }
-        Ok(types)
-    }
-
-    fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Struct(model_fields()))
-    }
-
-    fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
-        Ok(state_fields(&args, false))
-    }
-
-    fn order_sensitivity(&self) -> AggregateOrderSensitivity {
-        AggregateOrderSensitivity::Insensitive
-    }
-
-    fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(OneGroup(Self::fits(&args)?)))
-    }
-
-    fn groups_accumulator_supported(&self, _args: AccumulatorArgs) -> bool {
-        true
-    }
-
-    fn create_groups_accumulator(
-        &self,
-        args: AccumulatorArgs,
-    ) -> Result<Box<dyn GroupsAccumulator>> {
-        Ok(Box::new(Self::fits(&args)?))
-    }
-
-    fn documentation(&self) -> Option<&Documentation> {
-        self.doc()
-    }
+/// The fit that the constants of a call ask for.
+fn asked(args: &AccumulatorArgs) -> Result<Cox> {
+    let constant = |name| args::constant(NAME, PARAMS, args.exprs, name);
+    let ties = match constant("ties")? {
+        v if v.is_null() => Ties::Efron,
+        ScalarValue::Utf8(Some(t)) if t.eq_ignore_ascii_case("efron") => Ties::Efron,
+        ScalarValue::Utf8(Some(t)) if t.eq_ignore_ascii_case("breslow") => Ties::Breslow,
+        v => return plan_err!("{NAME}: ties '{v}' are unknown; use 'efron' or 'breslow'"),
+    };
+    let l2 = terms::l2(NAME, &constant("l2")?)?;
+    let weighted = args::is_given(PARAMS, args.exprs, WEIGHT.name);
+    let features = args.expr_fields.get(2).map(|f| f.data_type().clone());
+    Ok(Cox { options: Options { ties, l2, weighted }, features })
 }
 
 /// A row is an observation, its weight if there is one, and the features.

@@ -7,29 +7,35 @@
 use std::sync::{Arc, LazyLock};
 
 use datafusion::arrow::array::{ArrayRef, Int64Array, NullBufferBuilder, StringArray, StructArray};
-use datafusion::arrow::datatypes::{DataType, FieldRef, Fields};
-use datafusion::common::{Result, plan_err};
-use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
-use datafusion::logical_expr::utils::AggregateOrderSensitivity;
-use datafusion::logical_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, GroupsAccumulator, Signature,
-};
+use datafusion::arrow::datatypes::{DataType, Fields};
+use datafusion::common::Result;
+use datafusion::logical_expr::AggregateUDF;
+use datafusion::logical_expr::function::AccumulatorArgs;
 use datafusion_macros::user_doc;
 
 use super::arguments::{DURATION, EVENT, WEIGHT, observations};
 use super::km::{Curve, kaplan_meier};
 use super::observed;
 use crate::args::{self, Param};
-use crate::events::OneGroup;
-use crate::fitting::aggregate::{Columns, Fit, Fits, Group, state_fields};
+use crate::fitting::aggregate::{Columns, Fit, Group};
 use crate::fitting::answers::{FloatLists, count, field, floats};
 use crate::fitting::durations;
+use crate::fitting::function::{Calls, FitFunction};
 
 const NAME: &str = "km_fit";
 const PARAMS: &[Param] = &[DURATION, EVENT, WEIGHT];
 
 static UDAF: LazyLock<Arc<AggregateUDF>> =
-    LazyLock::new(|| Arc::new(AggregateUDF::from(KmFit::default())));
+    LazyLock::new(|| Arc::new(AggregateUDF::from(FitFunction::new(&CALLS, KmFit.doc()))));
+
+static CALLS: Calls<Km> = Calls {
+    params: PARAMS,
+    coerce,
+    fields: model_fields,
+    labelled: false,
+    distinct: "DISTINCT would drop customers who are alike; leave it out, or group them and give their number as weight",
+    asked,
+};
 
 /// The aggregate `km_fit`.
 pub fn km_fit_udaf() -> Arc<AggregateUDF> {
@@ -70,76 +76,21 @@ FROM (SELECT km_fit(days, gone) AS m FROM (VALUES (30, true), (30, true), (45, f
     ),
     argument(name = "weight", description = "how many customers the row stands for; default 1")
 )]
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct KmFit {
-    signature: Signature,
+#[derive(Debug)]
+struct KmFit;
+
+/// What may be of several types becomes one.
+fn coerce(types: &mut [DataType]) -> Result<()> {
+    if let Some(duration) = types.first_mut() {
+        *duration = durations::coerce(NAME, DURATION.name, duration)?;
+    }
+    Ok(())
 }
 
-impl Default for KmFit {
-    fn default() -> Self {
-        Self { signature: args::signature(PARAMS) }
-    }
-}
-
-impl KmFit {
-    fn fits(args: &AccumulatorArgs) -> Result<Fits<Km>> {
-        if args.is_distinct {
-            return plan_err!(
-                "{NAME}: DISTINCT would drop customers who are alike; leave it out, or group them and give their number as weight"
-            );
-        }
-        let weighted = args::is_given(PARAMS, args.exprs, WEIGHT.name);
-        Ok(Fits::new(Km { weighted }, false))
-    }
-}
-
-impl AggregateUDFImpl for KmFit {
-    fn name(&self) -> &str {
-        NAME
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        let mut types = args::coerce(NAME, PARAMS, types)?;
-        if let Some(duration) = types.first_mut() {
-            *duration = durations::coerce(NAME, DURATION.name, duration)?;
-        }
-        Ok(types)
-    }
-
-    fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Struct(model_fields()))
-    }
-
-    fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
-        Ok(state_fields(&args, false))
-    }
-
-    fn order_sensitivity(&self) -> AggregateOrderSensitivity {
-        AggregateOrderSensitivity::Insensitive
-    }
-
-    fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(OneGroup(Self::fits(&args)?)))
-    }
-
-    fn groups_accumulator_supported(&self, _args: AccumulatorArgs) -> bool {
-        true
-    }
-
-    fn create_groups_accumulator(
-        &self,
-        args: AccumulatorArgs,
-    ) -> Result<Box<dyn GroupsAccumulator>> {
-        Ok(Box::new(Self::fits(&args)?))
-    }
-
-    fn documentation(&self) -> Option<&Documentation> {
-        self.doc()
-    }
+/// The fit that the constants of a call ask for.
+fn asked(args: &AccumulatorArgs) -> Result<Km> {
+    let weighted = args::is_given(PARAMS, args.exprs, WEIGHT.name);
+    Ok(Km { weighted })
 }
 
 /// A row is an observation, and its weight if there is one.

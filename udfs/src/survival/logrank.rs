@@ -10,23 +10,21 @@ use datafusion::arrow::array::{
     ArrayRef, AsArray, Float64Array, Int64Array, NullBufferBuilder, StringArray, StringBuilder,
     StructArray,
 };
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields};
+use datafusion::arrow::datatypes::{DataType, Field, Fields};
 use datafusion::common::{Result, ScalarValue, exec_err, internal_err, plan_err};
-use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
-use datafusion::logical_expr::utils::AggregateOrderSensitivity;
-use datafusion::logical_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, GroupsAccumulator, Signature,
-};
+use datafusion::logical_expr::AggregateUDF;
+use datafusion::logical_expr::function::AccumulatorArgs;
 use datafusion_macros::user_doc;
 
 use super::arguments::{DURATION, EVENT, observations};
 use super::compare::{Weighting, compare};
 use super::observed;
 use crate::args::{self, Fill, Param, Ty, option, required};
-use crate::events::{Lists, OneGroup, item};
-use crate::fitting::aggregate::{Columns, Fit, Fits, Group, place, state_fields};
+use crate::events::{Lists, item};
+use crate::fitting::aggregate::{Columns, Fit, Group, place};
 use crate::fitting::answers::{count, field, numbers};
 use crate::fitting::durations;
+use crate::fitting::function::{Calls, FitFunction};
 
 const NAME: &str = "logrank";
 const PARAMS: &[Param] = &[
@@ -39,7 +37,16 @@ const PARAMS: &[Param] = &[
 ];
 
 static UDAF: LazyLock<Arc<AggregateUDF>> =
-    LazyLock::new(|| Arc::new(AggregateUDF::from(LogRank::default())));
+    LazyLock::new(|| Arc::new(AggregateUDF::from(FitFunction::new(&CALLS, LogRank.doc()))));
+
+static CALLS: Calls<Test> = Calls {
+    params: PARAMS,
+    coerce,
+    fields: model_fields,
+    labelled: true,
+    distinct: "DISTINCT would drop customers who are alike; leave it out",
+    asked,
+};
 
 /// The aggregate `logrank`.
 pub fn logrank_udaf() -> Arc<AggregateUDF> {
@@ -103,101 +110,48 @@ SELECT round(t.chi2, 4) AS chi2, t.df, round(t.p, 4) AS p, t.groups[1].observed,
         description = "for 'fleming_harrington': the more, the more late times count; default 0"
     )
 )]
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct LogRank {
-    signature: Signature,
+#[derive(Debug)]
+struct LogRank;
+
+/// What may be of several types becomes one.
+fn coerce(types: &mut [DataType]) -> Result<()> {
+    if let [duration, _, by, ..] = types {
+        *duration = durations::coerce(NAME, DURATION.name, duration)?;
+        if by.is_nested() {
+            return plan_err!("{NAME}: by must have a text, got {by}");
+        }
+        *by = DataType::Utf8;
+    }
+    Ok(())
 }
 
-impl Default for LogRank {
-    fn default() -> Self {
-        Self { signature: args::signature(PARAMS) }
-    }
-}
-
-impl LogRank {
-    fn fits(args: &AccumulatorArgs) -> Result<Fits<Test>> {
-        if args.is_distinct {
-            return plan_err!("{NAME}: DISTINCT would drop customers who are alike; leave it out");
-        }
-        let constant = |name| args::constant(NAME, PARAMS, args.exprs, name);
-        let power = |name, default| match constant(name)? {
-            ScalarValue::Float64(Some(v)) if v >= 0.0 && v.is_finite() => Ok(v),
-            v if v.is_null() => Ok(default),
-            v => plan_err!("{NAME}: {name} must be a number from 0 up, got {v}"),
-        };
-        let name = match constant("weighting")? {
-            ScalarValue::Utf8(Some(name)) => name.to_lowercase(),
-            _ => "logrank".to_string(),
-        };
-        let (p, q) = (power("p", 1.0)?, power("q", 0.0)?);
-        let found = [
-            ("logrank", Weighting::LogRank),
-            ("wilcoxon", Weighting::Wilcoxon),
-            ("tarone_ware", Weighting::TaroneWare),
-            ("peto", Weighting::Peto),
-            ("fleming_harrington", Weighting::FlemingHarrington(p, q)),
-        ]
-        .into_iter()
-        .find(|(n, _)| *n == name);
-        match found {
-            Some((name, weighting)) => Ok(Fits::new(Test { name, weighting }, true)),
-            None => plan_err!(
-                "{NAME}: weighting '{name}' is unknown; use 'logrank', 'wilcoxon', 'tarone_ware', 'peto' or 'fleming_harrington'"
-            ),
-        }
-    }
-}
-
-impl AggregateUDFImpl for LogRank {
-    fn name(&self) -> &str {
-        NAME
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        let mut types = args::coerce(NAME, PARAMS, types)?;
-        if let [duration, _, by, ..] = types.as_mut_slice() {
-            *duration = durations::coerce(NAME, DURATION.name, duration)?;
-            if by.is_nested() {
-                return plan_err!("{NAME}: by must have a text, got {by}");
-            }
-            *by = DataType::Utf8;
-        }
-        Ok(types)
-    }
-
-    fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Struct(model_fields()))
-    }
-
-    fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
-        Ok(state_fields(&args, true))
-    }
-
-    fn order_sensitivity(&self) -> AggregateOrderSensitivity {
-        AggregateOrderSensitivity::Insensitive
-    }
-
-    fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(OneGroup(Self::fits(&args)?)))
-    }
-
-    fn groups_accumulator_supported(&self, _args: AccumulatorArgs) -> bool {
-        true
-    }
-
-    fn create_groups_accumulator(
-        &self,
-        args: AccumulatorArgs,
-    ) -> Result<Box<dyn GroupsAccumulator>> {
-        Ok(Box::new(Self::fits(&args)?))
-    }
-
-    fn documentation(&self) -> Option<&Documentation> {
-        self.doc()
+/// The fit that the constants of a call ask for.
+fn asked(args: &AccumulatorArgs) -> Result<Test> {
+    let constant = |name| args::constant(NAME, PARAMS, args.exprs, name);
+    let power = |name, default| match constant(name)? {
+        ScalarValue::Float64(Some(v)) if v >= 0.0 && v.is_finite() => Ok(v),
+        v if v.is_null() => Ok(default),
+        v => plan_err!("{NAME}: {name} must be a number from 0 up, got {v}"),
+    };
+    let name = match constant("weighting")? {
+        ScalarValue::Utf8(Some(name)) => name.to_lowercase(),
+        _ => "logrank".to_string(),
+    };
+    let (p, q) = (power("p", 1.0)?, power("q", 0.0)?);
+    let found = [
+        ("logrank", Weighting::LogRank),
+        ("wilcoxon", Weighting::Wilcoxon),
+        ("tarone_ware", Weighting::TaroneWare),
+        ("peto", Weighting::Peto),
+        ("fleming_harrington", Weighting::FlemingHarrington(p, q)),
+    ]
+    .into_iter()
+    .find(|(n, _)| *n == name);
+    match found {
+        Some((name, weighting)) => Ok(Test { name, weighting }),
+        None => plan_err!(
+            "{NAME}: weighting '{name}' is unknown; use 'logrank', 'wilcoxon', 'tarone_ware', 'peto' or 'fleming_harrington'"
+        ),
     }
 }
 

@@ -32,6 +32,8 @@ mod model_fit;
 mod models;
 mod newton;
 mod next_order_date;
+mod operational_days;
+mod operational_summary;
 mod p_alive;
 mod pareto;
 mod pareto_nbd_fit;
@@ -41,6 +43,7 @@ mod rows;
 mod sample;
 mod sbg_fit;
 mod score;
+mod season;
 mod spend;
 mod total_clv;
 
@@ -68,6 +71,8 @@ pub use historic_clv::historic_clv_udf;
 pub use mbg_cnbd_fit::mbg_cnbd_fit_udaf;
 pub use mbg_nbd_fit::mbg_nbd_fit_udaf;
 pub use next_order_date::next_order_date_udf;
+pub use operational_days::operational_days_udf;
+pub use operational_summary::operational_summary_udf;
 pub use p_alive::p_alive_udf;
 pub use pareto_nbd_fit::pareto_nbd_fit_udaf;
 pub use predicted_clv::predicted_clv_udf;
@@ -85,6 +90,8 @@ pub fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
         explain_churn_udf(),
         historic_clv_udf(),
         next_order_date_udf(),
+        operational_days_udf(),
+        operational_summary_udf(),
         p_alive_udf(),
         predicted_clv_udf(),
         total_clv_udf(),
@@ -206,6 +213,16 @@ pub mod expr_fn {
     /// `next_order_date(model, summary)`
     pub fn next_order_date(model: Expr, summary: Expr) -> Expr {
         super::next_order_date_udf().call(vec![model, summary])
+    }
+
+    /// `operational_days(from, to, season)`
+    pub fn operational_days(from: Expr, to: Expr, season: Expr) -> Expr {
+        super::operational_days_udf().call(vec![from, to, season])
+    }
+
+    /// `operational_summary(summary, season)`
+    pub fn operational_summary(summary: Expr, season: Expr) -> Expr {
+        super::operational_summary_udf().call(vec![summary, season])
     }
 
     /// `explain_churn(model, frequency, recency, t)`
