@@ -36,7 +36,9 @@ mod plan;
 pub mod render;
 
 pub use datafusion;
-pub use engine::{Answer, FunctionInfo, FunctionKind, TableInfo, TableKind, Tenure, TenureBuilder};
+pub use engine::{
+    Answer, FunctionInfo, FunctionKind, Prepared, TableInfo, TableKind, Tenure, TenureBuilder,
+};
 pub use error::{Error, ErrorKind, Place, Result};
 pub use params::Params;
 pub use plan::limits;

@@ -4,6 +4,8 @@ mod builder;
 mod describe;
 mod guard;
 mod limits;
+mod made;
+mod prepare;
 mod statement;
 
 use std::sync::Arc;
@@ -22,6 +24,7 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 
 pub use builder::TenureBuilder;
 pub use describe::{FunctionInfo, FunctionKind, TableInfo, TableKind};
+pub use prepare::Prepared;
 pub(crate) use statement::{Statement, pinned, pinned_manifest};
 
 use crate::catalog::OpenLake;
