@@ -42,9 +42,18 @@ impl TenureConnection {
 
     fn setting(&self, name: &str) -> Result<String> {
         let state = self.tenure.context().state();
-        let entries = state.config_options().entries();
-        let entry = entries.into_iter().find(|entry| entry.key == name);
-        entry.map(|entry| entry.value.unwrap_or_default()).ok_or_else(|| unknown(name))
+        let options = state.config_options();
+        let value = match name.strip_prefix("tenure.") {
+            Some(own) => {
+                let settings = tenure::options::settings(options);
+                settings.into_iter().find(|s| s.name == own).map(|s| s.value)
+            }
+            None => {
+                let entries = options.entries();
+                entries.into_iter().find(|e| e.key == name).map(|e| e.value.unwrap_or_default())
+            }
+        };
+        value.ok_or_else(|| unknown(name))
     }
 }
 

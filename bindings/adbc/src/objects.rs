@@ -166,18 +166,22 @@ fn nulls(fields: &[Arc<Field>], rows: usize) -> Vec<ArrayRef> {
 
 /// The columns of all tables, one after the other.
 fn columns(tables: &[&TableInfo], fields: &[Arc<Field>]) -> AdbcResult<Vec<ArrayRef>> {
-    let all = || tables.iter().flat_map(|t| (1_i32..).zip(t.columns.iter()));
-    let rows = all().count();
+    let all: Vec<_> = tables.iter().flat_map(|t| (1_i32..).zip(t.columns.iter())).collect();
+    let rows = all.len();
+    let text = |of: fn(&str, &DataType) -> String| -> ArrayRef {
+        let values = all.iter().map(|(_, (name, data_type))| of(name, data_type));
+        Arc::new(StringArray::from_iter_values(values))
+    };
     let known: Vec<(&str, ArrayRef)> = vec![
-        ("column_name", Arc::new(StringArray::from_iter_values(all().map(|(_, (name, _))| name)))),
-        ("ordinal_position", Arc::new(Int32Array::from_iter_values(all().map(|(place, _)| place)))),
+        ("column_name", text(|name, _| name.to_string())),
         (
-            "xdbc_type_name",
-            Arc::new(StringArray::from_iter_values(all().map(|(_, (_, ty))| ty.to_string()))),
+            "ordinal_position",
+            Arc::new(all.iter().map(|(place, _)| Some(*place)).collect::<Int32Array>()),
         ),
+        ("xdbc_type_name", text(|_, data_type| data_type.to_string())),
         // may hold NULL: columnNullable of ODBC
-        ("xdbc_nullable", Arc::new(Int16Array::from_iter_values(all().map(|_| 1)))),
-        ("xdbc_is_nullable", Arc::new(StringArray::from_iter_values(all().map(|_| "YES")))),
+        ("xdbc_nullable", Arc::new(Int16Array::from(vec![1; rows]))),
+        ("xdbc_is_nullable", text(|_, _| "YES".to_string())),
     ];
     let of = |field: &Arc<Field>| {
         let found = known.iter().find(|(name, _)| name == field.name());

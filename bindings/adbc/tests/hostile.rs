@@ -154,8 +154,8 @@ fn malformed_arrays_are_errors() {
         ("a count of NULLs is out of range", |a| unsafe { (**a.children).null_count = 4 }),
         ("a count of children or buffers is out of range", |a| a.n_children = -1),
         ("a count of children or buffers is out of range", |a| a.n_buffers = -1),
-        ("internal error", |a| a.n_children = 1),
-        ("internal error", |a| unsafe { (**a.children).n_buffers = 1 }),
+        ("malformed", |a| a.n_children = 1),
+        ("malformed", |a| unsafe { (**a.children).n_buffers = 1 }),
         ("released already", |a| {
             if let Some(release) = a.release {
                 unsafe { release(a) }

@@ -57,7 +57,7 @@ fn unsafe_places_are_counted() {
     assert_eq!(
         found,
         [
-            ("bindings/adbc/src/boundary/incoming.rs", 9),
+            ("bindings/adbc/src/boundary/incoming.rs", 8),
             ("bindings/adbc/src/boundary/mod.rs", 3),
             ("bindings/adbc/src/boundary/outgoing.rs", 15),
         ]
