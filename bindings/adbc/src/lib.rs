@@ -11,6 +11,7 @@
 
 mod boundary;
 mod cancel;
+mod changes;
 mod connection;
 mod driver;
 mod error;
@@ -26,6 +27,7 @@ mod statement;
 mod values;
 
 pub use boundary::{AdbcDriverInit, AdbcDriverTenureInit};
+pub use changes::settled;
 pub use connection::TenureConnection;
 pub use driver::{TenureDatabase, TenureDriver};
 pub use runtime::runtime;

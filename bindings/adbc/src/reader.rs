@@ -12,6 +12,7 @@ use tenure::datafusion::execution::SendableRecordBatchStream;
 use tenure::{Answer, Error, Params, Tenure};
 
 use crate::cancel::{Watch, wait};
+use crate::changes::settled;
 use crate::error::adbc;
 use crate::guard::guarded;
 use crate::runtime::runtime;
@@ -37,15 +38,20 @@ pub(crate) struct Runs {
 }
 
 impl Runs {
-    /// Runs the statement with the next values; `None` when there are no more.
-    pub(crate) fn next_answer(&mut self, watches: &mut [Watch]) -> Result<Option<Answer>> {
+    /// Runs the statement with the next values, and says how many rows it changed; `None` when
+    /// there are no more values.
+    pub(crate) fn next_answer(
+        &mut self,
+        watches: &mut [Watch],
+    ) -> Result<Option<(Answer, Option<u64>)>> {
         let params = match &mut self.rows {
             Some(rows) => rows.next_row()?,
             None => (!self.started).then(Params::new),
         };
         self.started = true;
         let Some(params) = params else { return Ok(None) };
-        wait(self.tenure.run_with(&self.sql, &params), watches).map(Some).map_err(adbc)
+        let work = async { settled(self.tenure.run_with(&self.sql, &params).await?).await };
+        wait(work, watches).map(Some).map_err(adbc)
     }
 }
 
@@ -77,7 +83,7 @@ impl AnswerReader {
             }
             self.end();
             match self.runs.next_answer(&mut self.watches)? {
-                Some(answer) => self.stream = Some(answer.stream),
+                Some((answer, _)) => self.stream = Some(answer.stream),
                 None => return Ok(None),
             }
         }

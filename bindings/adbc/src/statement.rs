@@ -5,8 +5,6 @@ use std::sync::Arc;
 use adbc_core::error::Result;
 use adbc_core::options::{IngestMode, OptionStatement, OptionValue};
 use adbc_core::{CancelHandle, Optionable, PartitionedResult, Statement};
-use arrow_array::cast::AsArray;
-use arrow_array::types::UInt64Type;
 use arrow_array::{RecordBatch, RecordBatchIterator, RecordBatchReader};
 use arrow_schema::{DataType, Field, Schema};
 use futures::TryStreamExt;
@@ -73,17 +71,9 @@ impl TenureStatement {
         wait(work, &mut self.watches()).map_err(adbc)
     }
 
-    /// Reads an answer to its end; the rows that it changed, if it says so.
-    fn drain(&self, answer: Answer, watches: &mut [Watch]) -> Result<Option<i64>> {
-        let changes = answer.plan.name() == "DataSinkExec";
-        let work = answer.stream.try_fold(None, |total: Option<i64>, batch| async move {
-            if !changes {
-                return Ok(total);
-            }
-            let counts = batch.columns().first().and_then(|c| c.as_primitive_opt::<UInt64Type>());
-            let more: u64 = counts.map(|c| c.iter().flatten().sum()).unwrap_or_default();
-            Ok(Some(total.unwrap_or_default() + i64::try_from(more).unwrap_or(i64::MAX)))
-        });
+    /// Reads the rows of an answer, which nobody wants.
+    fn drain(answer: Answer, watches: &mut [Watch]) -> Result<()> {
+        let work = answer.stream.try_for_each(|_| async { Ok(()) });
         wait(async { work.await.map_err(Error::from) }, watches).map_err(adbc)
     }
 }
@@ -147,7 +137,7 @@ impl Statement for TenureStatement {
             }
             let mut runs = self.runs()?;
             let mut watches = self.watches();
-            let first = runs.next_answer(&mut watches)?;
+            let first = runs.next_answer(&mut watches)?.map(|(answer, _)| answer);
             let schema = match &first {
                 Some(answer) => Arc::clone(&answer.schema),
                 // no row of values: no row of an answer
@@ -165,9 +155,13 @@ impl Statement for TenureStatement {
             let mut runs = self.runs()?;
             let mut watches = self.watches();
             let mut total = None;
-            while let Some(answer) = runs.next_answer(&mut watches)? {
-                if let Some(more) = self.drain(answer, &mut watches)? {
-                    total = Some(total.unwrap_or_default() + more);
+            while let Some((answer, changed)) = runs.next_answer(&mut watches)? {
+                match changed {
+                    Some(more) => {
+                        let more = i64::try_from(more).unwrap_or(i64::MAX);
+                        total = Some(total.unwrap_or(0_i64).saturating_add(more));
+                    }
+                    None => Self::drain(answer, &mut watches)?,
                 }
             }
             Ok(total)

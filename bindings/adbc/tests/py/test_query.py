@@ -134,6 +134,9 @@ def test_many_rows_of_parameters_run_many_times(empty):
     empty.executemany("INSERT INTO t VALUES ($1, $2)", [(1, "a"), (2, None), (3, "c")])
     assert empty.rowcount == 3
     assert rows(empty, "SELECT * FROM t ORDER BY n") == [(1, "a"), (2, None), (3, "c")]
+    # a change is made when it is run, also if nobody reads its count
+    empty.execute("INSERT INTO t VALUES (4, 'd')")
+    assert rows(empty, "SELECT count(*) FROM t") == [(4,)]
     # a query answers for each row, in order
     empty.adbc_statement.set_sql_query("SELECT $1 * 10 AS x")
     batches = [pyarrow.record_batch({"n": [1, 2]}), pyarrow.record_batch({"n": [3]})]
