@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from . import _tenure
+from ._errors import InterfaceError
 from ._result import Result
 
 Location = str | os.PathLike[str]
@@ -108,8 +109,15 @@ class Session:
         return self._native.drop(name)
 
     def functions(self) -> Result:
-        """Return every function as a table: name, kind, family, signature, description, …"""
-        return Result.of(self._native.functions(), drop=["arguments"])
+        """Return every function: name, kind, family, signature, description, whose it is."""
+        return Result.of(self._native.functions(), drop=["arguments", "example"])
+
+    def function(self, name: str) -> dict[str, Any]:
+        """Return what is known of a function, with its arguments and an example."""
+        found = [each for each in self._native.functions() if each["name"] == name.lower()]
+        if not found:
+            raise InterfaceError(f"there is no function {name}\nhint: functions() lists them")
+        return found[0]
 
     def tables(self) -> list[dict[str, Any]]:
         """Return every relation: catalog, schema, name, kind and columns with their types."""

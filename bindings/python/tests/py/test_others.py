@@ -1,0 +1,74 @@
+"""The ADBC driver in the package, and Tenure's functions in the stock `datafusion` package."""
+
+import datetime
+
+import datafusion
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+import tenure
+import tenure.adbc
+
+from conftest import AS_OF, LAKE
+
+
+def test_the_package_is_an_adbc_driver():
+    with tenure.adbc.connect(LAKE, tenure__as_of=AS_OF, read_only=True) as connection:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM orders WHERE amount > $1", [10.0])
+            assert cursor.fetchone()[0] > 0
+            with pytest.raises(connection.ProgrammingError) as e:
+                cursor.execute("SELECT amuont FROM orders")
+            assert e.value.sqlstate == "42703"
+        assert connection.adbc_get_info()["vendor_name"] == "Tenure"
+
+
+@pytest.fixture(scope="module")
+def events():
+    """A table of events in a stock context with Tenure's functions."""
+    context = datafusion.SessionContext()
+    count = tenure.register(context)
+    assert count > 70
+    start = datetime.datetime(2017, 1, 1)
+    hours = datetime.timedelta(hours=1)
+    rows = [
+        (customer, start + hours * (step * 7 + customer), event)
+        for customer in range(200)
+        for step, event in enumerate(["view", "cart", "purchase", "view"][: 1 + customer % 4])
+    ]
+    table = pa.table(
+        {
+            "customer": [r[0] for r in rows],
+            "ts": pa.array([r[1] for r in rows], pa.timestamp("us")),
+            "event": [r[2] for r in rows],
+        }
+    )
+    context.from_arrow(table, "events")
+    with tenure.open() as own:
+        own.register("events", table)
+        yield context, own
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT stage_label('at_risk') AS x",
+        "SELECT customer, window_funnel('2 days', ts, event = 'view', event = 'cart', "
+        "event = 'purchase') AS x FROM events GROUP BY customer ORDER BY customer",
+        "SELECT window_funnel('2 days', ts, event = 'view', event = 'cart') AS x FROM events",
+        "SELECT customer, ts, session_number(ts, INTERVAL '8 hours') OVER "
+        "(PARTITION BY customer ORDER BY ts) AS x FROM events ORDER BY customer, ts",
+    ],
+    ids=["scalar", "aggregate", "ungrouped", "window"],
+)
+def test_functions_answer_as_in_tenure(events, sql):
+    context, own = events
+    expected = own.sql(sql).to_arrow()
+    found = pa.Table.from_batches(context.sql(sql).collect())
+    assert found["x"].to_pylist() == expected["x"].to_pylist()
+
+
+def test_another_major_is_refused(monkeypatch):
+    monkeypatch.setattr(datafusion, "__version__", "54.1.0")
+    with pytest.raises(tenure.InterfaceError, match="datafusion 55, not 54.1.0"):
+        tenure.register(datafusion.SessionContext())
