@@ -11,6 +11,8 @@ use pyo3::types::PyCapsule;
 use tenure::datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 use tenure::udfs;
 
+use crate::foreign::{Aggregate, Window};
+
 fn capsule<'py, T: Send + 'static>(
     py: Python<'py>,
     value: T,
@@ -45,7 +47,8 @@ impl AggregateFunction {
         &self,
         py: Python<'py>,
     ) -> PyResult<Bound<'py, PyCapsule>> {
-        capsule(py, FFI_AggregateUDF::from(Arc::clone(&self.0)), c"datafusion_aggregate_udf")
+        let function = Arc::new(AggregateUDF::from(Aggregate(Arc::clone(&self.0))));
+        capsule(py, FFI_AggregateUDF::from(function), c"datafusion_aggregate_udf")
     }
 
     #[getter]
@@ -61,7 +64,8 @@ pub(crate) struct WindowFunction(Arc<WindowUDF>);
 #[pymethods]
 impl WindowFunction {
     fn __datafusion_window_udf__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
-        capsule(py, FFI_WindowUDF::from(Arc::clone(&self.0)), c"datafusion_window_udf")
+        let function = Arc::new(WindowUDF::from(Window(Arc::clone(&self.0))));
+        capsule(py, FFI_WindowUDF::from(function), c"datafusion_window_udf")
     }
 
     #[getter]

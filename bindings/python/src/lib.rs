@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 
 mod capsules;
 mod errors;
+mod foreign;
 mod options;
 mod picture;
 mod rows;

@@ -56,10 +56,12 @@ def events():
         "SELECT customer, window_funnel('2 days', ts, event = 'view', event = 'cart', "
         "event = 'purchase') AS x FROM events GROUP BY customer ORDER BY customer",
         "SELECT window_funnel('2 days', ts, event = 'view', event = 'cart') AS x FROM events",
-        "SELECT customer, ts, session_number(ts, INTERVAL '8 hours') OVER "
+        "SELECT customer, ts, sessionize(ts, INTERVAL '8 hours') OVER "
         "(PARTITION BY customer ORDER BY ts) AS x FROM events ORDER BY customer, ts",
+        "SELECT customer, customer_summary(ts, 1.0, TIMESTAMP '2017-02-01') AS x "
+        "FROM events GROUP BY customer ORDER BY customer",
     ],
-    ids=["scalar", "aggregate", "ungrouped", "window"],
+    ids=["scalar", "aggregate", "ungrouped", "window", "summary"],
 )
 def test_functions_answer_as_in_tenure(events, sql):
     context, own = events

@@ -145,7 +145,7 @@ def test_questions_of_the_library(t):
 
 
 def test_every_question_runs(t):
-    given = {"customer": "1", "customer_id": "1"}
+    given = {"customer": "1", "since": "2017-07-01"}
     for query in tenure.queries():
         needed = {p[0]: given[p[0]] for p in query["parameters"] if p[2] is None}
         result = t.run(query["name"], **needed)
