@@ -30,10 +30,10 @@ def register(context: datafusion.SessionContext) -> int:
             f"hint: pip install 'datafusion=={MAJOR}.*'"
         )
     scalar, aggregate, window = _tenure.functions()
-    for each in scalar:
-        context.register_udf(datafusion.ScalarUDF.from_pycapsule(each))
-    for each in aggregate:
-        context.register_udaf(datafusion.AggregateUDF.from_pycapsule(each))
-    for each in window:
-        context.register_udwf(datafusion.WindowUDF.from_pycapsule(each))
+    for one in scalar:
+        context.register_udf(datafusion.ScalarUDF.from_pycapsule(one))
+    for many in aggregate:
+        context.register_udaf(datafusion.AggregateUDF.from_pycapsule(many))
+    for over in window:
+        context.register_udwf(datafusion.WindowUDF.from_pycapsule(over))
     return len(scalar) + len(aggregate) + len(window)
