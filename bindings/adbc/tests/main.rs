@@ -1,6 +1,14 @@
 //! The driver as its users have it: through the Python driver manager, and through C by a caller
 //! that means no good.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test fails by panicking and may say what it did"
+)]
+
 #[path = "../../pytest.rs"]
 mod pytest;
 

@@ -1,6 +1,14 @@
 //! The package as its users have it: put together from the sources and the library that cargo built,
 //! and loaded by Python.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test fails by panicking and may say what it did"
+)]
+
 #[path = "../../pytest.rs"]
 mod pytest;
 

@@ -1,5 +1,8 @@
 """Bulk ingest, into memory and into Parquet."""
 
+import threading
+import time
+
 import pandas
 import polars
 import pyarrow
@@ -95,15 +98,38 @@ def test_an_answer_of_the_same_session_goes_in(connection, cursor):
     assert rows(cursor, "SELECT count(*) FROM copy") == [(count,)] == rows(cursor, "SELECT count(*) FROM orders")
 
 
-def test_a_stream_that_fails_leaves_no_table(empty):
-    def batches():
-        yield TABLE.to_batches()[0]
-        raise RuntimeError("the source broke")
+def test_a_stream_that_fails_leaves_nothing(empty, tmp_path):
+    def broken():
+        def batches():
+            yield TABLE.to_batches()[0]
+            raise RuntimeError("the source broke")
 
-    stream = pyarrow.RecordBatchReader.from_batches(TABLE.schema, batches())
+        return pyarrow.RecordBatchReader.from_batches(TABLE.schema, batches())
+
+    for target in ["people", str(tmp_path / "people.parquet"), str(tmp_path / "folder")]:
+        with pytest.raises(dbapi.Error, match="the source broke"):
+            empty.adbc_ingest(target, broken(), mode="create")
+        assert empty.adbc_ingest(target, TABLE, mode="create") == 3
     with pytest.raises(dbapi.Error, match="the source broke"):
-        empty.adbc_ingest("people", stream, mode="create")
-    assert empty.adbc_ingest("people", TABLE, mode="create") == 3
+        empty.adbc_ingest("people", broken(), mode="append")
+    with pytest.raises(dbapi.Error, match="the source broke"):
+        empty.adbc_ingest(str(tmp_path / "people.parquet"), broken(), mode="replace")
+    for table in ["people", f"'{tmp_path}/people.parquet'", f"'{tmp_path}/folder'"]:
+        assert rows(empty, f"SELECT count(*) FROM {table}") == [(3,)]
+
+
+def test_cancel_stops_an_ingest(connection, cursor):
+    def batches():
+        while True:
+            yield TABLE.to_batches()[0]
+            time.sleep(0.01)
+
+    endless = pyarrow.RecordBatchReader.from_batches(TABLE.schema, batches())
+    threading.Timer(0.5, connection.adbc_cancel).start()
+    with pytest.raises(dbapi.OperationalError) as e:
+        cursor.adbc_ingest("people", endless, mode="create")
+    assert e.value.sqlstate == "57014"
+    assert cursor.adbc_ingest("people", TABLE, mode="create") == 3
 
 
 def test_a_read_only_session_takes_no_rows():
