@@ -423,7 +423,7 @@ mod tests {
         ]);
         for (sql, expected) in [
             ("SELECT arrow_typeof($1)", "Float32"),
-            ("SELECT $2 * 2", "-25.00,10,2"),
+            ("SELECT $2 * 2", "-25.00"),
             ("SELECT arrow_typeof($2)", "Decimal128(10, 2)"),
             ("SELECT CAST($3 AS VARCHAR)", "2017-07-01T00:00:00.000000001"),
             ("SELECT CAST($4 AS VARCHAR)", "2017-07-01T01:00:00+01:00"),

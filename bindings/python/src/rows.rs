@@ -145,7 +145,7 @@ impl Iterator for Capsule {
     type Item = Result<RecordBatch, ArrowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        Python::attach(|py| {
+        let read = Python::try_attach(|py| {
             let next = self.open.next(py);
             if let Err(e) = &next {
                 self.open.0 = None;
@@ -156,7 +156,9 @@ impl Iterator for Capsule {
                 }
             }
             next.map_err(|e| ArrowError::ComputeError(e.value(py).to_string())).transpose()
-        })
+        });
+        let ended = || Some(Err(ArrowError::ComputeError("Python has ended".to_string())));
+        read.unwrap_or_else(ended)
     }
 }
 

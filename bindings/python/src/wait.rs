@@ -32,7 +32,11 @@ pub(crate) fn wait<T: Send>(
                     done = &mut work => return done.map_err(Failure::Engine),
                     () = tokio::time::sleep(PATIENCE) => {}
                 }
-                Python::attach(|py| py.check_signals()).map_err(Failure::Python)?;
+                match Python::try_attach(|py| py.check_signals()) {
+                    Some(signal) => signal.map_err(Failure::Python)?,
+                    // Python ends, and with it this thread: there is nobody to answer
+                    None => std::future::pending().await,
+                }
             }
         })
     });

@@ -58,8 +58,35 @@ def _type(name: str) -> types.TypeEngine[Any]:
     return types.NullType()
 
 
-class _Preparer(compiler.IdentifierPreparer):
-    """Names are lower case unless they are quoted."""
+class _Types(compiler.GenericTypeCompiler):
+    """Types by the names that the engine knows, none of them narrower than what was asked for."""
+
+    def visit_FLOAT(self, type_: Any, **kw: Any) -> str:  # noqa: N802
+        # the engine's FLOAT has 24 bits
+        precision = getattr(type_, "precision", None)
+        return "REAL" if precision is not None and precision <= 24 else "DOUBLE"
+
+    def visit_DOUBLE(self, type_: Any, **kw: Any) -> str:  # noqa: N802
+        return "DOUBLE"
+
+    visit_DOUBLE_PRECISION = visit_DOUBLE  # noqa: N815
+
+    def visit_DATETIME(self, type_: Any, **kw: Any) -> str:  # noqa: N802
+        # microseconds, as Python's own; with a zone the engine knows nanoseconds only
+        return "TIMESTAMP WITH TIME ZONE" if getattr(type_, "timezone", False) else "TIMESTAMP(6)"
+
+    visit_TIMESTAMP = visit_DATETIME  # noqa: N815
+
+    def visit_large_binary(self, type_: Any, **kw: Any) -> str:
+        return "BYTEA"
+
+    visit_BINARY = visit_VARBINARY = visit_BLOB = visit_large_binary  # noqa: N815
+
+    def visit_VARCHAR(self, type_: Any, **kw: Any) -> str:  # noqa: N802
+        return "VARCHAR"
+
+    visit_NVARCHAR = visit_CHAR = visit_NCHAR = visit_TEXT = visit_CLOB = visit_VARCHAR  # noqa: N815
+    visit_JSON = visit_UUID = visit_VARCHAR  # noqa: N815
 
 
 class TenureDialect(default.DefaultDialect):
@@ -67,7 +94,7 @@ class TenureDialect(default.DefaultDialect):
 
     name = "tenure"
     driver = "tenure"
-    preparer = _Preparer
+    type_compiler_cls = _Types
     supports_statement_cache = True
     default_paramstyle = "numeric_dollar"
     supports_native_boolean = True

@@ -143,6 +143,23 @@ def test_ctrl_c_cancels(how):
     assert took < 10
 
 
+def test_python_ends_while_the_engine_works():
+    program = f"""
+import threading
+import tenure
+t = tenure.open()
+slow = t.sql({SLOW!r})
+threading.Thread(target=slow.to_arrow, daemon=True).start()
+rows = t.sql("SELECT value FROM generate_series(1, 100000000)").stream()
+next(rows)
+print("the end")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "the end\n", "")
+
+
 def test_a_forked_child_has_an_engine_of_its_own(t):
     assert t.sql("SELECT 1 AS x").to_pylist() == [{"x": 1}]
     child = os.fork()

@@ -71,6 +71,47 @@ def test_tables_are_made_and_written(engine):
     assert list(found["s"]) == [3]
 
 
+def test_columns_of_every_type_come_back_as_they_were(engine):
+    import decimal
+
+    frame = pandas.DataFrame(
+        {
+            "n": [2**53 + 1, 2],
+            "x": [0.1, 1 / 3],
+            "s": ["a" * 300, None],
+            "at": pandas.to_datetime(["2017-07-01 12:30:00.000005", "2018-01-01"], format="ISO8601"),
+            "day": [datetime.date(2017, 7, 1), None],
+            "on": [True, False],
+        }
+    )
+    frame.to_sql("typed", engine, index=False)
+    found = pandas.read_sql("SELECT * FROM typed ORDER BY x", engine)
+    assert list(found["n"]) == list(frame["n"])
+    assert list(found["x"]) == list(frame["x"])
+    assert list(found["at"]) == list(frame["at"])
+    assert found["day"][0] == frame["day"][0]
+    table = sqlalchemy.Table(
+        "more",
+        sqlalchemy.MetaData(),
+        sqlalchemy.Column("d", sqlalchemy.Numeric(10, 2)),
+        sqlalchemy.Column("b", sqlalchemy.LargeBinary),
+        sqlalchemy.Column("at", sqlalchemy.DateTime),
+        sqlalchemy.Column("t", sqlalchemy.Text),
+        sqlalchemy.Column("r", sqlalchemy.REAL),
+    )
+    row = (decimal.Decimal("12.50"), b"\x00\xff", datetime.datetime(2017, 7, 1, 12), "x", 0.5)
+    with engine.begin() as connection:
+        table.create(connection)
+        connection.execute(table.insert(), [dict(zip(table.c.keys(), row))])
+        assert connection.execute(select(table)).all() == [row]
+        assert type(connection.execute(select(table.c.at)).scalar_one()) is datetime.datetime
+    kinds = {c["name"]: c["type"] for c in sqlalchemy.inspect(engine).get_columns("more")}
+    assert isinstance(kinds["d"], sqlalchemy.types.NUMERIC) and kinds["d"].scale == 2
+    assert isinstance(kinds["b"], sqlalchemy.types.LargeBinary)
+    assert isinstance(kinds["at"], sqlalchemy.types.TIMESTAMP) and not kinds["at"].timezone
+    assert isinstance(kinds["r"], sqlalchemy.types.REAL)
+
+
 def test_errors_are_those_of_the_dbapi(engine):
     with engine.connect() as connection:
         with pytest.raises(sqlalchemy.exc.ProgrammingError) as e:
