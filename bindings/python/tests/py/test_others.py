@@ -70,6 +70,35 @@ def test_functions_answer_as_in_tenure(events, sql):
     assert found["x"].to_pylist() == expected["x"].to_pylist()
 
 
+def test_the_examples_of_all_functions_answer_as_in_tenure():
+    """Every example that a stock session can plan has the same answer there."""
+    context = datafusion.SessionContext()
+    tenure.register(context)
+    agree, refused = 0, {}
+    with tenure.open(as_of=AS_OF) as own:
+        for function in own.functions().to_pylist():
+            example = own.function(function["name"])["example"]
+            if not function["tenure"] or function["kind"] == "table":
+                continue
+            lines = [line for line in example.split("\n") if not line.startswith("-- ")]
+            sql = "\n".join(lines).rstrip().rstrip(";")
+            if ";" in sql:
+                continue
+            expected = own.sql(sql).to_arrow()
+            try:
+                found = pa.Table.from_batches(context.sql(sql).collect())
+            except Exception as e:
+                refused[function["name"]] = str(e)
+                continue
+            # columns are named after other texts
+            found = found.rename_columns(expected.column_names)
+            assert found.to_pydict() == expected.to_pydict(), sql
+            agree += 1
+    assert agree > 50, refused
+    # defaults, named arguments and `struct.field` are Tenure's dialect
+    assert len(refused) < 15, refused
+
+
 def test_another_major_is_refused(monkeypatch):
     monkeypatch.setattr(datafusion, "__version__", "54.1.0")
     with pytest.raises(tenure.InterfaceError, match="datafusion 55, not 54.1.0"):
