@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::Utc;
-use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
+use datafusion::common::config::ConfigOptions;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::Statement as Parsed;
 
@@ -50,7 +51,7 @@ impl Tenure {
             let types = plan.get_parameter_types().unwrap_or_default();
             Ok::<_, Error>(Prepared {
                 parameters: typed(names, &types),
-                schema: Some(columns(&plan)),
+                schema: Some(columns(&plan, state.config_options())),
             })
         };
         guard::planning(Arc::clone(&statement).scope(work))
@@ -76,9 +77,23 @@ fn typed(
 }
 
 /// Columns of the rows that the plan gives: statements that only change something give none.
-fn columns(plan: &LogicalPlan) -> SchemaRef {
+fn columns(plan: &LogicalPlan, options: &ConfigOptions) -> SchemaRef {
     match plan {
         LogicalPlan::Ddl(_) | LogicalPlan::Statement(_) => Arc::new(Schema::empty()),
+        plan if options.optimizer.expand_views_at_output => {
+            let schema = plan.schema().inner();
+            let fields = schema.fields().iter().map(|field| match field.data_type() {
+                DataType::Utf8View => of_type(field, DataType::LargeUtf8),
+                DataType::BinaryView => of_type(field, DataType::LargeBinary),
+                _ => Arc::clone(field),
+            });
+            let fields: Fields = fields.collect();
+            Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
+        }
         plan => Arc::clone(plan.schema().inner()),
     }
+}
+
+fn of_type(field: &Field, data_type: DataType) -> FieldRef {
+    Arc::new(field.clone().with_data_type(data_type))
 }

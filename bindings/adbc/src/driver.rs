@@ -94,6 +94,10 @@ impl TenureDatabase {
     }
 }
 
+/// Text in a form that every consumer can work on: few know the engine's own, and pyarrow can
+/// neither filter nor sort it.
+pub const READABLE: &str = "SET datafusion.optimizer.expand_views_at_output = 'true'";
+
 /// Whether a name is that of a setting of the session.
 pub(crate) fn is_setting(name: &str) -> bool {
     name.starts_with("tenure.") || name.starts_with("datafusion.")
@@ -157,6 +161,7 @@ impl Database for TenureDatabase {
             builder = builder.read_only(read_only);
             let tenure = wait(builder.build(), &mut []).map_err(adbc)?;
             let mut connection = TenureConnection::new(tenure, read_only);
+            connection.run(READABLE)?;
             for (name, value) in self.options.iter().filter(|(name, _)| is_setting(name)) {
                 if name != "tenure.as_of" && name != "tenure.timezone" {
                     connection.run(&set(name, value))?;

@@ -2,7 +2,7 @@
 //!
 //! The database is a lake (`uri`), each connection a session of its own with the settings given as
 //! options, each statement one call of the engine's one entry: same dialect, settings, limits and
-//! errors as everywhere. Results stream; nothing is copied on the way out.
+//! errors as everywhere. Results stream, and are handed over where they are in memory.
 //!
 //! - `driver`, `connection`, `statement` are what ADBC calls, in Rust's terms;
 //! - `values`, `ingest`, `incoming` bring the caller's rows in;
@@ -29,6 +29,6 @@ mod values;
 pub use boundary::{AdbcDriverInit, AdbcDriverTenureInit};
 pub use changes::settled;
 pub use connection::TenureConnection;
-pub use driver::{TenureDatabase, TenureDriver};
+pub use driver::{READABLE, TenureDatabase, TenureDriver};
 pub use runtime::runtime;
 pub use statement::TenureStatement;

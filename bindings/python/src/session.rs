@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use adbc_driver_tenure::settled;
+use adbc_driver_tenure::{READABLE, settled};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use pyo3_arrow::input::AnyRecordBatch;
@@ -47,6 +47,7 @@ impl Session {
     fn open(py: Python<'_>, options: Options) -> PyResult<Self> {
         let tenure = wait(py, async {
             let tenure = options.builder().build().await?;
+            tenure.sql(READABLE).await?;
             for (name, value) in &options.settings {
                 let prefix = if name.contains('.') { "" } else { "tenure." };
                 let value = value.replace('\'', "''");

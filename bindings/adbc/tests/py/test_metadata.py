@@ -74,6 +74,12 @@ def test_the_schema_of_a_table(connection):
         "orders", catalog_filter="retail", db_schema_filter="main"
     )
     assert again == schema
+    # as in an answer: in a form of text that every consumer works on
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM orders")
+        assert cursor.fetch_record_batch().schema == schema
+        assert cursor.adbc_execute_schema("SELECT * FROM orders") == schema
+    assert schema.field("channel").type == pyarrow.large_string()
     with pytest.raises(dbapi.ProgrammingError) as e:
         connection.adbc_get_table_schema("odrers")
     assert e.value.sqlstate == "42P01"

@@ -55,7 +55,7 @@ def open(  # noqa: A001, as in every library that opens something
             "spill_dir": None if spill_dir is None else os.fspath(spill_dir),
             "read_only": read_only,
             "store": {str(k): str(v) for k, v in (store or {}).items()},
-            "settings": {str(k): str(v) for k, v in (settings or {}).items()},
+            "settings": {str(k): _text(v) for k, v in (settings or {}).items()},
         }
     )
     for noticed in native.warnings:

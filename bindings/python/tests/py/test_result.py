@@ -6,6 +6,8 @@ import pyarrow as pa
 import pytest
 import tenure
 
+from conftest import LAKE
+
 SERIES = "SELECT value AS n FROM generate_series(1, 3000000)"
 
 
@@ -26,6 +28,24 @@ def test_others_read_it_by_the_capsule(empty):
     assert pandas.DataFrame.from_arrow(empty.sql("SELECT 1 AS x")).to_dict("list") == {"x": [1]}
     reader = pa.RecordBatchReader.from_stream(empty.sql(SERIES))
     assert sum(batch.num_rows for batch in reader) == 3_000_000
+
+
+def test_text_is_in_a_form_that_every_library_works_on(t):
+    import pyarrow.compute as pc
+
+    sql = "SELECT customer_id, event_type, channel FROM events LIMIT 1000"
+    table = t.sql(sql).to_arrow()
+    assert set(table.schema.types[1:]) == {pa.large_string()}
+    wanted = table["event_type"][0].as_py()
+    chosen = table.filter(pc.equal(table["event_type"], wanted)).sort_by("channel")
+    assert chosen.num_rows > 0
+    assert next(t.sql(sql).stream()).schema == table.schema
+    # the engine's own form, which Polars has as well
+    with tenure.open(
+        LAKE, settings={"datafusion.optimizer.expand_views_at_output": False}
+    ) as own:
+        assert own.sql(sql).schema.types[1] == pa.string_view()
+        assert own.sql(sql).to_polars().height == 1000
 
 
 def test_rows_stream(empty):
