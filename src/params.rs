@@ -145,8 +145,10 @@ impl Params {
             let message = format!("parameter ${name} has no value: {given} value{plural} given");
             return Error::new(ErrorKind::Invalid, message);
         }
-        let hint = did_you_mean(name, self.values.keys().map(String::as_str))
-            .unwrap_or_else(|| format!("give it with --param {name}=… or \\param {name} …"));
+        let hint =
+            did_you_mean(name, self.values.keys().map(String::as_str)).unwrap_or_else(|| {
+                format!("give it with --param {name}=…, \\param {name} … or by name in a program")
+            });
         Error::new(ErrorKind::Invalid, format!("parameter ${name} has no value")).with_hint(hint)
     }
 }
