@@ -1,5 +1,7 @@
 //! The driver, and a database: a lake and what sessions over it begin with.
 
+use std::fmt;
+
 use adbc_core::error::Result;
 use adbc_core::options::{OptionConnection, OptionDatabase, OptionValue};
 use adbc_core::{Database, Driver, Optionable};
@@ -43,10 +45,17 @@ impl Driver for TenureDriver {
 /// | `tenure.as_of` and every other setting | as `SET` takes it; `datafusion.*` too |
 /// | `memory_limit`, `threads`, `spill_dir`, `read_only` | limits of a session |
 /// | `store.*` | options of the lake's store, such as `store.region` |
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct TenureDatabase {
     /// in the order given; the last of a name counts
     options: Vec<(String, String)>,
+}
+
+/// Names only: a value may be a secret.
+impl fmt::Debug for TenureDatabase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.options.iter().map(|(name, _)| name)).finish()
+    }
 }
 
 impl TenureDatabase {

@@ -246,6 +246,20 @@ def test_details_name_the_hint(cursor):
     assert details[b"tenure.line"] == b"1" and details[b"tenure.column"] == b"8"
 
 
+def test_options_of_a_store_are_not_given_out():
+    import adbc_driver_manager
+
+    from conftest import DRIVER
+
+    options = {"store.secret_access_key": "very secret", "tenure.horizon": "30 days"}
+    with adbc_driver_manager.AdbcDatabase(
+        driver=DRIVER, entrypoint="AdbcDriverTenureInit", **options
+    ) as database:
+        assert database.get_option("tenure.horizon") == "30 days"
+        with pytest.raises(dbapi.Error, match="there is no option store.secret_access_key"):
+            database.get_option("store.secret_access_key")
+
+
 def test_a_lake_that_is_not_there(tmp_path):
     with pytest.raises(dbapi.Error) as e:
         connect(tmp_path / "nowhere")
