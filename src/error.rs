@@ -16,6 +16,8 @@ pub enum ErrorKind {
     Syntax,
     /// a table or view that does not exist
     UndefinedTable,
+    /// a table that is to be made and exists already
+    Exists,
     /// a column that does not exist
     UndefinedColumn,
     /// a function that does not exist
@@ -64,6 +66,7 @@ impl ErrorKind {
         match self {
             Self::Syntax => "42601",
             Self::UndefinedTable | Self::NoFiles => "42P01",
+            Self::Exists => "42P07",
             Self::UndefinedColumn => "42703",
             Self::UndefinedFunction => "42883",
             Self::Invalid | Self::Usage => "22023",

@@ -37,7 +37,9 @@ pub mod render;
 pub mod verify;
 
 pub use datafusion;
-pub use engine::{Answer, FunctionInfo, FunctionKind, TableInfo, TableKind, Tenure, TenureBuilder};
+pub use engine::{
+    Answer, FunctionInfo, FunctionKind, Prepared, TableInfo, TableKind, Tenure, TenureBuilder,
+};
 pub use error::{Error, ErrorKind, Place, Result};
 pub use params::Params;
 pub use plan::limits;

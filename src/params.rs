@@ -1,24 +1,32 @@
-//! Values for the `$name` of a statement.
+//! Values for the `$name` and `$1` of a statement.
 //!
 //! They take the place of the placeholders in the parsed statement, before it is planned: a
 //! parameter is then worth the same as the literal, also where a function wants a literal, in
 //! `LIMIT`, and beside an operator that could not tell its type.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::ops::ControlFlow;
 
+use datafusion::arrow::array::{Array as _, ArrayRef};
 use datafusion::arrow::datatypes::{DataType, IntervalMonthDayNano, TimeUnit};
 use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::logical_expr::sqlparser::ast::{
-    DataType as SqlType, Expr, Interval, Statement, TimezoneInfo, TypedString, UnaryOperator,
-    Value, visit_expressions_mut,
+    Array, DataType as SqlType, Expr, Interval, Statement, TimezoneInfo, TypedString,
+    UnaryOperator, Value, visit_expressions, visit_expressions_mut,
 };
+use datafusion::logical_expr::sqlparser::dialect::GenericDialect;
+use datafusion::logical_expr::sqlparser::parser::Parser;
 
 use crate::error::{Error, ErrorKind, Result, did_you_mean};
 
-/// Named values: `$top` in a statement is the value of `top`.
+/// Values for placeholders: `$top` in a statement is the value of `top`, `$1` that of `1`.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Params(BTreeMap<String, ScalarValue>);
+pub struct Params {
+    values: BTreeMap<String, ScalarValue>,
+    /// placeholders without value stay: the statement is described, not run
+    open: bool,
+}
 
 impl Params {
     /// No values.
@@ -63,38 +71,59 @@ impl Params {
 
     /// Sets a value and returns the one that was there.
     pub fn insert(&mut self, name: impl Into<String>, value: ScalarValue) -> Option<ScalarValue> {
-        self.0.insert(name.into(), value)
+        self.values.insert(name.into(), value)
     }
 
     /// Adds the values of `other`; they win over those that are there.
     pub fn extend(&mut self, other: Self) {
-        self.0.extend(other.0);
+        self.values.extend(other.values);
     }
 
     /// The value of a name.
     pub fn get(&self, name: &str) -> Option<&ScalarValue> {
-        self.0.get(name)
+        self.values.get(name)
     }
 
     /// Names and values, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &ScalarValue)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value))
+        self.values.iter().map(|(name, value)| (name.as_str(), value))
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.values.is_empty()
+    }
+
+    /// Values by position: the first is that of `$1`.
+    pub fn positional(values: impl IntoIterator<Item = ScalarValue>) -> Self {
+        (1..).zip(values).map(|(place, value)| (place.to_string(), value)).collect()
+    }
+
+    /// The same values; what has none stays a placeholder.
+    pub(crate) fn open(mut self) -> Self {
+        self.open = true;
+        self
+    }
+
+    /// Whether values by position are given: then each `$1` needs one.
+    fn has_positions(&self) -> bool {
+        self.values.keys().any(|name| is_position(name))
     }
 
     /// Puts the values in the place of the placeholders of a parsed statement. Values that the
-    /// statement does not use are left over; positional placeholders (`$1`) are left alone.
+    /// statement does not use are left over; positional placeholders (`$1`) are left alone where
+    /// no value is given by position.
     pub(crate) fn bind(&self, statement: &mut Statement) -> Result<()> {
         let flow = visit_expressions_mut(statement, |expr| {
             let Expr::Value(value) = expr else { return ControlFlow::Continue(()) };
             let Value::Placeholder(id) = &value.value else { return ControlFlow::Continue(()) };
-            let Some(name) = id.strip_prefix('$').filter(|name| is_name(name)) else {
+            let bound = |name: &&str| is_name(name) || (is_position(name) && self.has_positions());
+            let Some(name) = id.strip_prefix('$').filter(bound) else {
                 return ControlFlow::Continue(());
             };
+            if self.open && self.get(name).is_none() {
+                return ControlFlow::Continue(());
+            }
             match self.get(name).ok_or_else(|| self.unbound(name)).and_then(|v| literal(name, v)) {
                 Ok(bound) => {
                     *expr = bound;
@@ -110,22 +139,30 @@ impl Params {
     }
 
     fn unbound(&self, name: &str) -> Error {
-        let hint = did_you_mean(name, self.0.keys().map(String::as_str))
-            .unwrap_or_else(|| format!("give it with --param {name}=… or \\param {name} …"));
+        if is_position(name) {
+            let given = self.values.len();
+            let plural = if given == 1 { " is" } else { "s are" };
+            let message = format!("parameter ${name} has no value: {given} value{plural} given");
+            return Error::new(ErrorKind::Invalid, message);
+        }
+        let hint =
+            did_you_mean(name, self.values.keys().map(String::as_str)).unwrap_or_else(|| {
+                format!("give it with --param {name}=…, \\param {name} … or by name in a program")
+            });
         Error::new(ErrorKind::Invalid, format!("parameter ${name} has no value")).with_hint(hint)
     }
 }
 
 impl FromIterator<(String, ScalarValue)> for Params {
     fn from_iter<I: IntoIterator<Item = (String, ScalarValue)>>(values: I) -> Self {
-        Self(values.into_iter().collect())
+        Self { values: values.into_iter().collect(), open: false }
     }
 }
 
 /// For DataFusion's own `with_param_values`.
 impl From<Params> for ParamValues {
     fn from(params: Params) -> Self {
-        params.0.into_iter().collect::<Vec<_>>().into()
+        params.values.into_iter().collect::<Vec<_>>().into()
     }
 }
 
@@ -133,6 +170,29 @@ impl From<Params> for ParamValues {
 pub(crate) fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// `1`, `2` and so on.
+pub(crate) fn is_position(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_digit())
+}
+
+/// The names of a statement's placeholders, without `$`, in order and each once.
+pub(crate) fn names(statement: &Statement) -> Vec<String> {
+    let mut names: Vec<String> = vec![];
+    let _ = visit_expressions(statement, |expr| {
+        if let Expr::Value(value) = expr
+            && let Value::Placeholder(id) = &value.value
+            && let Some(name) = id.strip_prefix('$').filter(|n| is_name(n) || is_position(n))
+            && !names.iter().any(|known| known == name)
+        {
+            names.push(name.to_owned());
+        }
+        ControlFlow::<()>::Continue(())
+    });
+    // positions in their order, whichever the statement names first
+    names.sort_by_key(|name| name.parse::<usize>().unwrap_or(usize::MAX));
+    names
 }
 
 fn guess(text: &str) -> ScalarValue {
@@ -192,12 +252,54 @@ fn literal(name: &str, value: &ScalarValue) -> Result<Expr> {
         }
         ScalarValue::IntervalMonthDayNano(Some(v)) => Ok(interval(*v)),
         v if v.data_type().is_integer() => Ok(number(&text(v)?)),
+        ScalarValue::Binary(Some(v))
+        | ScalarValue::LargeBinary(Some(v))
+        | ScalarValue::BinaryView(Some(v)) => {
+            let hex = v.iter().fold(String::with_capacity(2 * v.len()), |mut hex, byte| {
+                let _ = write!(hex, "{byte:02x}");
+                hex
+            });
+            Ok(Expr::value(Value::HexStringLiteral(hex)))
+        }
+        ScalarValue::Dictionary(_, v) => literal(name, v),
+        ScalarValue::List(v) => elements(name, &v.value(0)),
+        ScalarValue::LargeList(v) => elements(name, &v.value(0)),
+        v if is_cast(&v.data_type()) => cast(&text(v)?, &v.data_type()),
         v => Err(Error::new(
             ErrorKind::NotSupported,
             format!("parameter ${name} has the type {}, which has no literal", v.data_type()),
         )
-        .with_hint("give it as INT, DOUBLE, TEXT, BOOL, DATE, TIMESTAMP or INTERVAL")),
+        .with_hint(
+            "give it as INT, DOUBLE, DECIMAL, TEXT, BINARY, BOOL, DATE, TIME, TIMESTAMP, INTERVAL or a list of these",
+        )),
     }
+}
+
+/// Types without a literal of their own, which are read from a text.
+fn is_cast(data_type: &DataType) -> bool {
+    data_type.is_floating()
+        || data_type.is_decimal()
+        || matches!(
+            data_type,
+            DataType::Timestamp(..) | DataType::Date64 | DataType::Time32(_) | DataType::Time64(_)
+        )
+}
+
+/// `arrow_cast('text', 'type')`: a value of just this type.
+fn cast(text: &str, data_type: &DataType) -> Result<Expr> {
+    let quoted = |text: &str| text.replace('\'', "''");
+    let call = format!("arrow_cast('{}', '{}')", quoted(text), quoted(&data_type.to_string()));
+    let parser = Parser::new(&GenericDialect).try_with_sql(&call);
+    let expr = parser.and_then(|mut parser| parser.parse_expr());
+    expr.map_err(|e| Error::from(datafusion::common::DataFusionError::from(e)))
+}
+
+/// `[1, 2]`
+fn elements(name: &str, values: &ArrayRef) -> Result<Expr> {
+    let elem = (0..values.len())
+        .map(|row| literal(name, &ScalarValue::try_from_array(values, row)?))
+        .collect::<Result<Vec<Expr>>>()?;
+    Ok(Expr::Array(Array { elem, named: false }))
 }
 
 /// A number; the minus is an operator of its own in SQL.
@@ -304,6 +406,50 @@ mod tests {
             let found = answer(sql, &params).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
             assert_eq!(found, expected, "{sql}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_type_without_literal_keeps_its_type() {
+        let zone = || Some("Europe/London".into());
+        let at = 1_498_867_200_000_000;
+        let list = ScalarValue::new_list_nullable(&["a".into(), "b'".into()], &DataType::Utf8);
+        let params = Params::positional([
+            ScalarValue::Float32(Some(0.1)),
+            ScalarValue::Decimal128(Some(-1250), 10, 2),
+            ScalarValue::TimestampNanosecond(Some(at * 1000 + 1), None),
+            ScalarValue::TimestampMicrosecond(Some(at), zone()),
+            ScalarValue::Binary(Some(vec![0, 255])),
+            ScalarValue::Time64Microsecond(Some(1_000_000)),
+            ScalarValue::List(list),
+            ScalarValue::Date64(Some(0)),
+        ]);
+        for (sql, expected) in [
+            ("SELECT arrow_typeof($1)", "Float32"),
+            ("SELECT $2 * 2", "-25.00"),
+            ("SELECT arrow_typeof($2)", "Decimal128(10, 2)"),
+            ("SELECT CAST($3 AS VARCHAR)", "2017-07-01T00:00:00.000000001"),
+            ("SELECT CAST($4 AS VARCHAR)", "2017-07-01T01:00:00+01:00"),
+            ("SELECT encode($5, 'hex')", "00ff"),
+            ("SELECT CAST($6 AS VARCHAR)", "00:00:01"),
+            ("SELECT $7[2]", "b'"),
+            ("SELECT arrow_typeof($8)", "Date64"),
+        ] {
+            let found = answer(sql, &params).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
+            assert_eq!(found, expected, "{sql}");
+        }
+        let e = answer("SELECT $9", &params).await.unwrap_err();
+        assert_eq!(e.to_string(), "parameter $9 has no value: 8 values are given");
+    }
+
+    #[test]
+    fn placeholders_are_named_once_and_in_order() {
+        let of = |sql: &str| {
+            let mut parsed = DFParser::parse_sql(sql).unwrap();
+            let Some(DfStatement::Statement(inner)) = parsed.pop_front() else { panic!("{sql}") };
+            names(&inner)
+        };
+        assert_eq!(of("SELECT $2, $1, $2 WHERE x > $10"), ["1", "2", "10"]);
+        assert_eq!(of("SELECT $b, $a, $b"), ["b", "a"]);
     }
 
     #[tokio::test]

@@ -129,7 +129,7 @@ impl SchemaProvider for MainSchema {
     ) -> Result<Option<Arc<dyn TableProvider>>> {
         let mut made = self.made.write().unwrap_or_else(PoisonError::into_inner);
         if made.contains_key(&name) || self.lakes.iter().any(|(_, l)| l.table_exist(&name)) {
-            return exec_err!("{name} exists already");
+            return Err(Error::new(ErrorKind::Exists, format!("{name} exists already")).into());
         }
         Ok(made.insert(name, table))
     }

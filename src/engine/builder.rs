@@ -22,6 +22,7 @@ use crate::plan::planner;
 use crate::plan::relations::TenureRelations;
 use crate::plan::sort_in_buckets::SortInBuckets;
 use crate::plan::unnest_keys::{UnnestKeys, UnnestKeysInRelations};
+use crate::plan::whole_files::WholeFiles;
 use crate::plan::window_by_group::WindowByGroup;
 use crate::udfs;
 
@@ -219,6 +220,7 @@ fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     rules.push(Arc::new(SortInBuckets));
     rules.push(Arc::new(WindowByGroup));
     rules.push(Arc::new(CooperativeJoins));
+    rules.push(Arc::new(WholeFiles));
     rules
 }
 

@@ -4,6 +4,8 @@ mod builder;
 mod describe;
 mod guard;
 mod limits;
+mod made;
+mod prepare;
 mod statement;
 
 use std::sync::Arc;
@@ -22,6 +24,7 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 
 pub use builder::TenureBuilder;
 pub use describe::{FunctionInfo, FunctionKind, TableInfo, TableKind};
+pub use prepare::Prepared;
 pub(crate) use statement::{Statement, pinned, pinned_manifest};
 
 use crate::catalog::OpenLake;
@@ -254,14 +257,14 @@ impl Tenure {
         let is_view = model::views::NAMES.contains(&wanted.as_str());
         match near {
             _ if is_view && self.lakes.is_empty() => {
-                e.with_hint("no lake is open: start with `tenure LAKE`")
+                e.with_hint("no lake is open: start with `tenure LAKE`, or open one in the program")
             }
             _ if is_view => e.with_hint(
                 "the lake's model maps no events; `tenure init LAKE` writes one for editing",
             ),
             Some(hint) => e.with_hint(hint),
             None => e.with_hint(
-                "\\dt lists the tables; a file is named in quotes: FROM 'folder/*.parquet'",
+                "\\dt or information_schema.tables lists the tables; a file is named in quotes: FROM 'folder/*.parquet'",
             ),
         }
     }

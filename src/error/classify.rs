@@ -118,7 +118,7 @@ fn plain(e: &Df) -> Error {
             Error::new(ErrorKind::Disk, m.clone())
         }
         Df::ResourcesExhausted(m) => Error::new(ErrorKind::Memory, first_sentence(m)).with_hint(
-            "raise the memory limit (--memory-limit), or ask for fewer groups or columns at once",
+            "raise the memory limit (--memory-limit, or memory_limit in a program), or ask for fewer groups or columns at once",
         ),
         Df::Execution(m) => cast_error(m),
         Df::ArrowError(a, _) => cast_error(&arrow_message(a)),

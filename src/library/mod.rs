@@ -168,8 +168,11 @@ impl Library {
                 [] => did_you_mean(name, all()),
                 _ => Some(format!("did you mean {}?", near.join(" or "))),
             };
-            Error::new(ErrorKind::Usage, format!("there is no query {name}"))
-                .with_hint(hint.unwrap_or_else(|| "`tenure queries` lists them".to_owned()))
+            Error::new(ErrorKind::Usage, format!("there is no query {name}")).with_hint(
+                hint.unwrap_or_else(|| {
+                    "`tenure queries` lists them, and queries() in a program".to_owned()
+                }),
+            )
         })
     }
 }

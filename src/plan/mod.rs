@@ -22,6 +22,7 @@ pub(crate) mod sort_in_buckets;
 pub(crate) mod statements;
 pub(crate) mod table;
 pub(crate) mod unnest_keys;
+pub(crate) mod whole_files;
 pub(crate) mod window_by_group;
 
 use datafusion::arrow::datatypes::DataType;

@@ -13,11 +13,13 @@ mod limits;
 mod match_recognize;
 mod model;
 mod panics;
+mod prepare;
 mod pushdown;
 mod read_only;
 mod same_bits;
 mod season;
 mod views;
+mod whole_files;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -63,7 +63,10 @@ pub(crate) fn options(endpoint: &str, key: &str, secret: &str) -> StoreOptions {
 }
 
 fn start() -> Seaweed {
-    let weed = super::venv::bin().join("weed");
+    let requirements =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/requirements.txt");
+    let environment = super::venv::environment("test-venv", &requirements);
+    let weed = environment.unwrap_or_else(|why| panic!("{why}")).join("weed");
     let folder = tempfile::Builder::new().prefix("weed").tempdir().unwrap().keep();
     let identities = format!(
         r#"{{"identities":[

@@ -1,0 +1,220 @@
+"""SQLAlchemy: ``create_engine("tenure:///data/retail?as_of=2018-01-01")``.
+
+After ``tenure://`` comes the lake: ``tenure:///folder`` from where the program runs,
+``tenure:////folder`` from the root, ``tenure:///s3://bucket/lake`` in a store. Behind ``?`` come
+the arguments of :func:`tenure.open`, and settings by their names.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+from sqlalchemy import pool, types
+from sqlalchemy.engine import URL, Connection, default, reflection
+from sqlalchemy.exc import NoSuchTableError
+from sqlalchemy.sql import compiler
+
+_OPEN = ("as_of", "timezone", "spill_dir")
+_NUMBERS = ("memory_limit", "threads")
+
+_TYPES: dict[str, type[types.TypeEngine[Any]]] = {
+    "Boolean": types.BOOLEAN,
+    "Int8": types.SMALLINT,
+    "Int16": types.SMALLINT,
+    "Int32": types.INTEGER,
+    "Int64": types.BIGINT,
+    "UInt8": types.SMALLINT,
+    "UInt16": types.INTEGER,
+    "UInt32": types.BIGINT,
+    "UInt64": types.NUMERIC,
+    "Float16": types.FLOAT,
+    "Float32": types.REAL,
+    "Float64": types.DOUBLE,
+    "Utf8": types.VARCHAR,
+    "LargeUtf8": types.VARCHAR,
+    "Utf8View": types.VARCHAR,
+    "Binary": types.LargeBinary,
+    "LargeBinary": types.LargeBinary,
+    "BinaryView": types.LargeBinary,
+    "Date32": types.DATE,
+    "Date64": types.DATE,
+}
+
+
+def _type(name: str) -> types.TypeEngine[Any]:
+    """The SQL type of an Arrow type's name."""
+    if name in _TYPES:
+        return _TYPES[name]()
+    if name.startswith("Timestamp"):
+        return types.TIMESTAMP(timezone="," in name and "None" not in name)
+    if name.startswith("Time"):
+        return types.TIME()
+    if name.startswith("Decimal"):
+        digits = name[name.index("(") + 1 : -1].split(",")
+        return types.NUMERIC(int(digits[0]), int(digits[1]))
+    if name.startswith("Dictionary"):
+        return types.VARCHAR()
+    return types.NullType()
+
+
+class _Types(compiler.GenericTypeCompiler):
+    """Types by the names that the engine knows, none of them narrower than what was asked for."""
+
+    def visit_FLOAT(self, type_: Any, **kw: Any) -> str:  # noqa: N802
+        # the engine's FLOAT has 24 bits
+        precision = getattr(type_, "precision", None)
+        return "REAL" if precision is not None and precision <= 24 else "DOUBLE"
+
+    def visit_DOUBLE(self, type_: Any, **kw: Any) -> str:  # noqa: N802
+        return "DOUBLE"
+
+    visit_DOUBLE_PRECISION = visit_DOUBLE  # noqa: N815
+
+    def visit_DATETIME(self, type_: Any, **kw: Any) -> str:  # noqa: N802
+        # microseconds, as Python's own; with a zone the engine knows nanoseconds only
+        return "TIMESTAMP WITH TIME ZONE" if getattr(type_, "timezone", False) else "TIMESTAMP(6)"
+
+    visit_TIMESTAMP = visit_DATETIME  # noqa: N815
+
+    def visit_large_binary(self, type_: Any, **kw: Any) -> str:
+        return "BYTEA"
+
+    visit_BINARY = visit_VARBINARY = visit_BLOB = visit_large_binary  # noqa: N815
+
+    def visit_VARCHAR(self, type_: Any, **kw: Any) -> str:  # noqa: N802
+        return "VARCHAR"
+
+    visit_NVARCHAR = visit_CHAR = visit_NCHAR = visit_TEXT = visit_CLOB = visit_VARCHAR  # noqa: N815
+    visit_JSON = visit_UUID = visit_VARCHAR  # noqa: N815
+
+
+class TenureDialect(default.DefaultDialect):
+    """Tenure, in process."""
+
+    name = "tenure"
+    driver = "tenure"
+    type_compiler_cls = _Types
+    supports_statement_cache = True
+    default_paramstyle = "numeric_dollar"
+    supports_native_boolean = True
+    supports_native_decimal = True
+    supports_native_uuid = False
+    supports_alter = False
+    supports_comments = False
+    supports_schemas = True
+    supports_views = True
+    supports_sane_rowcount = False
+    supports_sane_multi_rowcount = False
+    supports_multivalues_insert = True
+    supports_empty_insert = False
+    postfetch_lastrowid = False
+    insert_returning = False
+    max_identifier_length = 255
+
+    @classmethod
+    def import_dbapi(cls) -> ModuleType:
+        """The DB-API module underneath."""
+        from . import dbapi
+
+        return dbapi
+
+    @classmethod
+    def get_pool_class(cls, url: URL) -> type[pool.Pool]:
+        """One session for all: what one connection makes, the others see."""
+        return pool.StaticPool
+
+    def create_connect_args(self, url: URL) -> tuple[list[Any], dict[str, Any]]:
+        """From the URL to the arguments of :func:`tenure.open`."""
+        place = "/".join(part for part in (url.host, url.database) if part)
+        options: dict[str, Any] = {}
+        settings: dict[str, str] = {}
+        store: dict[str, str] = {}
+        for name, value in url.query.items():
+            text = value if isinstance(value, str) else value[-1]
+            if name in _OPEN:
+                options[name] = text
+            elif name in _NUMBERS:
+                options[name] = int(text)
+            elif name == "read_only":
+                options[name] = text.lower() in ("1", "true", "yes")
+            elif name.startswith("store."):
+                store[name.removeprefix("store.")] = text
+            else:
+                settings[name] = text
+        return [place or None], options | {"settings": settings, "store": store}
+
+    def initialize(self, connection: Connection) -> None:
+        """Ask nothing but where names without a schema are."""
+        self.server_version_info = (0, 1)
+        self.default_schema_name = self._get_default_schema_name(connection)
+
+    def _get_default_schema_name(self, connection: Connection) -> str:
+        return _session(connection)._native.home()[1]
+
+    def do_rollback(self, dbapi_connection: Any) -> None:
+        """Do nothing: there are no transactions."""
+
+    def do_ping(self, dbapi_connection: Any) -> bool:
+        """Whether the session is open."""
+        return not dbapi_connection.session.closed
+
+    def _relations(self, connection: Connection, schema: str | None) -> list[dict[str, Any]]:
+        session = _session(connection)
+        catalog, home = session._native.home()
+        wanted = schema or home
+        return [t for t in session.tables() if (t["catalog"], t["schema"]) == (catalog, wanted)]
+
+    def _names(self, connection: Connection, schema: str | None, kind: str) -> list[str]:
+        found = self._relations(connection, schema)
+        return sorted(table["name"] for table in found if table["kind"] == kind)
+
+    @reflection.cache
+    def get_schema_names(self, connection: Connection, **kw: Any) -> list[str]:
+        session = _session(connection)
+        catalog, home = session._native.home()
+        found = {t["schema"] for t in session.tables() if t["catalog"] == catalog}
+        return sorted(found | {home})
+
+    @reflection.cache
+    def get_table_names(self, connection: Connection, schema: str | None = None, **kw: Any) -> list[str]:
+        return self._names(connection, schema, "table")
+
+    @reflection.cache
+    def get_view_names(self, connection: Connection, schema: str | None = None, **kw: Any) -> list[str]:
+        return self._names(connection, schema, "view")
+
+    def has_table(self, connection: Connection, table_name: str, schema: str | None = None, **kw: Any) -> bool:
+        return any(t["name"] == table_name for t in self._relations(connection, schema))
+
+    @reflection.cache
+    def get_columns(self, connection: Connection, table_name: str, schema: str | None = None, **kw: Any) -> list[Any]:
+        for table in self._relations(connection, schema):
+            if table["name"] == table_name:
+                return [
+                    {"name": name, "type": _type(kind), "nullable": True, "default": None}
+                    for name, kind in table["columns"]
+                ]
+        raise NoSuchTableError(table_name)
+
+    def get_pk_constraint(self, connection: Connection, table_name: str, schema: str | None = None, **kw: Any) -> Any:
+        return {"constrained_columns": [], "name": None}
+
+    def get_foreign_keys(self, connection: Connection, table_name: str, schema: str | None = None, **kw: Any) -> Any:
+        return []
+
+    def get_indexes(self, connection: Connection, table_name: str, schema: str | None = None, **kw: Any) -> Any:
+        return []
+
+    def get_unique_constraints(self, connection: Connection, table_name: str, schema: str | None = None, **kw: Any) -> Any:
+        return []
+
+    def get_check_constraints(self, connection: Connection, table_name: str, schema: str | None = None, **kw: Any) -> Any:
+        return []
+
+    def get_view_definition(self, connection: Connection, view_name: str, schema: str | None = None, **kw: Any) -> Any:
+        return None
+
+
+def _session(connection: Connection) -> Any:
+    return connection.connection.dbapi_connection.session  # type: ignore[union-attr]
