@@ -34,9 +34,14 @@ pub mod options;
 mod params;
 mod plan;
 pub mod render;
+#[cfg(feature = "pg")]
+pub mod server;
 
 pub use datafusion;
-pub use engine::{Answer, FunctionInfo, FunctionKind, TableInfo, TableKind, Tenure, TenureBuilder};
+pub use engine::{
+    Answer, FunctionInfo, FunctionKind, Policy, SessionOptions, TableInfo, TableKind, Tenure,
+    TenureBuilder,
+};
 pub use error::{Error, ErrorKind, Place, Result};
 pub use params::Params;
 pub use plan::limits;

@@ -4,17 +4,17 @@
 //! parameter is then worth the same as the literal, also where a function wants a literal, in
 //! `LIMIT`, and beside an operator that could not tell its type.
 
+mod literal;
+
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use datafusion::arrow::datatypes::{DataType, IntervalMonthDayNano, TimeUnit};
+use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::{ParamValues, ScalarValue};
-use datafusion::logical_expr::sqlparser::ast::{
-    DataType as SqlType, Expr, Interval, Statement, TimezoneInfo, TypedString, UnaryOperator,
-    Value, visit_expressions_mut,
-};
+use datafusion::logical_expr::sqlparser::ast::{Expr, Statement, Value, visit_expressions_mut};
 
 use crate::error::{Error, ErrorKind, Result, did_you_mean};
+use literal::literal;
 
 /// Named values: `$top` in a statement is the value of `top`.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -87,12 +87,13 @@ impl Params {
     }
 
     /// Puts the values in the place of the placeholders of a parsed statement. Values that the
-    /// statement does not use are left over; positional placeholders (`$1`) are left alone.
+    /// statement does not use are left over; positional placeholders (`$1`) without a value are left
+    /// alone.
     pub(crate) fn bind(&self, statement: &mut Statement) -> Result<()> {
         let flow = visit_expressions_mut(statement, |expr| {
             let Expr::Value(value) = expr else { return ControlFlow::Continue(()) };
             let Value::Placeholder(id) = &value.value else { return ControlFlow::Continue(()) };
-            let Some(name) = id.strip_prefix('$').filter(|name| is_name(name)) else {
+            let Some(name) = id.strip_prefix('$').filter(|name| self.binds(name)) else {
                 return ControlFlow::Continue(());
             };
             match self.get(name).ok_or_else(|| self.unbound(name)).and_then(|v| literal(name, v)) {
@@ -107,6 +108,11 @@ impl Params {
             ControlFlow::Break(e) => Err(e),
             ControlFlow::Continue(()) => Ok(()),
         }
+    }
+
+    /// Whether the placeholder is for this to bind: every name, and the positions that have a value.
+    fn binds(&self, name: &str) -> bool {
+        is_name(name) || self.0.contains_key(name)
     }
 
     fn unbound(&self, name: &str) -> Error {
@@ -167,64 +173,9 @@ fn guess(text: &str) -> ScalarValue {
     }
 }
 
-/// The literal that stands for a value.
-fn literal(name: &str, value: &ScalarValue) -> Result<Expr> {
-    let text = |v: &ScalarValue| -> Result<String> {
-        match v.cast_to(&DataType::Utf8)? {
-            ScalarValue::Utf8(Some(text)) => Ok(text),
-            _ => Err(Error::new(ErrorKind::Internal, format!("parameter ${name} has no text"))),
-        }
-    };
-    let typed = |data_type: SqlType| -> Result<Expr> {
-        let value = Value::SingleQuotedString(text(value)?).into();
-        Ok(Expr::TypedString(TypedString { data_type, value, uses_odbc_syntax: false }))
-    };
-    match value {
-        v if v.is_null() => Ok(Expr::value(Value::Null)),
-        ScalarValue::Boolean(Some(v)) => Ok(Expr::value(Value::Boolean(*v))),
-        ScalarValue::Utf8(_) | ScalarValue::LargeUtf8(_) | ScalarValue::Utf8View(_) => {
-            Ok(Expr::value(Value::SingleQuotedString(text(value)?)))
-        }
-        ScalarValue::Float64(Some(v)) => Ok(number(&format!("{v:?}"))),
-        ScalarValue::Date32(_) => typed(SqlType::Date),
-        ScalarValue::TimestampMicrosecond(_, None) => {
-            typed(SqlType::Timestamp(None, TimezoneInfo::None))
-        }
-        ScalarValue::IntervalMonthDayNano(Some(v)) => Ok(interval(*v)),
-        v if v.data_type().is_integer() => Ok(number(&text(v)?)),
-        v => Err(Error::new(
-            ErrorKind::NotSupported,
-            format!("parameter ${name} has the type {}, which has no literal", v.data_type()),
-        )
-        .with_hint("give it as INT, DOUBLE, TEXT, BOOL, DATE, TIMESTAMP or INTERVAL")),
-    }
-}
-
-/// A number; the minus is an operator of its own in SQL.
-fn number(text: &str) -> Expr {
-    let plain = |digits: &str| Expr::value(Value::Number(digits.to_owned(), false));
-    match text.strip_prefix('-') {
-        Some(digits) => Expr::Nested(Box::new(Expr::UnaryOp {
-            op: UnaryOperator::Minus,
-            expr: Box::new(plain(digits)),
-        })),
-        None => plain(text),
-    }
-}
-
-fn interval(v: IntervalMonthDayNano) -> Expr {
-    let text = format!("{} months {} days {} nanoseconds", v.months, v.days, v.nanoseconds);
-    Expr::Interval(Interval {
-        value: Box::new(Expr::value(Value::SingleQuotedString(text))),
-        leading_field: None,
-        leading_precision: None,
-        last_field: None,
-        fractional_seconds_precision: None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
+    use datafusion::arrow::datatypes::IntervalMonthDayNano;
     use datafusion::prelude::SessionContext;
     use datafusion::sql::parser::{DFParser, Statement as DfStatement};
 
@@ -300,6 +251,28 @@ mod tests {
             ("SELECT CAST($ts + $h AS VARCHAR)", "2017-08-03T12:30:00.000003"),
             ("SELECT CAST($ts - INTERVAL '1 day' AS VARCHAR)", "2017-06-30T12:30:00"),
             ("SELECT count(*) FROM (SELECT * FROM (VALUES (1), (2), (3)) v LIMIT -$i - 1)", "2"),
+        ] {
+            let found = answer(sql, &params).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
+            assert_eq!(found, expected, "{sql}");
+        }
+    }
+
+    #[tokio::test]
+    async fn positions_are_bound_like_names() {
+        let mut params = Params::new();
+        params.insert("1", ScalarValue::Decimal128(Some(1250), 10, 2));
+        params.insert("2", ScalarValue::Binary(Some(vec![1, 0xab])));
+        params.insert(
+            "3",
+            ScalarValue::List(ScalarValue::new_list_nullable(
+                &[ScalarValue::from(3_i64), ScalarValue::Int64(None)],
+                &DataType::Int64,
+            )),
+        );
+        for (sql, expected) in [
+            ("SELECT CAST($1 AS VARCHAR)", "12.50"),
+            ("SELECT encode($2, 'hex')", "01ab"),
+            ("SELECT array_length($3)", "2"),
         ] {
             let found = answer(sql, &params).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
             assert_eq!(found, expected, "{sql}");

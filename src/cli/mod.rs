@@ -101,6 +101,12 @@ fn run(arguments: Arguments, output: Output) -> Outcome {
         Some(Action::Cluster(wanted)) => {
             return subcommand::cluster::run(wanted, &arguments.shared, &output);
         }
+        #[cfg(feature = "pg")]
+        Some(Action::Serve(wanted)) => {
+            return subcommand::serve::run(wanted, &arguments.shared, &output);
+        }
+        #[cfg(feature = "pg")]
+        Some(Action::User(wanted)) => return subcommand::user::run(wanted, output),
         Some(Action::Run { .. }) | None => {}
     }
     let mut session = Session::open(&arguments, output)?;

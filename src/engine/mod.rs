@@ -4,6 +4,8 @@ mod builder;
 mod describe;
 mod guard;
 mod limits;
+mod pool;
+mod session;
 mod statement;
 
 use std::sync::Arc;
@@ -22,6 +24,7 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 
 pub use builder::TenureBuilder;
 pub use describe::{FunctionInfo, FunctionKind, TableInfo, TableKind};
+pub use session::{Policy, SessionOptions};
 pub(crate) use statement::{Statement, pinned, pinned_manifest};
 
 use crate::catalog::OpenLake;
@@ -49,10 +52,11 @@ pub struct Tenure {
     lakes: Vec<Arc<OpenLake>>,
     warnings: Vec<String>,
     read_only: bool,
+    policy: Option<Policy>,
     /// what `RESET` goes back to
     initial: Vec<Setting>,
-    /// kept for its drop: temporary files go with the session
-    _spill: limits::SpillFolder,
+    /// kept for its drop: temporary files go with the last session
+    _spill: Arc<limits::SpillFolder>,
 }
 
 impl std::fmt::Debug for Tenure {
@@ -167,6 +171,9 @@ impl Tenure {
 
     /// Refuses what a read-only session must not do, and settings that mean nothing.
     fn allow(&self, plan: &LogicalPlan) -> Result<()> {
+        if let Some(policy) = &self.policy {
+            policy(plan)?;
+        }
         if let LogicalPlan::Statement(PlannedStatement::SetVariable(set)) = plan
             && let Some(name) = set.variable.strip_prefix("tenure.")
         {

@@ -7,3 +7,7 @@ pub(super) mod generate;
 pub(super) mod init;
 pub(super) mod queries;
 pub(super) mod run;
+#[cfg(feature = "pg")]
+pub(super) mod serve;
+#[cfg(feature = "pg")]
+pub(super) mod user;
