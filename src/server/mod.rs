@@ -125,10 +125,10 @@ impl Server {
         })?;
         // sessions of clients are made of one that has PostgreSQL's functions
         let template = base.session(&SessionOptions::default())?;
-        catalog::Shared::prepare(&template)?;
+        let catalog = catalog::Shared::new(&template)?;
         Ok(Self {
             admission: Admission::new(options.max_connections),
-            catalog: catalog::Shared::new()?,
+            catalog,
             base: template,
             engine,
             options,
@@ -157,7 +157,12 @@ impl Server {
         loop {
             let accepted = tokio::select! {
                 accepted = server.listener.accept() => accepted,
-                Some(_) = connections.join_next() => continue,
+                Some(ended) = connections.join_next() => {
+                    if ended.is_err_and(|e| e.is_panic()) {
+                        server.event("panic", json!({"sqlstate": "XX000"}));
+                    }
+                    continue;
+                }
                 () = &mut stop => break,
             };
             let (socket, address) = match accepted {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::datatypes::{DataType, Fields, Schema, SchemaRef};
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::sqlparser::dialect::GenericDialect;
 use datafusion::logical_expr::sqlparser::tokenizer::{Token, Tokenizer};
@@ -71,7 +71,7 @@ pub(super) async fn describe(
     let count = parameters(text).max(declared.len());
     if count == 0 {
         let frame = tenure.sql(text).await?;
-        return Ok((Arc::new(frame.schema().as_arrow().clone()), vec![]));
+        return Ok((told(frame.schema().as_arrow()), vec![]));
     }
     let declared: Vec<Option<Type>> = (0..count)
         .map(|i| {
@@ -98,7 +98,16 @@ pub(super) async fn describe(
             declared.or_else(|| inferred().map(|t| pg_type(&t))).unwrap_or(Type::TEXT)
         })
         .collect();
-    Ok((Arc::new(frame.schema().as_arrow().clone()), types))
+    Ok((told(frame.schema().as_arrow()), types))
+}
+
+/// The columns as they will be: what has no type is text.
+fn told(schema: &Schema) -> SchemaRef {
+    let fields = schema.fields().iter().map(|field| match field.data_type() {
+        DataType::Null => Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8)),
+        _ => Arc::clone(field),
+    });
+    Arc::new(Schema::new(fields.collect::<Fields>()))
 }
 
 /// The highest number of a `$1`.

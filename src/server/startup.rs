@@ -204,6 +204,7 @@ async fn scram(
     let method = if encrypted { &server.bound } else { &server.unbound };
     let mut mechanism = AuthMechanismFactory::<()>::create(method);
     let mut state = mechanism.begin(&client).await;
+    let mut first = true;
     loop {
         match state {
             Ok(AuthState::InProgress(message)) => {
@@ -224,12 +225,25 @@ async fn scram(
             }
         }
         let message: PasswordMessageFamily = match reader.next(writer.io()).await? {
-            Some(PgWireFrontendMessage::PasswordMessageFamily(message)) => message,
+            Some(PgWireFrontendMessage::PasswordMessageFamily(message))
+                if !std::mem::take(&mut first) || is_first(&message) =>
+            {
+                message
+            }
             Some(_) => return Err(broken()),
             None => return Ok(false),
         };
         state = mechanism.next(&client, message).await;
     }
+}
+
+/// Whether this is a method's name and a message of that length: the library takes it for granted.
+fn is_first(message: &PasswordMessageFamily) -> bool {
+    let PasswordMessageFamily::Raw(bytes) = message else { return false };
+    let Some(end) = bytes.iter().position(|b| *b == 0) else { return false };
+    let Some(mut rest) = bytes.get(end + 1..).filter(|rest| rest.len() >= 4) else { return false };
+    let length = bytes::Buf::get_i32(&mut rest);
+    usize::try_from(length).is_ok_and(|length| length == rest.len())
 }
 
 fn wrong_password(user: &str) -> Box<Failure> {

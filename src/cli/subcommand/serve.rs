@@ -14,6 +14,9 @@ use crate::cli::output::Output;
 use crate::cli::runtime::{Runtimes, interrupted};
 use crate::cli::{Outcome, Stop, config};
 
+/// Threads of the engine, most of which wait.
+const THREADS: usize = 32;
+
 /// Where the users are unless told otherwise.
 pub(crate) fn users_file(given: Option<&Path>) -> Outcome<PathBuf> {
     match given {
@@ -43,7 +46,9 @@ pub(crate) fn run(wanted: &Serve, shared: &Shared, output: &Output) -> Outcome {
     options.statement_timeout = wanted.statement_timeout;
     options.max_statement_timeout = wanted.max_statement_timeout;
     options.writable = wanted.allow_views;
-    let runtimes = Runtimes::new(shared.threads)?;
+    // an operator that does not yield keeps a thread; there are more threads than statements run on,
+    // so that it does not keep other clients waiting
+    let runtimes = Runtimes::new(Some(shared.threads.unwrap_or_default().max(THREADS)))?;
     let mut builder = Tenure::builder();
     for lake in &wanted.lakes {
         builder = builder.lake(lake);

@@ -4,11 +4,14 @@
 use std::sync::{Arc, Weak};
 
 use async_trait::async_trait;
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::datatypes::{DataType, Fields, Schema, SchemaRef};
 use datafusion::catalog::{CatalogProviderList, SchemaProvider};
 use datafusion::common::DataFusionError;
 use datafusion::datasource::{TableProvider, TableType};
 use datafusion_pg_catalog::pg_catalog::catalog_info::CatalogInfo;
+use pgwire::api::Type;
+
+use crate::server::types::pg_type;
 
 type Result<T> = std::result::Result<T, DataFusionError>;
 
@@ -46,6 +49,17 @@ impl Lakes {
     }
 }
 
+/// The columns with one type for all that nests, which the library knows.
+fn as_told(schema: &SchemaRef) -> SchemaRef {
+    let fields = schema.fields().iter().map(|field| {
+        let nested = pg_type(field.data_type()) == Type::JSON;
+        let told =
+            if nested { DataType::Struct(Fields::empty()) } else { field.data_type().clone() };
+        field.as_ref().clone().with_data_type(told)
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
 #[async_trait]
 impl CatalogInfo for Lakes {
     async fn catalog_names(&self) -> Result<Vec<String>> {
@@ -71,7 +85,7 @@ impl CatalogInfo for Lakes {
         schema: &str,
         table: &str,
     ) -> Result<Option<SchemaRef>> {
-        Ok(self.table(catalog, schema, table).await.map(|table| table.schema()))
+        Ok(self.table(catalog, schema, table).await.map(|table| as_told(&table.schema())))
     }
 
     async fn table_type(

@@ -4,10 +4,13 @@
 //! from tables that imitate PostgreSQL's. One that is not understood is logged once and answered
 //! with no rows: a tool then shows less, where an error would end its connection.
 
+mod answers;
 mod functions;
 mod instead;
 mod lakes;
 mod rewrite;
+mod routines;
+mod schema;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -24,6 +27,8 @@ use super::settings::Settings;
 use crate::Tenure;
 use crate::error::{Error, Result};
 use lakes::Lakes;
+use routines::Routine;
+use schema::PgCatalog;
 
 /// Questions that are remembered as not understood.
 const REMEMBERED: usize = 10_000;
@@ -33,23 +38,26 @@ pub(super) struct Shared {
     tables: Arc<PgCatalogStaticTables>,
     parser: Arc<PostgresCompatibilityParser>,
     missed: Arc<Mutex<HashSet<String>>>,
+    routines: Arc<Vec<Routine>>,
 }
 
 impl Shared {
-    pub(super) fn new() -> Result<Self> {
+    /// What sessions share, and what those made of `template` inherit: PostgreSQL's functions and
+    /// types.
+    pub(super) fn new(template: &Tenure) -> Result<Self> {
+        let context = template.context();
+        // before the others come
+        let routines = routines::routines(template);
+        let database = context.state().config_options().catalog.default_catalog.clone();
+        datafusion_pg_catalog::setup_pg_catalog(context, &database, EmptyContextProvider)
+            .map_err(|e| Error::from(*e))?;
+        answers::register(context, &routines);
         Ok(Self {
+            routines: Arc::new(routines),
             tables: Arc::new(PgCatalogStaticTables::try_new()?),
             parser: Arc::new(PostgresCompatibilityParser::new()),
             missed: Arc::default(),
         })
-    }
-
-    /// Gives a session what sessions made of it inherit: functions and types of PostgreSQL.
-    pub(super) fn prepare(base: &Tenure) -> Result<()> {
-        let context = base.context();
-        let database = context.state().config_options().catalog.default_catalog.clone();
-        datafusion_pg_catalog::setup_pg_catalog(context, &database, EmptyContextProvider)
-            .map_err(|e| Error::from(*e))
     }
 }
 
@@ -77,6 +85,7 @@ impl Catalog {
             Arc::clone(&shared.tables),
             EmptyContextProvider,
         )?;
+        let provider = PgCatalog { tables: provider, routines: Arc::clone(&shared.routines) };
         if let Some(catalog) = context.catalog(who.database) {
             catalog.register_schema("pg_catalog", Arc::new(provider))?;
         }
