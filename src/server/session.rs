@@ -140,6 +140,15 @@ impl Session {
                     }
                 }
             }
+            Command::Declare { query, .. } => {
+                let (tenure, text) = (Arc::clone(&self.tenure), self.catalog.text(query));
+                let declared = declared.to_vec();
+                let (_, types) = self
+                    .on_engine(async move { prepared::describe(&tenure, &text, &declared).await })
+                    .await
+                    .map_err(|e| Failure::of(&e, sql))?;
+                prepared.types = types;
+            }
             Command::Show(name) if name.starts_with("tenure.") => {
                 prepared.schema = Some(self.show(name).await?.schema);
             }

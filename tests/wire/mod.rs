@@ -5,4 +5,5 @@ mod doors;
 mod policy;
 mod protocol;
 mod psql;
+mod tools;
 mod users;

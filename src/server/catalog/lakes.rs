@@ -8,10 +8,14 @@ use datafusion::arrow::datatypes::{DataType, Fields, Schema, SchemaRef};
 use datafusion::catalog::{CatalogProviderList, SchemaProvider};
 use datafusion::common::DataFusionError;
 use datafusion::datasource::{TableProvider, TableType};
+use datafusion_pg_catalog::pg_catalog::PG_CATALOG_TABLES;
 use datafusion_pg_catalog::pg_catalog::catalog_info::CatalogInfo;
 use pgwire::api::Type;
 
 use crate::server::types::pg_type;
+
+/// The schema that is asked with these.
+const PG_CATALOG: &str = "pg_catalog";
 
 type Result<T> = std::result::Result<T, DataFusionError>;
 
@@ -76,6 +80,9 @@ impl CatalogInfo for Lakes {
     }
 
     async fn table_names(&self, catalog: &str, schema: &str) -> Result<Option<Vec<String>>> {
+        if schema == PG_CATALOG {
+            return Ok(Some(PG_CATALOG_TABLES.iter().map(ToString::to_string).collect()));
+        }
         Ok(self.schema(catalog, schema).map(|schema| schema.table_names()))
     }
 
@@ -85,6 +92,10 @@ impl CatalogInfo for Lakes {
         schema: &str,
         table: &str,
     ) -> Result<Option<SchemaRef>> {
+        if schema == PG_CATALOG {
+            // these tables are known by name; to make them would need them
+            return Ok(Some(Arc::new(Schema::empty())));
+        }
         Ok(self.table(catalog, schema, table).await.map(|table| as_told(&table.schema())))
     }
 
@@ -94,6 +105,9 @@ impl CatalogInfo for Lakes {
         schema: &str,
         table: &str,
     ) -> Result<Option<TableType>> {
+        if schema == PG_CATALOG {
+            return Ok(Some(TableType::Base));
+        }
         Ok(self.table(catalog, schema, table).await.map(|table| table.table_type()))
     }
 }
