@@ -50,6 +50,8 @@ pub enum ErrorKind {
     Interrupted,
     /// a change in a read-only session
     ReadOnly,
+    /// what this session may not do
+    Forbidden,
     /// a lifecycle model that does not fit its lake
     Model,
     /// wrong use of the program
@@ -75,7 +77,7 @@ impl ErrorKind {
             Self::Changed => "40001",
             Self::Gone => "58P01",
             Self::Corrupt => "XX001",
-            Self::Denied => "42501",
+            Self::Denied | Self::Forbidden => "42501",
             Self::Unreachable | Self::Io => "58030",
             Self::Memory => "53200",
             Self::Disk => "53100",

@@ -34,11 +34,14 @@ pub mod options;
 mod params;
 mod plan;
 pub mod render;
+#[cfg(feature = "pg")]
+pub mod server;
 pub mod verify;
 
 pub use datafusion;
 pub use engine::{
-    Answer, FunctionInfo, FunctionKind, Prepared, TableInfo, TableKind, Tenure, TenureBuilder,
+    Answer, FunctionInfo, FunctionKind, Policy, Prepared, SessionOptions, TableInfo, TableKind,
+    Tenure, TenureBuilder,
 };
 pub use error::{Error, ErrorKind, Place, Result};
 pub use params::Params;

@@ -23,3 +23,5 @@ mod repl;
 mod slt;
 mod support;
 mod twins;
+#[cfg(feature = "pg")]
+mod wire;

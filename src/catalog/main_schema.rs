@@ -21,15 +21,17 @@ pub(super) struct MainSchema {
     made: RwLock<BTreeMap<String, Arc<dyn TableProvider>>>,
     lakes: Vec<(String, LakeSchema)>,
     session: Session,
+    /// files and URLs are refused
+    lakes_only: bool,
 }
 
 impl MainSchema {
-    pub(super) fn new(lakes: Vec<Arc<OpenLake>>, session: Session) -> Self {
+    pub(super) fn new(lakes: Vec<Arc<OpenLake>>, session: Session, lakes_only: bool) -> Self {
         let lakes = lakes
             .into_iter()
             .map(|l| (l.name().to_string(), LakeSchema::new(l, session.clone())))
             .collect();
-        Self { made: RwLock::default(), lakes, session }
+        Self { made: RwLock::default(), lakes, session, lakes_only }
     }
 
     fn made(&self, name: &str) -> Option<Arc<dyn TableProvider>> {
@@ -49,6 +51,15 @@ impl MainSchema {
     }
 
     async fn table_of_path(&self, path: &str) -> Result<Arc<dyn TableProvider>, DataFusionError> {
+        if self.lakes_only {
+            // whether there is such a file is nobody's business either
+            return Err(Error::new(
+                ErrorKind::Forbidden,
+                "files and URLs cannot be read in this session",
+            )
+            .with_hint("ask the tables of the lake; information_schema.tables lists them")
+            .into());
+        }
         let state = self.session.state()?;
         let env = Arc::clone(state.runtime_env());
         let options = StoreOptions::default();

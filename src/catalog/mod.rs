@@ -69,10 +69,14 @@ impl fmt::Debug for Session {
     }
 }
 
-/// Registers the catalogs of `lakes`.
-pub(crate) fn register(context: &SessionContext, lakes: &[Arc<OpenLake>]) -> Result<()> {
+/// Registers the catalogs of `lakes`; with `lakes_only`, a path in `FROM` is refused.
+pub(crate) fn register(
+    context: &SessionContext,
+    lakes: &[Arc<OpenLake>],
+    lakes_only: bool,
+) -> Result<()> {
     let session = Session::of(context);
-    let main = MainSchema::new(lakes.to_vec(), session.clone());
+    let main = MainSchema::new(lakes.to_vec(), session.clone(), lakes_only);
     let default = MemoryCatalogProvider::new();
     default.register_schema("main", Arc::new(main))?;
     default

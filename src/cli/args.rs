@@ -50,6 +50,16 @@ Make published figures anew on this machine, and compare
 Each is a figure of a paper or of another tool's documentation, with the data that it was taken from:
 what was published, what this build finds, how far apart they are and may be, and the source. Those
 that are not met come first; the exit code is 1 if there is one.";
+#[cfg(feature = "pg")]
+const SERVE: &str = "\
+Serve lakes to everything that speaks PostgreSQL's protocol: psql, drivers, BI tools
+
+Clients log in with SCRAM-SHA-256 as one of the users that `tenure user add` made, and read: what
+they may do is a list of kinds of statements. Each has a session of its own, with its own settings
+(SET tenure.as_of = …), memory and time. Files and URLs outside the lakes cannot be read.
+
+Without --tls-cert the server listens on the machine's own addresses only. The log has one line of
+JSON for each log-in and statement, without the values of the statement.";
 
 /// Ask a lake of Parquet files, in SQL, who your customers are.
 #[derive(Debug, Parser)]
@@ -164,6 +174,14 @@ pub(crate) enum Action {
     /// Make published figures anew on this machine, and compare
     #[command(long_about = VERIFY)]
     Verify(Verify),
+    /// Serve lakes to everything that speaks PostgreSQL's protocol
+    #[cfg(feature = "pg")]
+    #[command(long_about = SERVE)]
+    Serve(Serve),
+    /// Add, list or remove the users of `tenure serve`
+    #[cfg(feature = "pg")]
+    #[command(subcommand)]
+    User(User),
     /// Print the completion script of a shell
     Completions {
         /// bash, zsh, fish, elvish or powershell
@@ -229,6 +247,76 @@ pub(crate) struct Verify {
     /// Figures of your own in place of those that ship: a TOML file in the same form
     #[arg(long, value_name = "FILE")]
     pub(crate) figures: Option<PathBuf>,
+}
+
+/// What `tenure serve` is asked for.
+#[cfg(feature = "pg")]
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Serve {
+    /// The lakes; each is a database
+    #[arg(value_name = "LAKE", required = true)]
+    pub(crate) lakes: Vec<String>,
+    /// Address to listen on; any but the machine's own needs a certificate
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    pub(crate) host: std::net::IpAddr,
+    /// Port to listen on; 0 takes a free one
+    #[arg(long, value_name = "PORT", default_value_t = 5432)]
+    pub(crate) port: u16,
+    /// File of users (default: users in the configuration folder)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) users: Option<PathBuf>,
+    /// Certificate in PEM; every connection must then be encrypted
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// Private key of the certificate in PEM, readable by its owner only
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Sessions at a time
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    pub(crate) max_connections: usize,
+    /// Memory of one session, such as 1GB (default: what --memory-limit leaves)
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    pub(crate) session_memory: Option<usize>,
+    /// How long a statement may take, such as 30s, unless its client says otherwise
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) statement_timeout: Option<std::time::Duration>,
+    /// The longest that a client may ask for
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) max_statement_timeout: Option<std::time::Duration>,
+    /// Let sessions make views of their own, which go with them
+    #[arg(long)]
+    pub(crate) allow_views: bool,
+    /// File for the log, one line of JSON an event (default: standard error)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) log: Option<PathBuf>,
+}
+
+/// Users of `tenure serve`.
+#[cfg(feature = "pg")]
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum User {
+    /// Add a user or change their password, which is asked for, or read from a pipe
+    Add {
+        /// Name to log in with
+        name: String,
+        /// File of users (default: users in the configuration folder)
+        #[arg(long, value_name = "FILE")]
+        users: Option<PathBuf>,
+    },
+    /// List the users
+    List {
+        /// File of users (default: users in the configuration folder)
+        #[arg(long, value_name = "FILE")]
+        users: Option<PathBuf>,
+    },
+    /// Remove a user
+    Remove {
+        /// Name
+        name: String,
+        /// File of users (default: users in the configuration folder)
+        #[arg(long, value_name = "FILE")]
+        users: Option<PathBuf>,
+    },
 }
 
 /// What ids look like.
@@ -311,6 +399,25 @@ fn sources(matches: &ArgMatches, commands: Vec<String>, files: Vec<String>) -> V
         commands.chain(at("file").zip(files.into_iter().map(Source::File))).collect();
     all.sort_by_key(|(index, _)| *index);
     all.into_iter().map(|(_, source)| source).collect()
+}
+
+/// A time such as 500ms, 30s, 5min, 1h.
+#[cfg(feature = "pg")]
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit.trim() {
+        "ms" => 1,
+        "s" => 1000,
+        "min" => 60_000,
+        "h" => 3_600_000,
+        other => return Err(format!("unknown unit {other:?}; write 500ms, 30s, 5min or 1h")),
+    };
+    match number.parse::<u64>().ok().and_then(|n| n.checked_mul(factor)) {
+        Some(millis) if millis > 0 => Ok(std::time::Duration::from_millis(millis)),
+        _ => Err("a time is a number with a unit, such as 30s".to_owned()),
+    }
 }
 
 /// `2GB`, `512 MiB`, `1.5g`: KB and MB are decimal, K, M and KiB are powers of 1024.

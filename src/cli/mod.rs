@@ -104,6 +104,12 @@ fn run(arguments: Arguments, output: Output) -> Outcome {
         Some(Action::Verify(wanted)) => {
             return subcommand::verify::run(wanted, &arguments.shared, output);
         }
+        #[cfg(feature = "pg")]
+        Some(Action::Serve(wanted)) => {
+            return subcommand::serve::run(wanted, &arguments.shared, &output);
+        }
+        #[cfg(feature = "pg")]
+        Some(Action::User(wanted)) => return subcommand::user::run(wanted, output),
         Some(Action::Run { .. }) | None => {}
     }
     let mut session = Session::open(&arguments, output)?;

@@ -165,9 +165,17 @@ impl TenureBuilder {
             options.catalog.default_schema = "main".to_string();
             options.extensions.insert(settings);
         }
-        catalog::register(&context, &lakes)?;
+        catalog::register(&context, &lakes, false)?;
         let initial = crate::options::settings(context.state().config_options());
-        Ok(Tenure { context, lakes, warnings, read_only: self.read_only, initial, _spill: spill })
+        Ok(Tenure {
+            context,
+            lakes,
+            warnings,
+            read_only: self.read_only,
+            policy: None,
+            initial,
+            _spill: Arc::new(spill),
+        })
     }
 
     /// Settings of the user, then of the lakes, then the defaults.

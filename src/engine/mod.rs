@@ -5,7 +5,9 @@ mod describe;
 mod guard;
 mod limits;
 mod made;
+mod pool;
 mod prepare;
+mod session;
 mod statement;
 
 use std::sync::Arc;
@@ -25,6 +27,7 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 pub use builder::TenureBuilder;
 pub use describe::{FunctionInfo, FunctionKind, TableInfo, TableKind};
 pub use prepare::Prepared;
+pub use session::{Policy, SessionOptions};
 pub(crate) use statement::{Statement, pinned, pinned_manifest};
 
 use crate::catalog::OpenLake;
@@ -52,10 +55,11 @@ pub struct Tenure {
     lakes: Vec<Arc<OpenLake>>,
     warnings: Vec<String>,
     read_only: bool,
+    policy: Option<Policy>,
     /// what `RESET` goes back to
     initial: Vec<Setting>,
-    /// kept for its drop: temporary files go with the session
-    _spill: limits::SpillFolder,
+    /// kept for its drop: temporary files go with the last session
+    _spill: Arc<limits::SpillFolder>,
 }
 
 impl std::fmt::Debug for Tenure {
@@ -170,6 +174,9 @@ impl Tenure {
 
     /// Refuses what a read-only session must not do, and settings that mean nothing.
     fn allow(&self, plan: &LogicalPlan) -> Result<()> {
+        if let Some(policy) = &self.policy {
+            policy(plan)?;
+        }
         if let LogicalPlan::Statement(PlannedStatement::SetVariable(set)) = plan
             && let Some(name) = set.variable.strip_prefix("tenure.")
         {

@@ -6,4 +6,5 @@ pub(crate) mod program;
 pub(crate) mod proxy;
 pub(crate) mod rows;
 pub(crate) mod seaweed;
+pub(crate) mod served;
 pub(crate) mod venv;

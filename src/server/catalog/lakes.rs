@@ -1,0 +1,113 @@
+//! The relations of the lakes, for PostgreSQL's tables of relations. A table that cannot be read now
+//! is left out: it must not hide the others.
+
+use std::sync::{Arc, Weak};
+
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::{DataType, Fields, Schema, SchemaRef};
+use datafusion::catalog::{CatalogProviderList, SchemaProvider};
+use datafusion::common::DataFusionError;
+use datafusion::datasource::{TableProvider, TableType};
+use datafusion_pg_catalog::pg_catalog::PG_CATALOG_TABLES;
+use datafusion_pg_catalog::pg_catalog::catalog_info::CatalogInfo;
+use pgwire::api::Type;
+
+use crate::server::types::pg_type;
+
+/// The schema that is asked with these.
+const PG_CATALOG: &str = "pg_catalog";
+
+type Result<T> = std::result::Result<T, DataFusionError>;
+
+/// The catalog that a client is connected to, as PostgreSQL shows one database at a time. It does not
+/// keep the catalogs alive that it is registered in.
+#[derive(Debug, Clone)]
+pub(super) struct Lakes {
+    catalogs: Weak<dyn CatalogProviderList>,
+    database: String,
+}
+
+impl Lakes {
+    pub(super) fn new(catalogs: &Arc<dyn CatalogProviderList>, database: &str) -> Self {
+        Self { catalogs: Arc::downgrade(catalogs), database: database.to_owned() }
+    }
+
+    fn schema(&self, catalog: &str, schema: &str) -> Option<Arc<dyn SchemaProvider>> {
+        self.catalogs.upgrade()?.catalog(catalog)?.schema(schema)
+    }
+
+    async fn table(
+        &self,
+        catalog: &str,
+        schema: &str,
+        name: &str,
+    ) -> Option<Arc<dyn TableProvider>> {
+        match self.schema(catalog, schema)?.table(name).await {
+            Ok(found) => found,
+            Err(e) => {
+                let error = crate::Error::from(e);
+                tracing::warn!(table = %name, %error, "left out of the catalog");
+                None
+            }
+        }
+    }
+}
+
+/// The columns with one type for all that nests, which the library knows.
+fn as_told(schema: &SchemaRef) -> SchemaRef {
+    let fields = schema.fields().iter().map(|field| {
+        let nested = pg_type(field.data_type()) == Type::JSON;
+        let told =
+            if nested { DataType::Struct(Fields::empty()) } else { field.data_type().clone() };
+        field.as_ref().clone().with_data_type(told)
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+#[async_trait]
+impl CatalogInfo for Lakes {
+    async fn catalog_names(&self) -> Result<Vec<String>> {
+        Ok(vec![self.database.clone()])
+    }
+
+    async fn schema_names(&self, catalog: &str) -> Result<Option<Vec<String>>> {
+        let catalogs = self.catalogs.upgrade();
+        Ok(catalogs.and_then(|c| c.catalog(catalog)).map(|catalog| {
+            let mut names = catalog.schema_names();
+            names.sort();
+            names
+        }))
+    }
+
+    async fn table_names(&self, catalog: &str, schema: &str) -> Result<Option<Vec<String>>> {
+        if schema == PG_CATALOG {
+            return Ok(Some(PG_CATALOG_TABLES.iter().map(ToString::to_string).collect()));
+        }
+        Ok(self.schema(catalog, schema).map(|schema| schema.table_names()))
+    }
+
+    async fn table_schema(
+        &self,
+        catalog: &str,
+        schema: &str,
+        table: &str,
+    ) -> Result<Option<SchemaRef>> {
+        if schema == PG_CATALOG {
+            // these tables are known by name; to make them would need them
+            return Ok(Some(Arc::new(Schema::empty())));
+        }
+        Ok(self.table(catalog, schema, table).await.map(|table| as_told(&table.schema())))
+    }
+
+    async fn table_type(
+        &self,
+        catalog: &str,
+        schema: &str,
+        table: &str,
+    ) -> Result<Option<TableType>> {
+        if schema == PG_CATALOG {
+            return Ok(Some(TableType::Base));
+        }
+        Ok(self.table(catalog, schema, table).await.map(|table| table.table_type()))
+    }
+}

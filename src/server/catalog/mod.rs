@@ -1,0 +1,129 @@
+//! What tools ask of `pg_catalog` and `information_schema`.
+//!
+//! Such questions are PostgreSQL's SQL. They are rewritten into what the engine plans, and answered
+//! from tables that imitate PostgreSQL's. One that is not understood is logged once and answered
+//! with no rows: a tool then shows less, where an error would end its connection.
+
+mod answers;
+mod functions;
+mod instead;
+mod lakes;
+mod rewrite;
+mod routines;
+mod schema;
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion_pg_catalog::pg_catalog::context::EmptyContextProvider;
+use datafusion_pg_catalog::pg_catalog::{PgCatalogSchemaProvider, PgCatalogStaticTables};
+use datafusion_pg_catalog::sql::PostgresCompatibilityParser;
+use pgwire::api::Type;
+use serde_json::json;
+
+use super::audit::{Log, event, without_values};
+use super::settings::Settings;
+use crate::Tenure;
+use crate::error::{Error, Result};
+use lakes::Lakes;
+use routines::Routine;
+use schema::PgCatalog;
+
+/// Questions that are remembered as not understood.
+const REMEMBERED: usize = 10_000;
+
+/// What all sessions share.
+pub(super) struct Shared {
+    tables: Arc<PgCatalogStaticTables>,
+    parser: Arc<PostgresCompatibilityParser>,
+    missed: Arc<Mutex<HashSet<String>>>,
+    routines: Arc<Vec<Routine>>,
+}
+
+impl Shared {
+    /// What sessions share, and what those made of `template` inherit: PostgreSQL's functions and
+    /// types.
+    pub(super) fn new(template: &Tenure) -> Result<Self> {
+        let context = template.context();
+        // before the others come
+        let routines = routines::routines(template);
+        let database = context.state().config_options().catalog.default_catalog.clone();
+        datafusion_pg_catalog::setup_pg_catalog(context, &database, EmptyContextProvider)
+            .map_err(|e| Error::from(*e))?;
+        answers::register(context, &routines);
+        Ok(Self {
+            routines: Arc::new(routines),
+            tables: Arc::new(PgCatalogStaticTables::try_new()?),
+            parser: Arc::new(PostgresCompatibilityParser::new()),
+            missed: Arc::default(),
+        })
+    }
+}
+
+/// The catalog of one session.
+pub(super) struct Catalog {
+    parser: Arc<PostgresCompatibilityParser>,
+    missed: Arc<Mutex<HashSet<String>>>,
+    log: Arc<dyn Log>,
+}
+
+impl Catalog {
+    /// Registers the catalog in a session.
+    pub(super) fn new(
+        shared: &Shared,
+        tenure: &Tenure,
+        who: functions::Who<'_>,
+        settings: &Arc<RwLock<Settings>>,
+        log: Arc<dyn Log>,
+    ) -> Result<Self> {
+        let context = tenure.context();
+        let list = Arc::clone(context.state().catalog_list());
+        let lakes = Lakes::new(&list, who.database);
+        let provider = PgCatalogSchemaProvider::try_new(
+            lakes,
+            Arc::clone(&shared.tables),
+            EmptyContextProvider,
+        )?;
+        let provider = PgCatalog { tables: provider, routines: Arc::clone(&shared.routines) };
+        if let Some(catalog) = context.catalog(who.database) {
+            catalog.register_schema("pg_catalog", Arc::new(provider))?;
+        }
+        functions::register(context, who, settings);
+        Ok(Self { parser: Arc::clone(&shared.parser), missed: Arc::clone(&shared.missed), log })
+    }
+
+    /// A question as the engine gets it: rewritten if it is about the catalog.
+    pub(super) fn text(&self, sql: &str) -> String {
+        if !rewrite::asks_catalog(sql) {
+            return sql.to_owned();
+        }
+        rewrite::rewrite(&self.parser, sql).unwrap_or_else(|| sql.to_owned())
+    }
+
+    /// An answer without rows to a question about the catalog that came to nothing.
+    pub(super) fn instead(&self, sql: &str, e: &Error) -> Option<RecordBatch> {
+        if !rewrite::asks_catalog(sql) {
+            return None;
+        }
+        let batch = instead::nothing(sql)?;
+        let statement = without_values(sql);
+        let mut missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
+        if missed.len() < REMEMBERED && missed.insert(statement.clone()) {
+            tracing::warn!(%statement, error = %e, "a question about the catalog was not understood");
+            event(
+                self.log.as_ref(),
+                "catalog_not_understood",
+                json!({"statement": statement, "sqlstate": e.kind().sqlstate(), "error": e.to_string()}),
+            );
+        }
+        Some(batch)
+    }
+
+    /// The types of the parameters of such a question.
+    pub(super) fn types(&self, sql: &str) -> Vec<Type> {
+        vec![Type::TEXT; super::prepared::parameters(sql)]
+    }
+}
+
+pub(super) use functions::Who;

@@ -1,0 +1,145 @@
+//! From PostgreSQL's SQL about its catalog to what the engine plans.
+
+use std::ops::ControlFlow;
+
+use datafusion::logical_expr::sqlparser::ast::{
+    Expr, FunctionArguments, Ident, ObjectName, Statement, Value, visit_expressions_mut,
+    visit_relations_mut,
+};
+use datafusion::logical_expr::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::logical_expr::sqlparser::parser::Parser;
+use datafusion::logical_expr::sqlparser::tokenizer::{Token, Tokenizer};
+use datafusion_pg_catalog::sql::PostgresCompatibilityParser;
+
+use super::schema::{PREFIX, has_information};
+
+/// Names that only PostgreSQL's catalog has, beside those that begin with `pg_`.
+const NAMES: &[&str] = &[
+    "information_schema",
+    "current_database",
+    "current_catalog",
+    "current_schema",
+    "current_schemas",
+    "current_setting",
+    "current_user",
+    "session_user",
+    "user",
+    "set_config",
+    "version",
+    "format_type",
+    "obj_description",
+    "col_description",
+    "has_schema_privilege",
+    "has_table_privilege",
+    "has_any_column_privilege",
+    "has_database_privilege",
+    "regclass",
+    "regtype",
+    "regproc",
+    "regnamespace",
+    "to_regclass",
+    "to_regtype",
+    "quote_ident",
+    "txid_current",
+];
+
+/// Whether a question is about the catalog or the session.
+pub(super) fn asks_catalog(sql: &str) -> bool {
+    let Ok(tokens) = Tokenizer::new(&PostgreSqlDialect {}, sql).tokenize() else { return false };
+    tokens.iter().any(|token| match token {
+        Token::Word(word) => {
+            let name = word.value.to_lowercase();
+            name.starts_with("pg_")
+                || (word.quote_style.is_none() && NAMES.contains(&name.as_str()))
+        }
+        _ => false,
+    })
+}
+
+/// The question in the engine's SQL; none if it is not PostgreSQL's.
+pub(super) fn rewrite(parser: &PostgresCompatibilityParser, sql: &str) -> Option<String> {
+    let mut statements = parser.parse(sql).ok()?;
+    match (statements.pop(), statements.is_empty()) {
+        (Some(mut statement), true) => {
+            simplify(&mut statement);
+            Some(statement.to_string())
+        }
+        _ => None,
+    }
+}
+
+/// What the engine's dialect writes otherwise, and what it has not.
+fn simplify(statement: &mut Statement) {
+    let _ = visit_expressions_mut(statement, |expr| {
+        match expr {
+            // E'\n'
+            Expr::Value(value) => {
+                if let Value::EscapedStringLiteral(text) = &value.value {
+                    value.value = Value::SingleQuotedString(text.clone());
+                }
+            }
+            // ARRAY(SELECT …) is of rights, policies and roles, of which there are none
+            Expr::Function(f)
+                if f.name.to_string().eq_ignore_ascii_case("array")
+                    && matches!(f.args, FunctionArguments::Subquery(_)) =>
+            {
+                *expr = no_texts();
+            }
+            _ => {}
+        }
+        ControlFlow::<()>::Continue(())
+    });
+    let _ = visit_relations_mut(statement, |name| {
+        let parts: Vec<String> =
+            name.0.iter().map(|p| p.to_string().trim_matches('"').to_lowercase()).collect();
+        if let [.., schema, table] = parts.as_slice()
+            && schema == "information_schema"
+            && has_information(table)
+        {
+            let own = format!("{PREFIX}{table}");
+            *name = ObjectName::from(vec![Ident::new("pg_catalog"), Ident::new(own)]);
+        }
+        ControlFlow::<()>::Continue(())
+    });
+}
+
+/// An empty list of texts.
+fn no_texts() -> Expr {
+    let sql = "arrow_cast(make_array(), 'List(Utf8)')";
+    Parser::new(&PostgreSqlDialect {})
+        .try_with_sql(sql)
+        .and_then(|mut parser| parser.parse_expr())
+        .unwrap_or_else(|_| Expr::value(Value::Null))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn questions_about_the_catalog_are_known_by_their_names() {
+        for sql in [
+            "SELECT relname FROM pg_class",
+            "select pg_catalog.version()",
+            "SELECT * FROM information_schema.tables",
+            "SELECT 'orders'::regclass",
+            "SELECT current_schema()",
+        ] {
+            assert!(asks_catalog(sql), "{sql}");
+        }
+        for sql in ["SELECT 'pg_class' FROM orders", "SELECT \"user\" FROM raw.web", "SELECT 1"] {
+            assert!(!asks_catalog(sql), "{sql}");
+        }
+    }
+
+    #[test]
+    fn what_the_engine_has_not_is_written_otherwise() {
+        let parser = PostgresCompatibilityParser::new();
+        let of = |sql: &str| rewrite(&parser, sql).unwrap();
+        assert_eq!(of("SELECT E'a\\nb' FROM pg_class"), "SELECT 'a\nb' FROM pg_catalog.pg_class");
+        let constraints = of("SELECT * FROM information_schema.table_constraints");
+        assert_eq!(constraints, "SELECT * FROM pg_catalog.information_schema_table_constraints");
+        let roles = of("SELECT ARRAY(SELECT rolname FROM pg_roles)");
+        assert!(roles.contains("make_array()"), "{roles}");
+    }
+}

@@ -1,0 +1,173 @@
+//! Statements that are prepared: what they are, the types of their parameters and of their columns.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::{DataType, Fields, Schema, SchemaRef};
+use datafusion::common::ScalarValue;
+use datafusion::logical_expr::sqlparser::dialect::GenericDialect;
+use datafusion::logical_expr::sqlparser::tokenizer::{Token, Tokenizer};
+use pgwire::api::Type;
+
+use super::command::Command;
+use super::error::{Failure, Outcome};
+use super::types::parameter;
+use super::types::{Format, pg_type};
+use crate::error::Result;
+use crate::{Params, Tenure};
+
+/// A statement that can be bound and run.
+pub(super) struct Prepared {
+    /// as the client wrote it
+    pub(super) sql: String,
+    /// as the engine gets it
+    pub(super) text: String,
+    pub(super) command: Command,
+    pub(super) types: Vec<Type>,
+    /// the columns, once they were told
+    pub(super) schema: Option<SchemaRef>,
+    /// the answer to a question about the catalog that the engine cannot answer
+    pub(super) instead: Option<RecordBatch>,
+}
+
+impl Prepared {
+    /// The values of a `Bind` message.
+    pub(super) fn bind(&self, values: &[Option<bytes::Bytes>], codes: &[i16]) -> Outcome<Params> {
+        if values.len() != self.types.len() {
+            return Err(Failure::new(
+                "08P01",
+                format!(
+                    "{} values are bound, and the statement has {} parameters",
+                    values.len(),
+                    self.types.len()
+                ),
+            ));
+        }
+        let mut params = Params::new();
+        for (index, (value, pg)) in values.iter().zip(&self.types).enumerate() {
+            let name = (index + 1).to_string();
+            let value = match value {
+                None => ScalarValue::Null,
+                Some(bytes) => {
+                    parameter::read(pg, Format::of(codes, index), bytes).ok_or_else(|| {
+                        let code = if *pg == Type::TEXT { "22021" } else { "22P02" };
+                        Failure::new(code, format!("the value of ${name} is not of the type {pg}"))
+                    })?
+                }
+            };
+            params.insert(name, value);
+        }
+        Ok(params)
+    }
+}
+
+/// The columns of a query, and the types of its parameters: those that the client declared, then
+/// those that the query suggests, then text.
+pub(super) async fn describe(
+    tenure: &Tenure,
+    text: &str,
+    declared: &[u32],
+) -> Result<(SchemaRef, Vec<Type>)> {
+    let count = parameters(text).max(declared.len());
+    if count == 0 {
+        let frame = tenure.sql(text).await?;
+        return Ok((told(frame.schema().as_arrow()), vec![]));
+    }
+    let declared: Vec<Option<Type>> = (0..count)
+        .map(|i| {
+            declared.get(i).and_then(|oid| Type::from_oid(*oid)).filter(|t| *t != Type::UNKNOWN)
+        })
+        .collect();
+    let typed = with_types(text, &declared);
+    let (frame, inferred) = match tenure.sql(&typed).await {
+        Ok(frame) => {
+            let inferred = frame.logical_plan().get_parameter_types().unwrap_or_default();
+            (frame, inferred)
+        }
+        // some functions want to know a value: without one, an option is its default
+        Err(_) => {
+            let nothing = (1..=count).map(|i| (i.to_string(), ScalarValue::Null));
+            (tenure.sql_with(text, &nothing.collect()).await?, Default::default())
+        }
+    };
+    let types = declared
+        .into_iter()
+        .enumerate()
+        .map(|(index, declared)| {
+            let inferred = || inferred.get(&format!("${}", index + 1)).cloned().flatten();
+            declared.or_else(|| inferred().map(|t| pg_type(&t))).unwrap_or(Type::TEXT)
+        })
+        .collect();
+    Ok((told(frame.schema().as_arrow()), types))
+}
+
+/// The columns as they will be: what has no type is text.
+fn told(schema: &Schema) -> SchemaRef {
+    let fields = schema.fields().iter().map(|field| match field.data_type() {
+        DataType::Null => Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8)),
+        _ => Arc::clone(field),
+    });
+    Arc::new(Schema::new(fields.collect::<Fields>()))
+}
+
+/// The highest number of a `$1`.
+pub(super) fn parameters(sql: &str) -> usize {
+    let tokens = Tokenizer::new(&GenericDialect, sql).tokenize().unwrap_or_default();
+    tokens.iter().filter_map(position).max().unwrap_or(0)
+}
+
+fn position(token: &Token) -> Option<usize> {
+    match token {
+        Token::Placeholder(name) => name.strip_prefix('$')?.parse().ok().filter(|n| *n <= 65_535),
+        _ => None,
+    }
+}
+
+/// The statement with declared types as casts, so that what is planned has them.
+fn with_types(sql: &str, declared: &[Option<Type>]) -> String {
+    let Ok(tokens) = Tokenizer::new(&GenericDialect, sql).with_unescape(false).tokenize() else {
+        return sql.to_owned();
+    };
+    tokens
+        .iter()
+        .map(|token| {
+            let known = position(token)
+                .and_then(|n| declared.get(n.checked_sub(1)?)?.as_ref())
+                .and_then(sql_type);
+            match known {
+                Some(name) => format!("CAST({token} AS {name})"),
+                None => token.to_string(),
+            }
+        })
+        .collect()
+}
+
+fn sql_type(pg: &Type) -> Option<&'static str> {
+    Some(match *pg {
+        Type::BOOL => "BOOLEAN",
+        Type::INT2 => "SMALLINT",
+        Type::INT4 => "INT",
+        Type::INT8 => "BIGINT",
+        Type::FLOAT4 => "REAL",
+        Type::FLOAT8 => "DOUBLE",
+        Type::DATE => "DATE",
+        Type::TIMESTAMP => "TIMESTAMP",
+        Type::TEXT | Type::VARCHAR => "VARCHAR",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_counted_and_cast_where_they_stand() {
+        let sql = "SELECT '$9', $2, \"$7\" -- $8\nFROM t WHERE a = $1";
+        assert_eq!(parameters(sql), 2);
+        assert_eq!(
+            with_types(sql, &[Some(Type::INT4), None]),
+            "SELECT '$9', $2, \"$7\" -- $8\nFROM t WHERE a = CAST($1 AS INT)"
+        );
+    }
+}

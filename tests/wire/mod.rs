@@ -1,0 +1,9 @@
+//! The server with real clients, and with clients that mean no good.
+
+mod clients;
+mod doors;
+mod policy;
+mod protocol;
+mod psql;
+mod tools;
+mod users;

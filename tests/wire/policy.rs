@@ -1,0 +1,185 @@
+//! What clients may not do: each statement with the SQLSTATE of its refusal.
+
+use crate::support::served::{Served, err, out};
+
+/// Runs statements one after the other; what each that failed said, as `psql` shows it with
+/// VERBOSITY=sqlstate.
+fn codes(served: &Served, statements: &[&str]) -> Vec<(String, String)> {
+    statements
+        .iter()
+        .map(|sql| {
+            let output = served.psql("", &["-v", "VERBOSITY=sqlstate", "-Atc", sql]);
+            let said = err(&output);
+            let code =
+                said.lines().find_map(|l| l.split_once(":  ")).map_or("00000", |(_, c)| c.trim());
+            ((*sql).to_owned(), code.to_owned())
+        })
+        .collect()
+}
+
+fn all_are(served: &Served, code: &str, statements: &[&str]) {
+    for (sql, found) in codes(served, statements) {
+        assert_eq!(found, code, "{sql}");
+    }
+}
+
+#[test]
+fn everything_but_reading_is_refused() {
+    let served = Served::retail(&[]);
+    all_are(
+        &served,
+        "25006",
+        &[
+            "CREATE VIEW v AS SELECT 1",
+            "CREATE TABLE t AS SELECT 1",
+            "CREATE TABLE t (a INT)",
+            "DROP TABLE raw.orders",
+            "DROP VIEW orders",
+            "INSERT INTO raw.orders SELECT * FROM raw.orders",
+            "DELETE FROM raw.orders",
+            "UPDATE raw.orders SET sales = 0",
+            "COPY raw.orders FROM STDIN",
+            "EXPLAIN ANALYZE INSERT INTO raw.orders SELECT * FROM raw.orders",
+        ],
+    );
+    all_are(
+        &served,
+        "42501",
+        &[
+            "CREATE EXTERNAL TABLE t STORED AS CSV LOCATION '/etc/passwd'",
+            "CREATE SCHEMA s",
+            "CREATE DATABASE d",
+            "CREATE FUNCTION f(DOUBLE) RETURNS DOUBLE RETURN $1",
+            "COPY raw.orders TO '/tmp/stolen.csv'",
+            "COPY (SELECT 1) TO PROGRAM 'sh'",
+            "PREPARE p AS SELECT 1",
+            "SET datafusion.execution.batch_size = 1",
+            "SET datafusion.runtime.memory_limit = '100G'",
+            "SET datafusion.catalog.information_schema = false",
+            "RESET datafusion.execution.batch_size",
+        ],
+    );
+    assert!(!std::path::Path::new("/tmp/stolen.csv").exists());
+    let asked = served.psql("", &["-Atc", "SELECT count(*) FROM raw.campaigns"]);
+    assert_eq!(out(&asked), "6589\n");
+}
+
+#[test]
+fn views_are_the_sessions_own_where_they_are_allowed() {
+    let served = Served::retail(&["--allow-views"]);
+    let made = served.psql(
+        "",
+        &[
+            "-At",
+            "-c",
+            "CREATE VIEW loyal AS SELECT * FROM profiles WHERE stage = 'loyal'",
+            "-c",
+            "SELECT count(*) FROM loyal",
+        ],
+    );
+    assert_eq!(out(&made), "CREATE VIEW\n1656\n", "{}", err(&made));
+    all_are(&served, "42P01", &["SELECT count(*) FROM loyal"]);
+    all_are(&served, "25006", &["CREATE TABLE t AS SELECT 1"]);
+}
+
+#[test]
+fn nothing_outside_the_lake_can_be_read() {
+    let served = Served::retail(&[]);
+    let lake = crate::support::rows::shipped("retail");
+    let mut paths: Vec<String> = [
+        "/etc/passwd",
+        "/etc/*",
+        "../cdnow/*.parquet",
+        "./data/retail/orders/*.parquet",
+        "/proc/self/environ",
+        "/proc/self/fd/0",
+        "//etc/passwd",
+        "/etc/./passwd",
+        "/etc/../etc/passwd",
+        "%2e%2e/cdnow/x.parquet",
+        "..%2fcdnow/x.parquet",
+        "file:///etc/passwd",
+        "file://localhost/etc/passwd",
+        "file:/etc/passwd",
+        "FILE:///etc/passwd",
+        "http://127.0.0.1:1/x.parquet",
+        "https://127.0.0.1:1/x.parquet",
+        "http://169.254.169.254/latest/meta-data/x.parquet",
+        "http://[::1]/x.parquet",
+        "http://localhost/x.parquet",
+        "ftp://127.0.0.1/x.parquet",
+        "s3://lake/../x.parquet",
+        "s3://other/x.parquet",
+        "gs://other/x.parquet",
+        "az://other/x.parquet",
+        "memory:///x.parquet",
+        "data:application/octet-stream,x.parquet",
+        "\\\\server\\share\\x.parquet",
+        "~/x.parquet",
+        "~root/x.parquet",
+        "*.parquet",
+        "**/*.parquet",
+        "x.PARQUET",
+        "/dev/stdin",
+        "/dev/zero",
+        "/tmp/x.parquet",
+        "orders/../../cdnow/x.parquet",
+        "raw/../x.parquet",
+        "{a,b}/*.parquet",
+        "[a-z]/x.parquet",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    // nor by its place what can be read by its name
+    paths.push(format!("{lake}/orders/"));
+    paths.push(format!("file://{lake}/orders/"));
+    for path in &paths {
+        let quoted = path.replace('\'', "''");
+        let statements = [
+            format!("SELECT * FROM '{quoted}'"),
+            format!("SELECT * FROM \"{quoted}\""),
+            format!("SELECT (SELECT count(*) FROM '{quoted}')"),
+        ];
+        let statements: Vec<&str> = statements.iter().map(String::as_str).collect();
+        for (sql, code) in codes(&served, &statements) {
+            assert_eq!(code, "42501", "{sql}");
+        }
+    }
+}
+
+#[test]
+fn the_log_has_no_values_and_the_errors_no_customers() {
+    let served = Served::retail(&[]);
+    let canary = "ana-canary@example.com";
+    let failing = [
+        format!("SELECT '{canary}' AS \"name\""),
+        format!("SELECT * FROM orders WHERE customer_id = '{canary}'"),
+        format!("SELECT -- {canary}\n 1/0"),
+        format!("SELECT '{canary}"),
+    ];
+    for sql in &failing {
+        served.psql("", &["-c", sql]);
+    }
+    let log = std::fs::read_to_string(served.folder.path().join("log")).unwrap();
+    assert!(log.contains("\"statement\":\"SELECT ? AS \\\"name\\\"\""), "{log}");
+    assert!(!log.contains("canary"), "{log}");
+    assert!(!log.contains(crate::support::served::PASSWORD), "{log}");
+    // values of the lake are not shown by what cannot read them
+    let e = served.psql("", &["-c", "SELECT CAST(department AS INT) FROM raw.orders"]);
+    assert!(err(&e).contains("it is not shown"), "{}", err(&e));
+}
+
+#[test]
+fn memory_and_time_of_a_session_are_limited() {
+    let served = Served::retail(&["--session-memory", "20MB", "--max-statement-timeout", "1s"]);
+    let hungry = "SELECT array_agg(a.basket_id ORDER BY b.sales) FROM raw.orders a, raw.orders b WHERE a.store = b.store GROUP BY a.household_id";
+    let begun = std::time::Instant::now();
+    let codes =
+        codes(&served, &[hungry, "SET statement_timeout = 0", "SET statement_timeout = '2s'"]);
+    assert!(["53200", "57014"].contains(&codes[0].1.as_str()), "{codes:?}");
+    assert!(begun.elapsed().as_secs() < 5);
+    assert_eq!((codes[1].1.as_str(), codes[2].1.as_str()), ("42501", "42501"));
+    let sorted = "SELECT count(*) FROM (SELECT DISTINCT basket_id, department, sales, quantity, ts FROM raw.orders)";
+    let asked = served.psql("", &["-Atc", "SET statement_timeout = '1s'", "-c", sorted]);
+    assert!(out(&asked).starts_with("SET\n"), "{} {}", out(&asked), err(&asked));
+}
