@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::compute::cast;
+use datafusion::arrow::compute::{cast, concat_batches};
 use datafusion::arrow::datatypes::SchemaRef;
 use futures::StreamExt;
 use tokio::runtime::Handle;
@@ -88,6 +88,17 @@ impl Rows {
                 None => self.source = None,
             }
         }
+    }
+
+    /// All rows at once.
+    pub(super) async fn whole(mut self) -> Result<Self> {
+        let mut batches = vec![];
+        while let Some(batch) = self.next(usize::MAX).await? {
+            batches.push(batch);
+        }
+        let schema = batches.first().map_or_else(|| Arc::clone(&self.schema), RecordBatch::schema);
+        self.ready = Some(concat_batches(&schema, &batches)?);
+        Ok(self)
     }
 
     /// The same rows with the types that the client was told before.

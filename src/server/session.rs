@@ -190,6 +190,11 @@ impl Session {
         }
         let run =
             Rows::run(&self.engine, &self.tenure, statement.text.clone(), params.clone()).await;
+        let run = match run {
+            // answers about the catalog are small; what fails on the way has no rows either
+            Ok(rows) if self.catalog.asked(&statement.sql) => rows.whole().await,
+            run => run,
+        };
         let rows = match run {
             Ok(rows) => rows,
             Err(e) => match self.catalog.instead(&statement.sql, &e) {

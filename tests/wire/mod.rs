@@ -2,6 +2,7 @@
 
 mod clients;
 mod doors;
+mod load;
 mod policy;
 mod protocol;
 mod psql;

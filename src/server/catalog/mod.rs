@@ -101,6 +101,11 @@ impl Catalog {
         rewrite::rewrite(&self.parser, sql).unwrap_or_else(|| sql.to_owned())
     }
 
+    /// Whether a question is about the catalog.
+    pub(super) fn asked(&self, sql: &str) -> bool {
+        rewrite::asks_catalog(sql) && instead::nothing(sql).is_some()
+    }
+
     /// An answer without rows to a question about the catalog that came to nothing.
     pub(super) fn instead(&self, sql: &str, e: &Error) -> Option<RecordBatch> {
         if !rewrite::asks_catalog(sql) {

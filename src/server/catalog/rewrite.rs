@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use datafusion::logical_expr::sqlparser::ast::{
-    Expr, FunctionArguments, Ident, ObjectName, Statement, Value, visit_expressions_mut,
-    visit_relations_mut,
+    BinaryOperator, Expr, FunctionArguments, Ident, ObjectName, Statement, Value,
+    visit_expressions_mut, visit_relations_mut,
 };
 use datafusion::logical_expr::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::logical_expr::sqlparser::parser::Parser;
@@ -85,6 +85,10 @@ fn simplify(statement: &mut Statement) {
             {
                 *expr = no_texts();
             }
+            Expr::BinaryOp { left, op: BinaryOperator::Eq, right } => {
+                by_name(left, right);
+                by_name(right, left);
+            }
             _ => {}
         }
         ControlFlow::<()>::Continue(())
@@ -101,6 +105,30 @@ fn simplify(statement: &mut Statement) {
         }
         ControlFlow::<()>::Continue(())
     });
+}
+
+/// `pg_proc.oid = typreceive`: a type knows its functions by name here.
+fn by_name(number: &mut Expr, function: &Expr) {
+    let (Expr::CompoundIdentifier(number), Some(function)) = (number, last(function)) else {
+        return;
+    };
+    const FUNCTIONS: [&str; 6] =
+        ["typinput", "typoutput", "typreceive", "typsend", "typmodin", "typmodout"];
+    if FUNCTIONS.contains(&function.as_str())
+        && let Some(name) = number.last_mut()
+        && name.value.eq_ignore_ascii_case("oid")
+    {
+        name.value = "proname".to_owned();
+    }
+}
+
+/// The last part of a column's name.
+fn last(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::CompoundIdentifier(parts) => parts.last().map(|p| p.value.to_lowercase()),
+        Expr::Identifier(name) => Some(name.value.to_lowercase()),
+        _ => None,
+    }
 }
 
 /// An empty list of texts.

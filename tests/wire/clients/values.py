@@ -58,7 +58,8 @@ with connect() as c:
         zoned = "SELECT arrow_cast(timestamp '2018-01-02 03:04:05', 'Timestamp(Microsecond, Some(\"UTC\"))')"
         for zone, offset in [("Europe/Berlin", 1), ("America/New_York", -5), ("UTC", 0)]:
             c.execute(f"SET TIME ZONE '{zone}'")
-            (at,) = cur.execute(zoned).fetchone()
+            # a cursor remembers the zone that it began with
+            (at,) = c.cursor(binary=binary).execute(zoned).fetchone()
             assert at.timestamp() == 1514862245 and at.utcoffset() == dt.timedelta(hours=offset), at
         for value in PARAMETERS:
             for form in ("%s", "%b", "%t"):
