@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use datafusion::logical_expr::sqlparser::ast::{
     BinaryOperator, Expr, FunctionArguments, Ident, ObjectName, Query, Statement, Value,
-    visit_expressions_mut, visit_relations_mut,
+    visit_expressions_mut, visit_relations, visit_relations_mut,
 };
 use datafusion::logical_expr::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::logical_expr::sqlparser::parser::Parser;
