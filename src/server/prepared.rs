@@ -152,7 +152,17 @@ fn sql_type(pg: &Type) -> Option<&'static str> {
         Type::FLOAT8 => "DOUBLE",
         Type::DATE => "DATE",
         Type::TIMESTAMP => "TIMESTAMP",
+        Type::TIMESTAMPTZ => "TIMESTAMP WITH TIME ZONE",
+        Type::TIME => "TIME",
+        Type::INTERVAL => "INTERVAL",
+        Type::BYTEA => "BYTEA",
+        Type::NUMERIC => "DECIMAL(38, 10)",
         Type::TEXT | Type::VARCHAR => "VARCHAR",
+        Type::BOOL_ARRAY => "BOOLEAN[]",
+        Type::INT2_ARRAY | Type::INT4_ARRAY | Type::INT8_ARRAY => "BIGINT[]",
+        Type::FLOAT4_ARRAY | Type::FLOAT8_ARRAY => "DOUBLE[]",
+        Type::TEXT_ARRAY | Type::VARCHAR_ARRAY => "VARCHAR[]",
+        Type::DATE_ARRAY => "DATE[]",
         _ => return None,
     })
 }

@@ -3,7 +3,9 @@
 use std::panic::AssertUnwindSafe;
 
 use bytes::{Buf, BytesMut};
-use pgwire::messages::{DecodeContext, PgWireBackendMessage, PgWireFrontendMessage};
+use pgwire::messages::{
+    DecodeContext, PgWireBackendMessage, PgWireFrontendMessage, ProtocolVersion,
+};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::error::{Failure, Outcome};
@@ -29,7 +31,9 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn new() -> Self {
-        let (buffer, context) = (BytesMut::with_capacity(1024), DecodeContext::default());
+        // secrets of cancel requests have four bytes in this version
+        let context = DecodeContext::new(ProtocolVersion::PROTOCOL3_0);
+        let buffer = BytesMut::with_capacity(1024);
         Self { buffer, context, most: EARLY_BYTES }
     }
 

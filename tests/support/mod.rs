@@ -8,3 +8,10 @@ pub(crate) mod rows;
 pub(crate) mod seaweed;
 pub(crate) mod served;
 pub(crate) mod venv;
+
+/// The `bin` folder of the Python environment that all tests of the program share.
+pub(crate) fn python() -> std::path::PathBuf {
+    let requirements =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/requirements.txt");
+    venv::environment("test-venv", &requirements).unwrap_or_else(|why| panic!("{why}"))
+}

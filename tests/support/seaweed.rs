@@ -63,10 +63,7 @@ pub(crate) fn options(endpoint: &str, key: &str, secret: &str) -> StoreOptions {
 }
 
 fn start() -> Seaweed {
-    let requirements =
-        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/requirements.txt");
-    let environment = super::venv::environment("test-venv", &requirements);
-    let weed = environment.unwrap_or_else(|why| panic!("{why}")).join("weed");
+    let weed = super::python().join("weed");
     let folder = tempfile::Builder::new().prefix("weed").tempdir().unwrap().keep();
     let identities = format!(
         r#"{{"identities":[

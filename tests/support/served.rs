@@ -110,7 +110,7 @@ impl Served {
     /// Runs a script of Python over the packages of the tests; it fails if the script does.
     pub(crate) fn python(&self, script: &str, arguments: &[&str]) -> String {
         let path = clients().join(script);
-        let output = Command::new(super::venv::bin().join("python"))
+        let output = Command::new(super::python().join("python"))
             .arg(path)
             .arg(self.port.to_string())
             .args(arguments)

@@ -54,9 +54,7 @@ fn from_text(pg: &Type, text: &str) -> Option<ScalarValue> {
                 .or_else(|| moment(trimmed).map(|at| at.and_utc().timestamp_micros()))?;
             ScalarValue::TimestampMicrosecond(Some(micros), Some("UTC".into()))
         }
-        Type::INTERVAL => {
-            ScalarValue::try_from_string(trimmed.to_owned(), &arrow_type(pg)?).ok()?
-        }
+        Type::INTERVAL => ScalarValue::try_from_string(interval(trimmed), &arrow_type(pg)?).ok()?,
         Type::BYTEA => ScalarValue::Binary(Some(unhex(trimmed.strip_prefix("\\x")?)?)),
         _ => match item_of(pg) {
             Some(item) => {
@@ -242,6 +240,22 @@ fn zoned(text: &str) -> Option<i64> {
     DateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S%.f%:z").ok().map(|at| at.timestamp_micros())
 }
 
+/// `1 day, -2:03:04.5` with words for its time.
+fn interval(text: &str) -> String {
+    let words = text.split([' ', ',']).filter(|word| !word.is_empty()).map(|word| {
+        let sign = if word.starts_with('-') { "-" } else { "" };
+        let mut parts = word.trim_start_matches(['-', '+']).split(':');
+        match (parts.next(), parts.next(), parts.next()) {
+            (Some(hours), Some(minutes), seconds) => format!(
+                "{sign}{hours} hours {sign}{minutes} minutes {sign}{} seconds",
+                seconds.unwrap_or("0")
+            ),
+            _ => word.to_owned(),
+        }
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
 fn unhex(text: &str) -> Option<Vec<u8>> {
     if text.len() % 2 != 0 || !text.is_ascii() {
         return None;
@@ -307,6 +321,11 @@ mod tests {
             (Type::DATE, "tomorrow", None),
             (Type::TIMESTAMP, "2018-02-03 04:05:06.5", Some("1517630706500000")),
             (Type::TIMESTAMPTZ, "2018-02-03 04:05:06+01", Some("1517627106000000")),
+            (
+                Type::INTERVAL,
+                "1 day, -2:03:04.5",
+                Some("1 days -2 hours -3 mins -4.500000000 secs"),
+            ),
             (Type::BYTEA, "\\x01ff", Some("1,255")),
             (Type::TEXT_ARRAY, "{a,\"b,c\",NULL,\"NULL\"}", Some("[a, b,c, , NULL]")),
             (Type::INT8_ARRAY, "{1,2}", Some("[1, 2]")),

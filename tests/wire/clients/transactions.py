@@ -79,7 +79,7 @@ with connect() as c:
     assert c.execute("SELECT count(*) FROM orders").fetchone()[0] != all_, "orders is raw.orders now"
 
     # DISCARD ALL
-    c.execute("PREPARE_IT" if False else "DECLARE kept CURSOR WITH HOLD FOR SELECT 1")
+    c.execute("DECLARE kept CURSOR WITH HOLD FOR SELECT 1")
     assert tag("DISCARD ALL") == "DISCARD ALL"
     assert (show("timezone"), show("search_path"), show("application_name")) == ("UTC", "main", "")
     with fails("34000"):
