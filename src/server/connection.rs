@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use pgwire::messages::copy::{CopyData, CopyDone, CopyOutResponse};
+use pgwire::messages::copy::{CopyDone, CopyOutResponse};
 use pgwire::messages::data::{NoData, ParameterDescription};
 use pgwire::messages::extendedquery::{
     Bind, BindComplete, Close, CloseComplete, Describe, Execute, Parse, ParseComplete,
@@ -588,18 +588,22 @@ impl Connection {
         )))?;
         let mut data = bytes::BytesMut::new();
         copy::head(&rows.schema, format, &mut data);
+        if format.kind != CopyKind::Binary && !data.is_empty() {
+            copy::message(&mut data, &mut self.out.buffer);
+        }
         let mut count = 0;
         loop {
             let batch = rows.next(PIECE).await.map_err(|e| Failure::of(&e, query))?;
             match &batch {
                 Some(batch) => {
-                    copy::rows(batch, format, &zone, &mut data)?;
+                    let out = &mut self.out.buffer;
+                    copy::rows(batch, format, &zone, &mut data, |row| copy::message(row, out))?;
                     count += batch.num_rows();
                 }
                 None => copy::tail(format, &mut data),
             }
-            if !data.is_empty() {
-                self.out.put(&Out::CopyData(CopyData::new(data.split().freeze())))?;
+            if batch.is_none() && !data.is_empty() {
+                copy::message(&mut data, &mut self.out.buffer);
             }
             self.out.ease().await?;
             if batch.is_none() {

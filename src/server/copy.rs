@@ -29,6 +29,15 @@ pub(super) fn head(schema: &SchemaRef, format: &CopyFormat, out: &mut BytesMut) 
     }
 }
 
+/// Moves what was written into a `CopyData` message.
+pub(super) fn message(data: &mut BytesMut, out: &mut BytesMut) {
+    let data = data.split();
+    out.put_u8(b'd');
+    // the engine's values are far below what a length can say
+    out.put_i32(i32::try_from(data.len() + 4).unwrap_or(i32::MAX));
+    out.put_slice(&data);
+}
+
 /// What comes after the rows.
 pub(super) fn tail(format: &CopyFormat, out: &mut BytesMut) {
     if format.kind == CopyKind::Binary {
@@ -36,12 +45,13 @@ pub(super) fn tail(format: &CopyFormat, out: &mut BytesMut) {
     }
 }
 
-/// The rows of a batch.
+/// The rows of a batch; clients take each as a message of its own.
 pub(super) fn rows(
     batch: &RecordBatch,
     format: &CopyFormat,
     zone: &Tz,
     out: &mut BytesMut,
+    mut row_ends: impl FnMut(&mut BytesMut),
 ) -> Result<()> {
     let columns = columns(batch)?;
     let count = i16::try_from(columns.len()).unwrap_or(i16::MAX);
@@ -75,6 +85,7 @@ pub(super) fn rows(
         if format.kind != CopyKind::Binary {
             out.put_u8(b'\n');
         }
+        row_ends(out);
     }
     Ok(())
 }

@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use datafusion::logical_expr::sqlparser::ast::{
-    BinaryOperator, Expr, FunctionArguments, Ident, ObjectName, Query, Statement, Value,
-    visit_expressions_mut, visit_relations, visit_relations_mut,
+    BinaryOperator, Expr, FunctionArguments, Ident, ObjectName, Query, SelectItem, SetExpr,
+    Statement, Value, visit_expressions_mut, visit_relations, visit_relations_mut,
 };
 use datafusion::logical_expr::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::logical_expr::sqlparser::parser::Parser;
@@ -87,6 +87,7 @@ fn simplify(statement: &mut Statement) {
             }
             // one value out of a table that has none
             Expr::Subquery(query) if asks_empty(query) => *expr = Expr::value(Value::Null),
+            Expr::Subquery(query) => one_value(query),
             // the engine's LIKE escapes with a backslash
             Expr::Like { pattern, escape_char, .. } if escape_char.is_some() => {
                 *escape_char = None;
@@ -117,7 +118,8 @@ fn simplify(statement: &mut Statement) {
 /// Whether a query is about what lakes have none of: the engine takes no subquery that might have
 /// several rows for one value.
 fn asks_empty(query: &Query) -> bool {
-    const EMPTY: [&str; 7] = [
+    const EMPTY: [&str; 8] = [
+        "pg_collation",
         "pg_attrdef",
         "pg_description",
         "pg_sequence",
@@ -134,6 +136,26 @@ fn asks_empty(query: &Query) -> bool {
         }
     })
     .is_break()
+}
+
+/// A look-up by number as an aggregate, from which the engine knows that it has one value at most.
+fn one_value(query: &mut Query) {
+    let plain = query.order_by.is_none() && query.limit_clause.is_none();
+    let SetExpr::Select(select) = query.body.as_mut() else { return };
+    let [SelectItem::UnnamedExpr(item) | SelectItem::ExprWithAlias { expr: item, .. }] =
+        select.projection.as_mut_slice()
+    else {
+        return;
+    };
+    if !plain || !matches!(item, Expr::Identifier(_) | Expr::CompoundIdentifier(_)) {
+        return;
+    }
+    let parsed = Parser::new(&PostgreSqlDialect {})
+        .try_with_sql(&format!("max({item})"))
+        .and_then(|mut parser| parser.parse_expr());
+    if let Ok(max) = parsed {
+        *item = max;
+    }
 }
 
 /// A pattern with backslashes for the slash that tools escape with.
