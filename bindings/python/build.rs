@@ -1,7 +1,6 @@
 //! On macOS a library that Python loads leaves Python's symbols to the program that loads it, and the
 //! linker has to be told so.
 
-#[expect(clippy::print_stdout, reason = "it is how a build script speaks to cargo")]
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     if std::env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("macos") {

@@ -31,7 +31,7 @@ impl Pair {
         if all.is_empty() {
             return None;
         }
-        let even = all.len() % 2 == 0;
+        let even = all.len().is_multiple_of(2);
         let (below, at, _) = all.select_nth_unstable_by(middle, f64::total_cmp);
         let upper = *at;
         Some(match below.iter().copied().max_by(f64::total_cmp) {
