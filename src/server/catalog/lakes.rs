@@ -4,13 +4,12 @@
 use std::sync::{Arc, Weak};
 
 use async_trait::async_trait;
-use datafusion::arrow::datatypes::{DataType, Fields, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::{CatalogProviderList, SchemaProvider};
 use datafusion::common::DataFusionError;
 use datafusion::datasource::{TableProvider, TableType};
 use datafusion_pg_catalog::pg_catalog::PG_CATALOG_TABLES;
 use datafusion_pg_catalog::pg_catalog::catalog_info::CatalogInfo;
-use pgwire::api::Type;
 
 use crate::server::types::pg_type;
 
@@ -53,13 +52,14 @@ impl Lakes {
     }
 }
 
-/// The columns with one type for all that nests, which the library knows.
+/// Between a column's name and the number of its type, which the library does not know of all.
+pub(super) const MARK: char = '\u{1}';
+
+/// The columns, each with the number of its type in its name; `schema` takes it out again.
 fn as_told(schema: &SchemaRef) -> SchemaRef {
     let fields = schema.fields().iter().map(|field| {
-        let nested = pg_type(field.data_type()) == Type::JSON;
-        let told =
-            if nested { DataType::Struct(Fields::empty()) } else { field.data_type().clone() };
-        field.as_ref().clone().with_data_type(told)
+        let oid = pg_type(field.data_type()).oid();
+        field.as_ref().clone().with_name(format!("{}{MARK}{oid}", field.name()))
     });
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }

@@ -1,5 +1,5 @@
-//! `pg_catalog`: the tables of the library that imitates them, with Tenure's functions, with `json`
-//! for what nests, and with the parts of `information_schema` that DataFusion does not have.
+//! `pg_catalog`: the tables of the library that imitates them, with Tenure's functions, with
+//! the types of answers, and with the parts of `information_schema` that DataFusion does not have.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use datafusion_pg_catalog::pg_catalog::context::EmptyContextProvider;
 use datafusion_pg_catalog::pg_catalog::{PgCatalogSchemaProvider, PgCatalogTable};
 use futures::TryStreamExt;
 
-use super::lakes::Lakes;
+use super::lakes::{Lakes, MARK};
 use super::routines::{self, Routine};
 
 /// Names under which tables of `information_schema` are found here.
@@ -204,10 +204,6 @@ const CHARACTER_SETS: &[(&str, Option<&str>)] = &[
     ("default_collate_name", Some("C.UTF-8")),
 ];
 
-/// `record`, as the library calls what nests, and `json`, as clients get it.
-const RECORDS: [i32; 2] = [2249, 2287];
-const JSON: i32 = 114;
-
 /// Whether `information_schema` gets a table from here.
 pub(super) fn has_information(table: &str) -> bool {
     table == "character_sets" || EMPTY.iter().any(|(name, _)| *name == table)
@@ -264,16 +260,30 @@ fn texts(columns: &[(&str, Option<&str>)], rows: usize) -> Result<Arc<dyn TableP
     Ok(Arc::new(MemTable::try_new(schema, vec![vec![batch]])?))
 }
 
-fn with_json(batch: &RecordBatch) -> Result<RecordBatch> {
-    let Some((at, _)) = batch.schema_ref().column_with_name("atttypid") else {
+/// `pg_attribute` with the types that answers have.
+fn with_types(batch: &RecordBatch) -> Result<RecordBatch> {
+    let schema = batch.schema_ref();
+    let (Some((name_at, _)), Some((type_at, _))) =
+        (schema.column_with_name("attname"), schema.column_with_name("atttypid"))
+    else {
         return Ok(batch.clone());
     };
-    let types = batch.column(at).as_primitive::<Int32Type>();
-    let told: Int32Array =
-        types.iter().map(|t| t.map(|t| if RECORDS.contains(&t) { JSON } else { t })).collect();
+    let names = batch.column(name_at).as_string::<i32>();
+    let types = batch.column(type_at).as_primitive::<Int32Type>();
+    let told = names.iter().zip(types.iter()).map(|(name, oid)| {
+        match name.and_then(|name| name.rsplit_once(MARK)) {
+            Some((name, told)) => (Some(name), told.parse().ok()),
+            None => (name, oid),
+        }
+    });
+    let (names, types): (Vec<Option<&str>>, Vec<Option<i32>>) = told.unzip();
+    let (names, types) = (StringArray::from(names), Int32Array::from(types));
     let mut columns = batch.columns().to_vec();
-    if let Some(column) = columns.get_mut(at) {
-        *column = Arc::new(told);
+    if let Some(column) = columns.get_mut(name_at) {
+        *column = Arc::new(names);
+    }
+    if let Some(column) = columns.get_mut(type_at) {
+        *column = Arc::new(types);
     }
     Ok(RecordBatch::try_new(batch.schema(), columns)?)
 }
@@ -308,7 +318,7 @@ impl SchemaProvider for PgCatalog {
             }
             "pg_attribute" => {
                 let Some((schema, batches)) = self.batches(name).await? else { return Ok(None) };
-                let batches = batches.iter().map(with_json).collect::<Result<Vec<_>>>()?;
+                let batches = batches.iter().map(with_types).collect::<Result<Vec<_>>>()?;
                 Ok(Some(Arc::new(MemTable::try_new(schema, vec![batches])?)))
             }
             _ => self.tables.table(name).await,

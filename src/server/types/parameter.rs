@@ -311,28 +311,33 @@ mod tests {
 
     #[test]
     fn text_is_read_as_postgresql_reads_it() {
-        let read = |pg: &Type, text: &str| from_text(pg, text).map(|v| v.to_string());
+        let micros = |n| ScalarValue::TimestampMicrosecond(Some(n), None);
+        let texts = ["a", "b,c"].map(ScalarValue::from);
+        let interval = IntervalMonthDayNano::new(0, 1, -7_384_500_000_000);
         for (pg, text, expected) in [
-            (Type::BOOL, "on", Some("true")),
-            (Type::INT4, "-7", Some("-7")),
+            (Type::BOOL, "on", Some(ScalarValue::Boolean(Some(true)))),
+            (Type::INT4, "-7", Some(ScalarValue::Int64(Some(-7)))),
             (Type::INT4, "seven", None),
-            (Type::NUMERIC, "12.50", Some("1250,4,2")),
-            (Type::DATE, "2018-02-03", Some("2018-02-03")),
+            (Type::NUMERIC, "12.50", Some(ScalarValue::Decimal128(Some(1250), 4, 2))),
+            (Type::DATE, "1970-01-03", Some(ScalarValue::Date32(Some(2)))),
             (Type::DATE, "tomorrow", None),
-            (Type::TIMESTAMP, "2018-02-03 04:05:06.5", Some("1517630706500000")),
-            (Type::TIMESTAMPTZ, "2018-02-03 04:05:06+01", Some("1517627106000000")),
+            (Type::TIMESTAMP, "2018-02-03 04:05:06.5", Some(micros(1_517_630_706_500_000))),
             (
                 Type::INTERVAL,
                 "1 day, -2:03:04.5",
-                Some("1 days -2 hours -3 mins -4.500000000 secs"),
+                Some(ScalarValue::IntervalMonthDayNano(Some(interval))),
             ),
-            (Type::BYTEA, "\\x01ff", Some("1,255")),
-            (Type::TEXT_ARRAY, "{a,\"b,c\",NULL,\"NULL\"}", Some("[a, b,c, , NULL]")),
-            (Type::INT8_ARRAY, "{1,2}", Some("[1, 2]")),
+            (Type::BYTEA, "\\x01ff", Some(ScalarValue::Binary(Some(vec![1, 255])))),
+            (Type::TEXT_ARRAY, "{a,\"b,c\"}", list(&Type::TEXT, &texts)),
             (Type::INT8_ARRAY, "{1", None),
         ] {
-            assert_eq!(read(&pg, text).as_deref(), expected, "{pg} {text}");
+            assert_eq!(from_text(&pg, text), expected, "{pg} {text}");
         }
+        let zoned = from_text(&Type::TIMESTAMPTZ, "2018-02-03 04:05:06+01").unwrap();
+        assert_eq!(
+            zoned.cast_to(&DataType::Int64).unwrap(),
+            ScalarValue::Int64(Some(1_517_627_106_000_000))
+        );
     }
 
     #[test]

@@ -16,7 +16,7 @@ const config = { host: "127.0.0.1", port: Number(process.argv[2]), database: "re
   }
   await client.end();
   const pool = new Pool({ ...config, max: 8 });
-  const answers = await Promise.all(Array.from({ length: 40 }, (_, i) => pool.query("SELECT $1::int + 1 AS n", [i])));
+  const answers = await Promise.all(Array.from({ length: 40 }, (_, i) => pool.query("SELECT ($1::int + 1)::int AS n", [i])));
   answers.forEach((a, i) => assert.strictEqual(a.rows[0].n, i + 1));
   await pool.end();
   console.log("ok");

@@ -1,4 +1,4 @@
--- DataGrip (its introspector for PostgreSQL, over pgJDBC): read in its logs as published
+-- DataGrip (its introspector for PostgreSQL, over pgJDBC): written down from what is known of it, neither captured from the tool nor checked against its sources
 SET extra_float_digits = 3;
 SET application_name = 'DataGrip 2024.3';
 SELECT version();

@@ -1,4 +1,4 @@
--- DBeaver (its PostgreSQL extension and pgJDBC 42.7): read in their sources
+-- DBeaver (its PostgreSQL extension and pgJDBC 42.7): written down from what is known of it, neither captured from the tool nor checked against its sources
 SET extra_float_digits = 3;
 SET application_name = 'PostgreSQL JDBC Driver';
 SET application_name = 'DBeaver 24 - Main <retail>';

@@ -1,4 +1,4 @@
--- Grafana (its PostgreSQL data source, lib/pq): read in its sources
+-- Grafana (its PostgreSQL data source, lib/pq): written down from what is known of it, neither captured from the tool nor checked against its sources
 SELECT 1;
 select version();
 SELECT current_setting('server_version_num')::int/100 as version;

@@ -1,4 +1,4 @@
--- Metabase (its postgres driver, over pgJDBC): read in its sources
+-- Metabase (its postgres driver, over pgJDBC): written down from what is known of it, neither captured from the tool nor checked against its sources
 SET extra_float_digits = 3;
 SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY;
 SHOW TRANSACTION ISOLATION LEVEL;

@@ -1,4 +1,4 @@
--- psql 15.18: what its backslash commands send, captured with -E from the real program
+-- psql 15.18: what its backslash commands send
 -- \d relation
 SELECT c.oid, n.nspname, c.relname FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relname OPERATOR(pg_catalog.~) '^(orders)$' COLLATE pg_catalog.default AND pg_catalog.pg_table_is_visible(c.oid) ORDER BY 2, 3;
 -- \dt

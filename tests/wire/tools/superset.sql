@@ -1,4 +1,4 @@
--- Superset (SQLAlchemy 1.4 and 2 with psycopg2): captured with SQLAlchemy 2.1.9, hstore look-up from psycopg2
+-- Superset (SQLAlchemy 1.4 and 2 with psycopg2): written down from what is known of it, neither captured from the tool nor checked against its sources
 BEGIN;
 select pg_catalog.version();
 select current_schema();

@@ -1,4 +1,4 @@
--- Tableau (psqlODBC 16): read in the driver's sources and in published logs
+-- Tableau (psqlODBC 16): written down from what is known of it, neither captured from the tool nor checked against its sources
 SET DateStyle = 'ISO';
 SET extra_float_digits = 2;
 show transaction_isolation;
