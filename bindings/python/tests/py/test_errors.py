@@ -99,8 +99,10 @@ def test_one_session_serves_many_threads(t):
     assert len(found) == 8 and all(rows == found[0] for rows in found)
 
 
+# what is imported is imported before the signal: an import may swallow it
 CHILD = """
 import sys, time
+import pyarrow
 import tenure
 t = tenure.open()
 how = sys.argv[1]
@@ -112,7 +114,6 @@ try:
     elif how == "stream":
         list(result.stream())
     else:
-        import pyarrow
         pyarrow.table(result)
         time.sleep(1)
     print("answered")
