@@ -1,4 +1,5 @@
-//! Many clients at once: every answer is checked, memory stays flat.
+//! Many clients at once: every answer is checked, and memory has a bound. It is not flat: it grows
+//! from run to run by tens of megabytes, and why is not known yet.
 
 use std::process::Command;
 use std::time::Duration;
@@ -11,7 +12,7 @@ fn seconds() -> u64 {
 }
 
 #[test]
-fn thirty_two_clients_get_right_answers_and_memory_stays_flat() {
+fn thirty_two_clients_get_right_answers_in_bounded_memory() {
     let served = Served::retail(&[]);
     // a wrong answer divides by zero, which ends the client
     let script = served.folder.path().join("load.sql");
