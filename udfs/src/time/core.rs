@@ -4,6 +4,8 @@
 //! of a unit has a number, and the numbers of consecutive periods are consecutive: how many periods
 //! lie between two times is the difference of their numbers.
 
+use std::ops::Range;
+
 const HOUR: i64 = 3_600_000_000;
 const DAY: i64 = 24 * HOUR;
 
@@ -48,6 +50,39 @@ impl Unit {
     }
 }
 
+/// The periods of one time after the other. Those of a log mostly lie in the period of the time
+/// before, which costs two comparisons.
+pub(super) struct Periods {
+    unit: Unit,
+    index: i64,
+    within: Range<i64>,
+}
+
+impl Periods {
+    pub(super) fn of(unit: Unit) -> Self {
+        Self { unit, index: 0, within: 0..0 }
+    }
+
+    /// The number of the period that `time` lies in.
+    #[inline]
+    pub(super) fn index(&mut self, time: i64) -> i64 {
+        if !self.within.contains(&time) {
+            self.index = self.unit.index(time);
+            // one whose ends no time can tell is looked for again
+            let ends = (self.unit.start(self.index), self.unit.start(self.index + 1));
+            self.within = if let (Some(from), Some(to)) = ends { from..to } else { 0..0 };
+        }
+        self.index
+    }
+
+    /// When the period of `time` begins; `None` for one that begins before all time.
+    #[inline]
+    pub(super) fn start(&mut self, time: i64) -> Option<i64> {
+        let index = self.index(time);
+        if self.within.is_empty() { self.unit.start(index) } else { Some(self.within.start) }
+    }
+}
+
 /// The number of the month that a day lies in, 0 for January of the year 0. Years are taken to
 /// begin in March: then the day that comes every four years is a year's last.
 const fn month_of(day: i64) -> i64 {
@@ -72,6 +107,31 @@ mod tests {
 
     fn start(unit: Unit, time: i64) -> Option<i64> {
         unit.start(unit.index(time))
+    }
+
+    #[test]
+    fn periods_of_times_in_any_order_are_those_of_each() {
+        let units = [Unit::Hour, Unit::Day, Unit::Week(0), Unit::Week(6)];
+        let months =
+            [(1, 0), (3, 0), (12, 3), (12, 0)].map(|(length, first)| Unit::Months(length, first));
+        for unit in units.into_iter().chain(months) {
+            let mut periods = Periods::of(unit);
+            let mut check = |time: i64| {
+                assert_eq!(periods.index(time), unit.index(time), "{unit:?} {time}");
+                assert_eq!(periods.start(time), start(unit, time), "{unit:?} {time}");
+            };
+            let mut time = 1_i64;
+            for step in 0..5_000_i64 {
+                // now near the time before, now far from it, on either side of 1970
+                time =
+                    if step % 4 == 0 { time.wrapping_mul(6_364_136_223_846_793_005) } else { time };
+                check(time % (80 * 366 * DAY) + step % 3 * HOUR);
+                check(unit.start(unit.index(step * DAY)).unwrap() - step % 2);
+            }
+            for edge in [i64::MIN, i64::MIN + 1, -1, 0, i64::MAX - 1, i64::MAX, i64::MIN, 0] {
+                check(edge);
+            }
+        }
     }
 
     /// One day after the other, told by hand.

@@ -9,7 +9,7 @@
 use std::sync::{Arc, LazyLock};
 
 use datafusion::arrow::array::TimestampMicrosecondArray;
-use datafusion::arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType};
+use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::{Result, exec_datafusion_err, internal_err};
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
@@ -18,6 +18,7 @@ use datafusion::logical_expr::{
 use datafusion_macros::user_doc;
 
 use super::calendar::{Call, FISCAL, TIMEZONE, UNIT, WEEK_START};
+use super::core::Periods;
 use crate::args::{self, Ty, required};
 
 const CALL: Call = Call {
@@ -96,12 +97,14 @@ impl ScalarUDFImpl for PeriodStart {
     fn invoke_with_args(&self, call: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let (times, unit) = CALL.read(&call.args)?;
         let [ts] = times.as_slice() else { return internal_err!("{} needs ts", CALL.name) };
-        let starts: TimestampMicrosecondArray =
-            ts.try_unary::<_, TimestampMicrosecondType, _>(|t| {
-                unit.start(unit.index(t)).ok_or_else(|| {
-                    exec_datafusion_err!("{}: timestamp {t} (µs) is out of range", CALL.name)
-                })
-            })?;
+        let mut periods = Periods::of(unit);
+        let mut start = |t: i64| {
+            periods.start(t).ok_or_else(|| {
+                exec_datafusion_err!("{}: timestamp {t} (µs) is out of range", CALL.name)
+            })
+        };
+        let starts = ts.iter().map(|t| t.map(&mut start).transpose());
+        let starts: TimestampMicrosecondArray = starts.collect::<Result<_>>()?;
         args::answer(&call.args, Arc::new(starts))
     }
 

@@ -7,8 +7,8 @@
 
 use std::sync::{Arc, LazyLock};
 
-use datafusion::arrow::array::Int64Array;
-use datafusion::arrow::compute::binary;
+use datafusion::arrow::array::{Array, Int64Array};
+use datafusion::arrow::buffer::{NullBuffer, ScalarBuffer};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{Result, internal_err};
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
@@ -18,6 +18,7 @@ use datafusion::logical_expr::{
 use datafusion_macros::user_doc;
 
 use super::calendar::{Call, FISCAL, TIMEZONE, UNIT, WEEK_START};
+use super::core::Periods;
 use crate::args::{self, Ty, required};
 
 const CALL: Call = Call {
@@ -104,8 +105,11 @@ impl ScalarUDFImpl for PeriodsBetween {
     fn invoke_with_args(&self, call: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let (times, unit) = CALL.read(&call.args)?;
         let [a, b] = times.as_slice() else { return internal_err!("{} needs a and b", CALL.name) };
-        let counts: Int64Array = binary(a, b, |a, b| unit.index(b) - unit.index(a))?;
-        args::answer(&call.args, Arc::new(counts))
+        let [mut from, mut to] = [Periods::of(unit), Periods::of(unit)];
+        let pairs = a.values().iter().zip(b.values());
+        let counts: ScalarBuffer<i64> = pairs.map(|(a, b)| to.index(*b) - from.index(*a)).collect();
+        let nulls = NullBuffer::union(a.nulls(), b.nulls());
+        args::answer(&call.args, Arc::new(Int64Array::try_new(counts, nulls)?))
     }
 
     fn documentation(&self) -> Option<&Documentation> {
