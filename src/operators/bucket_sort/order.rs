@@ -9,6 +9,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, UInt32Array};
+use datafusion::arrow::buffer::ScalarBuffer;
 use datafusion::arrow::compute::{SortColumn, SortOptions, cast, lexsort_to_indices, rank};
 use datafusion::arrow::datatypes::{DataType, Int64Type};
 use datafusion::common::{HashMap, Result, exec_err};
@@ -49,25 +50,42 @@ fn packed(columns: &[SortColumn], rows: u32) -> Option<Vec<u128>> {
         if bits > u128::BITS {
             return None;
         }
-        if keys.is_empty() {
-            // pages of zeros would be touched twice
-            keys = ranks.into_iter().map(u128::from).collect();
-            continue;
-        }
-        for (key, rank) in keys.iter_mut().zip(ranks) {
-            *key = *key << width | u128::from(rank);
+        match ranks {
+            Kind::Distances { numbers, end } => {
+                append(&mut keys, width, numbers.iter().map(|n| n.abs_diff(end)));
+            }
+            Kind::Listed(ranks) => append(&mut keys, width, ranks.into_iter()),
         }
     }
-    for (key, row) in keys.iter_mut().zip(0..rows) {
-        *key = *key << u32::BITS | u128::from(row);
-    }
+    append(&mut keys, u32::BITS, (0..rows).map(u64::from));
     Some(keys)
+}
+
+/// Puts a rank of so many bits behind each key.
+fn append(keys: &mut Vec<u128>, width: u32, ranks: impl Iterator<Item = u64>) {
+    if keys.is_empty() {
+        // pages of zeros would be touched twice
+        keys.extend(ranks.map(u128::from));
+        return;
+    }
+    for (key, rank) in keys.iter_mut().zip(ranks) {
+        *key = *key << width | u128::from(rank);
+    }
 }
 
 /// What orders the rows of a column as its values do, and the greatest of it.
 struct Ranks {
-    ranks: Vec<u64>,
+    ranks: Kind,
     most: u64,
+}
+
+enum Kind {
+    /// distances from one end; they are not written down
+    Distances {
+        numbers: ScalarBuffer<i64>,
+        end: i64,
+    },
+    Listed(Vec<u64>),
 }
 
 fn ranks(values: &ArrayRef, options: SortOptions) -> Option<Ranks> {
@@ -86,7 +104,11 @@ fn ranks(values: &ArrayRef, options: SortOptions) -> Option<Ranks> {
         | DataType::Time64(_)
         | DataType::Duration(_) => {
             let numbers = cast(values, &DataType::Int64).ok()?;
-            distances(numbers.as_primitive::<Int64Type>().iter(), options)
+            let numbers = numbers.as_primitive::<Int64Type>();
+            if numbers.null_count() == 0 {
+                return Some(distances_of_all(numbers.values(), options));
+            }
+            distances(numbers.iter(), options)
         }
         DataType::Boolean => {
             distances(values.as_boolean().iter().map(|b| b.map(i64::from)), options)
@@ -98,9 +120,18 @@ fn ranks(values: &ArrayRef, options: SortOptions) -> Option<Ranks> {
             let ranks: Vec<u64> =
                 rank(values, Some(options)).ok()?.into_iter().map(u64::from).collect();
             let most = ranks.iter().copied().max().unwrap_or(0);
-            Some(Ranks { ranks, most })
+            Some(Ranks { ranks: Kind::Listed(ranks), most })
         }
     }
+}
+
+/// Distances from the least number, or to the greatest, where none is NULL.
+fn distances_of_all(numbers: &ScalarBuffer<i64>, options: SortOptions) -> Ranks {
+    let least = numbers.iter().copied().min().unwrap_or(0);
+    let greatest = numbers.iter().copied().max().unwrap_or(0);
+    let end = if options.descending { greatest } else { least };
+    let numbers = numbers.clone();
+    Ranks { ranks: Kind::Distances { numbers, end }, most: greatest.abs_diff(least) }
 }
 
 /// Distances from the least number, or to the greatest.
@@ -118,7 +149,8 @@ fn distances(
     let most = span.checked_add(u64::from(nulls))?;
     let (null, first) = if nulls_first { (0, u64::from(nulls)) } else { (most, 0) };
     let rank = |n: i64| first + if descending { greatest.abs_diff(n) } else { n.abs_diff(least) };
-    Some(Ranks { ranks: numbers.map(|n| n.map_or(null, rank)).collect(), most })
+    let ranks = numbers.map(|n| n.map_or(null, rank)).collect();
+    Some(Ranks { ranks: Kind::Listed(ranks), most })
 }
 
 /// Places among the different texts.
@@ -160,7 +192,7 @@ fn places<'a>(
         .into_iter()
         .map(|id| usize::try_from(id).ok().and_then(|id| place.get(id).copied()))
         .collect::<Option<Vec<u64>>>()?;
-    Some(Ranks { ranks, most: u64::try_from(different.len()).ok()? })
+    Some(Ranks { ranks: Kind::Listed(ranks), most: u64::try_from(different.len()).ok()? })
 }
 
 #[cfg(test)]
@@ -200,7 +232,11 @@ mod tests {
             rows in prop::collection::vec((prop::option::of(-2i64..=2), prop::option::of(0u8..5), any::<Option<bool>>(), prop::option::of(-3i8..3)), 0..40),
             by in prop::collection::vec((0usize..7, any::<bool>(), any::<bool>()), 1..4),
             wide in any::<bool>(),
+            given in any::<bool>(),
         ) {
+            // numbers without a NULL are ranked otherwise
+            let filled = |r: &Row| (r.0.or(Some(1)), r.1, r.2, r.3.or(Some(-1)));
+            let rows: Vec<Row> = if given { rows.iter().map(filled).collect() } else { rows };
             let columns = columns(&rows, wide);
             let order: Vec<SortColumn> = by.iter().map(|(c, descending, nulls_first)| SortColumn {
                 values: Arc::clone(&columns[*c]),
