@@ -5,13 +5,17 @@
 //! sorted by the columns of `PARTITION BY`. Here the rows are held until their group is complete: some
 //! batches, and all rows of the largest group. A function that needs less than its group, such as
 //! `lag`, is left to DataFusion, which streams it already.
+//!
+//! A window over all rows, such as a fit with `OVER ()`, has one group. DataFusion counts none of its
+//! memory and hands it on as one batch, which one thread works on from then on; here the memory is
+//! counted, and the rows go on in the batches that they came in.
 
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, RecordBatch};
-use datafusion::arrow::compute::{concat, concat_batches, partition};
+use datafusion::arrow::array::{ArrayRef, RecordBatch, UInt64Array};
+use datafusion::arrow::compute::{concat, concat_batches, partition, take};
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
@@ -41,11 +45,11 @@ impl PhysicalOptimizerRule for WindowByGroup {
         _config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let done = plan.transform_up(|plan| match plan.downcast_ref::<WindowAggExec>() {
-            Some(window) if !partition_by(window).is_empty() => {
+            Some(_) => {
                 let metrics = ExecutionPlanMetricsSet::new();
                 Ok(Transformed::yes(Arc::new(WindowByGroupExec { window: plan, metrics }) as _))
             }
-            _ => Ok(Transformed::no(plan)),
+            None => Ok(Transformed::no(plan)),
         })?;
         Ok(done.data)
     }
@@ -148,7 +152,7 @@ impl ExecutionPlan for WindowByGroupExec {
             let done = batch.and_then(|batch| groups.next(batch));
             std::future::ready(Some(done))
         });
-        let done = done.try_filter_map(|done| std::future::ready(Ok(done)));
+        let done = done.map_ok(|done| stream::iter(done).map(Ok)).try_flatten();
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), done)))
     }
 
@@ -181,17 +185,21 @@ struct Groups {
 
 impl Groups {
     /// Takes the next rows, or learns that there are none; answers groups that are complete.
-    fn next(&mut self, batch: Option<RecordBatch>) -> Result<Option<RecordBatch>> {
+    fn next(&mut self, batch: Option<RecordBatch>) -> Result<Vec<RecordBatch>> {
         let Some(batch) = batch else { return self.complete() };
         if batch.num_rows() == 0 {
-            return Ok(None);
+            return Ok(vec![]);
+        }
+        if self.by.is_empty() {
+            self.hold(batch)?;
+            return Ok(vec![]);
         }
         let last = match partition(&self.keys(&batch)?)?.ranges().last() {
             Some(last) => last.start,
             None => 0,
         };
         let goes_on = last == 0 && self.goes_on(&batch)?;
-        let mut done = None;
+        let mut done = vec![];
         if !goes_on {
             if last > 0 {
                 self.hold(batch.slice(0, last))?;
@@ -222,12 +230,15 @@ impl Groups {
     }
 
     /// Computes the windows of all rows that wait.
-    fn complete(&mut self) -> Result<Option<RecordBatch>> {
-        let Some(first) = self.waiting.first() else { return Ok(None) };
-        let rows = concat_batches(&first.schema(), &self.waiting)?;
-        self.waiting.clear();
-        let groups = partition(&self.keys(&rows)?)?.ranges();
-        let mut columns = rows.columns().to_vec();
+    fn complete(&mut self) -> Result<Vec<RecordBatch>> {
+        let waiting = std::mem::take(&mut self.waiting);
+        let Some(first) = waiting.first() else { return Ok(vec![]) };
+        let rows = concat_batches(&first.schema(), &waiting)?;
+        let groups = match self.by.as_slice() {
+            [] => vec![0..rows.num_rows()],
+            _ => partition(&self.keys(&rows)?)?.ranges(),
+        };
+        let mut results = Vec::with_capacity(self.windows.len());
         for window in &self.windows {
             let parts = match evaluated_together(window.as_ref(), &rows, &groups)? {
                 Some(parts) => parts,
@@ -238,12 +249,36 @@ impl Groups {
                 }
             };
             let parts: Vec<_> = parts.iter().map(AsRef::as_ref).collect();
-            columns.push(concat(&parts)?);
+            results.push(concat(&parts)?);
         }
         self.memory.free();
-        let done = RecordBatch::try_new(Arc::clone(&self.schema), columns)?;
-        self.metrics.record_output(done.num_rows());
-        Ok(Some(done))
+        self.metrics.record_output(rows.num_rows());
+        match self.by.as_slice() {
+            [] => self.as_they_came(waiting, &results),
+            _ => Ok(vec![self.beside(&rows, results)?]),
+        }
+    }
+
+    /// Each batch with its part of the results, of which it holds no more than that.
+    fn as_they_came(
+        &self,
+        batches: Vec<RecordBatch>,
+        results: &[ArrayRef],
+    ) -> Result<Vec<RecordBatch>> {
+        let mut before: u64 = 0;
+        let with_part = |batch: RecordBatch| {
+            let from = before;
+            before += batch.num_rows() as u64;
+            let places = UInt64Array::from_iter_values(from..before);
+            let parts = results.iter().map(|all| take(all, &places, None));
+            self.beside(&batch, parts.collect::<Result<_, _>>()?)
+        };
+        batches.into_iter().map(with_part).collect()
+    }
+
+    fn beside(&self, rows: &RecordBatch, results: Vec<ArrayRef>) -> Result<RecordBatch> {
+        let columns = rows.columns().iter().cloned().chain(results).collect();
+        Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?)
     }
 }
 
@@ -322,18 +357,50 @@ mod tests {
         }
     }
 
+    const ALL: &str = "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING";
+
     #[tokio::test]
-    async fn a_window_over_all_rows_is_left_alone() {
+    async fn a_window_over_all_rows_goes_on_in_batches() {
+        let sql = format!(
+            "SELECT value, sum(value) OVER () AS s, count(*) FILTER (WHERE value > 10) OVER ({ALL}) AS n, max(value) OVER (ORDER BY value / 7 {ALL}) AS m FROM range(0, 1000)"
+        );
+        let joined = "SELECT value, 499500 AS s, 989 AS n, 999 AS m FROM range(0, 1000)";
+        let want = rows(1, 8192, joined).await;
+        for (partitions, batch) in [(1, 8192), (3, 7), (2, 64), (4, 1)] {
+            assert_eq!(rows(partitions, batch, &sql).await, want, "{partitions} {batch}");
+        }
+        let tenure = Tenure::builder().threads(2).build().await.unwrap();
+        tenure.sql("SET datafusion.execution.batch_size = 64").await.unwrap();
+        let batches = tenure.sql(&sql).await.unwrap().collect().await.unwrap();
+        let sizes: Vec<usize> = batches.iter().map(|b| b.num_rows()).collect();
+        assert_eq!(sizes.iter().sum::<usize>(), 1000);
+        assert!(sizes.iter().all(|rows| *rows <= 64), "{sizes:?}");
+        let none = "SELECT sum(value) OVER () AS s FROM range(0, 0)";
+        assert_eq!(rows(2, 64, none).await, rows(2, 64, "SELECT 1 AS s WHERE false").await);
+    }
+
+    #[tokio::test]
+    async fn the_memory_of_a_window_is_counted() {
+        let tenure = Tenure::builder().memory_limit(1 << 20).build().await.unwrap();
+        for window in ["", "PARTITION BY 1"] {
+            let sql =
+                format!("SELECT value, max(value) OVER ({window}) AS m FROM range(0, 1000000)");
+            let err = tenure.sql(&sql).await.unwrap().collect().await.unwrap_err().to_string();
+            assert!(err.contains("WindowByGroupExec"), "{err}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_streams_already_is_left_alone() {
         let tenure = Tenure::builder().threads(2).build().await.unwrap();
         let plan = async |sql: &str| {
             let plan = tenure.sql(sql).await.unwrap().create_physical_plan().await.unwrap();
             datafusion::physical_plan::displayable(plan.as_ref()).indent(false).to_string()
         };
-        let all = "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING";
-        let text = plan(&format!("SELECT sum(value) OVER ({all}) FROM range(0, 10)")).await;
-        assert!(text.contains("WindowAggExec") && !text.contains("WindowByGroupExec"), "{text}");
+        let text = plan("SELECT row_number() OVER (ORDER BY value) FROM range(0, 10)").await;
+        assert!(text.contains("BoundedWindowAggExec") && !text.contains("ByGroup"), "{text}");
         let text =
-            plan(&format!("SELECT sum(value) OVER (PARTITION BY value {all}) FROM range(0, 10)"))
+            plan(&format!("SELECT sum(value) OVER (PARTITION BY value {ALL}) FROM range(0, 10)"))
                 .await;
         assert!(text.contains("WindowByGroupExec: wdw=[sum("), "{text}");
     }
