@@ -12,13 +12,13 @@ use std::sync::{Arc, LazyLock};
 
 use datafusion::arrow::array::{Array, ArrayRef, Float64Array};
 use datafusion::common::{Result, exec_err};
-use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF};
+use datafusion::logical_expr::{ScalarFunctionArgs, ScalarUDF};
 use datafusion_macros::user_doc;
 
 use super::arguments::Overloads;
 use super::core::Customer;
 use super::horizons::DAYS_A_YEAR;
-use super::models::{Any, Models, Role};
+use super::models::{Any, Role};
 use super::score::{Call, Memory, ScoreFunction};
 use crate::args::{Fill, Ty, option, required};
 
@@ -120,18 +120,10 @@ fn score(args: &ScalarFunctionArgs) -> Result<ArrayRef> {
     let (horizons, spend) = (call.horizons()?, call.spend_models()?);
     let discounts = call.numbers("discount_annual")?;
     let margins = call.numbers("margin")?;
-    let constant = matches!(call.argument("discount_annual"), Some(ColumnarValue::Scalar(_)));
     let number = |of: &Option<Float64Array>, i| {
         of.as_ref().filter(|array| array.is_valid(i)).map(|array| array.value(i))
     };
-    let mut values = match &call.models {
-        Models::One(Some((model, unit_days))) if horizons.is_one() && constant => {
-            let (years, discount) = (horizons.years(0)?, number(&discounts, 0));
-            let [years, discount] = [years, discount].map(|v| v.unwrap_or(f64::NAN));
-            Memory::of(CALLS.name, model, [*unit_days, years, discount])
-        }
-        _ => Memory::none(),
-    };
+    let mut values = Memory::of(CALLS.name);
     call.score(|i, (model, unit_days), c| {
         let (Some(years), Some(discount)) = (horizons.years(i)?, number(&discounts, i)) else {
             return Ok(None);
@@ -142,8 +134,9 @@ fn score(args: &ScalarFunctionArgs) -> Result<ArrayRef> {
         check(model, years, discount)?;
         // a NULL margin is the default
         let margin = number(&margins, i).unwrap_or(1.0);
-        let purchases =
-            values.get(model, c, || purchases_if_alive(model, unit_days, c, years, discount));
+        let purchases = values.get(model, [unit_days, years, discount], c, || {
+            purchases_if_alive(model, unit_days, c, years, discount)
+        });
         Ok(Some((model.alive_now(c) * purchases * spend * margin).clamp(f64::MIN, f64::MAX)))
     })
 }

@@ -11,12 +11,12 @@ use std::sync::{Arc, LazyLock};
 
 use datafusion::arrow::array::{Array, ArrayRef};
 use datafusion::common::{Result, exec_err};
-use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF};
+use datafusion::logical_expr::{ScalarFunctionArgs, ScalarUDF};
 use datafusion_macros::user_doc;
 
 use super::arguments::{FIGURES, Overloads};
 use super::horizons::DAYS_A_YEAR;
-use super::models::{Models, Role};
+use super::models::Role;
 use super::score::{Call, Memory, ScoreFunction};
 use crate::args::{Fill, Ty, option, required};
 
@@ -93,14 +93,7 @@ struct ClvResidual;
 fn score(args: &ScalarFunctionArgs) -> Result<ArrayRef> {
     let call = Call::new(&CALLS, args)?;
     let discounts = call.numbers("discount")?;
-    let constant = matches!(call.argument("discount"), Some(ColumnarValue::Scalar(_)));
-    let mut residuals = match (&call.models, &discounts) {
-        (Models::One(Some((model, unit_days))), Some(discounts)) if constant => {
-            let discount = if discounts.is_valid(0) { discounts.value(0) } else { f64::NAN };
-            Memory::of(CALLS.name, model, [*unit_days, discount, 0.0])
-        }
-        _ => Memory::none(),
-    };
+    let mut residuals = Memory::of(CALLS.name);
     call.score(|i, (model, unit_days), c| {
         let discount = discounts.as_ref().filter(|d| d.is_valid(i)).map(|d| d.value(i));
         let Some(discount) = discount else { return Ok(None) };
@@ -111,7 +104,7 @@ fn score(args: &ScalarFunctionArgs) -> Result<ArrayRef> {
         }
         let years = if model.counts() { 1.0 } else { unit_days / DAYS_A_YEAR };
         let delta = discount.ln_1p() * years;
-        let residual = residuals.get(model, c, || {
+        let residual = residuals.get(model, [unit_days, discount, 0.0], c, || {
             model.residual_if_alive(c, delta).unwrap_or(f64::NAN)
         });
         if residual.is_nan() {

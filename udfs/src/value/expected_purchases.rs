@@ -14,7 +14,7 @@ use datafusion_macros::user_doc;
 
 use super::arguments::{FIGURES, Overloads};
 use super::core::Customer;
-use super::models::{Models, Role};
+use super::models::Role;
 use super::score::{Call, Memory, ScoreFunction};
 use crate::args::{Fill, Ty, option, required};
 
@@ -103,16 +103,10 @@ fn score(args: &ScalarFunctionArgs) -> Result<ArrayRef> {
         let out: Float64Array = (0..call.rows).map(score).collect::<Result<_>>()?;
         return Ok(Arc::new(out));
     }
-    let mut means = match &call.models {
-        Models::One(Some((model, unit_days))) if horizons.is_one() => {
-            let horizon = horizons.get(0, (model, *unit_days))?.unwrap_or(f64::NAN);
-            Memory::of(CALLS.name, model, [horizon, 0.0, 0.0])
-        }
-        _ => Memory::none(),
-    };
+    let mut means = Memory::of(CALLS.name);
     call.score(|i, model, c| {
         let Some(h) = horizons.get(i, model)? else { return Ok(None) };
-        let mean = means.get(model.0, c, || model.0.mean_if_alive(c, h));
+        let mean = means.get(model.0, [h, 0.0, 0.0], c, || model.0.mean_if_alive(c, h));
         Ok(Some((model.0.alive_now(c) * mean).min(f64::MAX)))
     })
 }

@@ -101,11 +101,6 @@ impl Horizons {
             exec_err!("{function}: horizon must be a length of time from now on, got {years} years")
         }
     }
-
-    /// Whether all rows have the same.
-    pub(crate) fn is_one(&self) -> bool {
-        self.one
-    }
 }
 
 /// Days of a mean year.

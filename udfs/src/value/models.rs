@@ -198,6 +198,11 @@ impl Any {
     }
 }
 
+fn all_equal<T: PartialEq>(mut all: impl Iterator<Item = T>) -> bool {
+    let first = all.next();
+    all.all(|one| Some(one) == first)
+}
+
 fn as_floats(array: &ArrayRef) -> Result<Float64Array> {
     Ok(cast(array, &DataType::Float64)?.as_primitive::<Float64Type>().clone())
 }
@@ -238,6 +243,8 @@ impl Models {
             unit_days: models.column_by_name("unit_days").map(as_floats).transpose()?,
             outer: models.nulls().cloned(),
         };
+        // such as one model of all customers, put beside each of them by `OVER ()` or a join
+        let one = one || columns.are_alike();
         Ok(if one { Self::One(columns.get(0)?) } else { Self::Many(Box::new(columns)) })
     }
 
@@ -264,13 +271,28 @@ impl Columns {
         Ok(figures)
     }
 
+    /// Whether every row has the same model, and there is a row.
+    fn are_alike(&self) -> bool {
+        let named = self.name.null_count() == 0 && all_equal(self.name.iter());
+        let figures = || self.figures.iter().map(|(_, column)| column).chain(&self.unit_days);
+        let same = |column: &Float64Array| match column.null_count() {
+            0 => all_equal(column.values().iter().map(|v| v.to_bits())),
+            nulls => nulls == column.len(),
+        };
+        !self.name.is_empty()
+            && self.outer.as_ref().is_none_or(|nulls| nulls.null_count() == 0)
+            && named
+            && figures().all(same)
+    }
+
     fn get(&self, i: usize) -> Result<Option<(Any, f64)>> {
         if self.outer.as_ref().is_some_and(|n| n.is_null(i)) || self.name.is_null(i) {
             return Ok(None);
         }
-        let (function, name) = (self.function, self.name.value(i).trim().to_lowercase());
-        let Some((known, of)) = self.role.known().find(|(known, _)| *known == name) else {
-            return unknown_model(function, self.name.value(i), self.role.known().map(|(k, _)| k));
+        let (function, name) = (self.function, self.name.value(i));
+        let is_meant = |known: &str| known.eq_ignore_ascii_case(name.trim());
+        let Some((known, of)) = self.role.known().find(|(known, _)| is_meant(known)) else {
+            return unknown_model(function, name, self.role.known().map(|(k, _)| k));
         };
         let mut values = [0.0; 5];
         for (value, parameter) in values.iter_mut().zip(of) {

@@ -12,7 +12,7 @@ use datafusion_macros::user_doc;
 use super::arguments::Overloads;
 use super::clv::purchases_if_alive;
 use super::horizons::DAYS_A_YEAR;
-use super::models::{Any, Models, Role};
+use super::models::{Any, Role};
 use super::score::{Call, Memory, ScoreFunction};
 use crate::args::{Ty, required};
 
@@ -79,12 +79,7 @@ pub(crate) fn predicted(
     then: impl Fn(usize, f64) -> Option<f64>,
 ) -> Result<ArrayRef> {
     let spend = call.spend_models()?;
-    let mut means = match &call.models {
-        Models::One(Some((model, unit_days))) => {
-            Memory::of(CALLS.name, model, [*unit_days, 0.0, 0.0])
-        }
-        _ => Memory::none(),
-    };
+    let mut means = Memory::of(CALLS.name);
     call.score(|i, (model, unit_days), c| {
         if model.counts() {
             return exec_err!(
@@ -94,8 +89,9 @@ pub(crate) fn predicted(
         let Some((Any::Spend(spend), _)) = spend.get(i)? else { return Ok(None) };
         let money = call.customers.figure(3, i).unwrap_or(f64::NAN);
         let Some(spend) = spend.expected(c.x, money) else { return Ok(None) };
-        let mean = means
-            .get(model, c, || purchases_if_alive(model, unit_days, c, 365.0 / DAYS_A_YEAR, 0.0));
+        let mean = means.get(model, [unit_days, 0.0, 0.0], c, || {
+            purchases_if_alive(model, unit_days, c, 365.0 / DAYS_A_YEAR, 0.0)
+        });
         Ok(then(i, (model.alive_now(c) * mean * spend).min(f64::MAX)))
     })
 }

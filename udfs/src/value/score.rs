@@ -164,63 +164,98 @@ impl<'a> Call<'a> {
     }
 }
 
-/// Figures of customers who are alike, remembered where model and horizon are the same for all rows.
+/// Figures of customers who are alike, remembered by the question they answer.
 ///
-/// Every thread keeps those of the question it was asked last, so that the batches of one column share
-/// them: a figure is the same bits whether it is computed or remembered. A place is free for the next
-/// who needs it: O(1), and a megabyte a thread whatever the customers.
+/// Every thread keeps its own, so that the batches of one column share them: a figure is the same bits
+/// whether it is computed or remembered. A place is free for the next who needs it: O(1), and three
+/// megabytes a thread whatever the customers.
 #[derive(Debug)]
-pub(crate) struct Memory(Option<Kept>);
+pub(crate) struct Memory {
+    function: &'static str,
+    kept: Kept,
+    /// the question of the row before, and its number
+    last: (Question, u64),
+}
 
-#[derive(Debug)]
-struct Kept {
+/// What is asked of a model: by whom, and how far ahead.
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
+struct Question {
     function: &'static str,
     model: [u64; 6],
     ahead: [u64; 3],
-    places: Vec<([u64; 3], f64)>,
 }
 
-thread_local! {
-    static LAST: RefCell<Option<Kept>> = const { RefCell::new(None) };
+/// Figures by the number of a question and the customer.
+#[derive(Debug, Default)]
+struct Kept {
+    /// those asked of late; a number is never given again
+    questions: [(Question, u64); Kept::QUESTIONS],
+    asked: u64,
+    places: Vec<([u64; 4], f64)>,
 }
 
-impl Memory {
-    const PLACES: usize = 1 << 15;
-    /// no time has these bits
-    const FREE: ([u64; 3], f64) = ([u64::MAX; 3], f64::NAN);
+impl Kept {
+    const QUESTIONS: usize = 16;
+    const BITS: u32 = 16;
+    /// no question has the number 0
+    const FREE: ([u64; 4], f64) = ([0; 4], f64::NAN);
 
-    /// One that remembers nothing.
-    pub(crate) fn none() -> Self {
-        Self(None)
+    fn number(&mut self, question: Question) -> u64 {
+        let known = |(known, number): &&(Question, u64)| *number > 0 && *known == question;
+        if let Some((_, number)) = self.questions.iter().find(known) {
+            return *number;
+        }
+        self.asked += 1;
+        if let Some(oldest) = self.questions.iter_mut().min_by_key(|(_, number)| *number) {
+            *oldest = (question, self.asked);
+        }
+        self.asked
     }
 
-    /// The memory of a function that asks a model how it is so far ahead.
-    pub(crate) fn of(function: &'static str, model: &Any, ahead: [f64; 3]) -> Self {
-        let (model, ahead) = (model.bits(), ahead.map(f64::to_bits));
-        let last = LAST.with(RefCell::take);
-        let same = |k: &Kept| k.function == function && k.model == model && k.ahead == ahead;
-        Self(Some(match last {
-            Some(kept) if same(&kept) => kept,
-            last => {
-                let mut places = last.map(|kept| kept.places).unwrap_or_default();
-                places.clear();
-                places.resize(Self::PLACES, Self::FREE);
-                Kept { function, model, ahead, places }
-            }
-        }))
-    }
-
-    /// The figure of a customer, which `compute` gives if it is not remembered.
     #[inline]
-    pub(crate) fn get(&mut self, model: &Any, c: Customer, compute: impl FnOnce() -> f64) -> f64 {
-        let Some(kept) = &mut self.0 else { return compute() };
-        let last = if model.remembers() { c.tx } else { 0.0 };
-        let key = [c.x, c.t, last].map(f64::to_bits);
+    fn place(&mut self, key: [u64; 4]) -> Option<&mut ([u64; 4], f64)> {
+        if self.places.is_empty() {
+            self.places.resize(1 << Self::BITS, Self::FREE);
+        }
         let mixed = key.iter().fold(0_u64, |hash, part| {
             (hash.rotate_left(23) ^ part).wrapping_mul(0x9E37_79B9_7F4A_7C15)
         });
-        let place = usize::try_from(mixed >> 49).unwrap_or(0);
-        match kept.places.get_mut(place) {
+        self.places.get_mut(usize::try_from(mixed >> (u64::BITS - Self::BITS)).ok()?)
+    }
+}
+
+thread_local! {
+    static KEPT: RefCell<Option<Kept>> = const { RefCell::new(None) };
+}
+
+impl Memory {
+    /// The memory of a function that asks models of customers.
+    pub(crate) fn of(function: &'static str) -> Self {
+        let kept = KEPT.with(RefCell::take).unwrap_or_default();
+        Self { function, kept, last: Default::default() }
+    }
+
+    /// The figure of a customer so far ahead, which `compute` gives if it is not remembered.
+    #[inline]
+    pub(crate) fn get(
+        &mut self,
+        model: &Any,
+        ahead: [f64; 3],
+        c: Customer,
+        compute: impl FnOnce() -> f64,
+    ) -> f64 {
+        let question = Question {
+            function: self.function,
+            model: model.bits(),
+            ahead: ahead.map(f64::to_bits),
+        };
+        if self.last.0 != question || self.last.1 == 0 {
+            self.last = (question, self.kept.number(question));
+        }
+        let last = if model.remembers() { c.tx } else { 0.0 };
+        let [x, t, last] = [c.x, c.t, last].map(f64::to_bits);
+        let key = [self.last.1, x, t, last];
+        match self.kept.place(key) {
             Some((known, figure)) => {
                 if *known != key {
                     (*known, *figure) = (key, compute());
@@ -234,6 +269,44 @@ impl Memory {
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        LAST.with(|last| last.replace(self.0.take()));
+        KEPT.with(|kept| kept.replace(Some(std::mem::take(&mut self.kept))));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::core::{Kind, Model};
+
+    /// More questions than are kept, asked in turn and again: every figure is that of its question.
+    #[test]
+    fn a_figure_is_that_of_its_question() {
+        let model = |n: u32| {
+            Any::Nbd(Model { kind: Kind::Bg, r: f64::from(n), alpha: 1.0, a: 1.0, b: 1.0 })
+        };
+        for function in ["one", "another", "one"] {
+            let mut memory = Memory::of(function);
+            for turn in 0..2_000_u32 {
+                let (of, ahead, x) = (turn * 7 % 11, turn * 5 % 3, turn % 13);
+                let c = Customer { x: x.into(), tx: 0.0, t: 9.0 };
+                let want = f64::from(of * 10_000 + ahead * 100 + x) + function.len() as f64 / 10.0;
+                let got = memory.get(&model(of), [ahead.into(), 0.0, 0.0], c, || want);
+                assert_eq!(got, want, "{function} {turn}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_figure_is_computed_once() {
+        let model = Any::Nbd(Model { kind: Kind::Bg, r: 1.0, alpha: 1.0, a: 1.0, b: 1.0 });
+        let (c, mut computed) = (Customer { x: 1.0, tx: 2.0, t: 3.0 }, 0);
+        for function in ["first", "second"].repeat(5) {
+            // as the batches of two columns come in turn
+            Memory::of(function).get(&model, [0.0; 3], c, || {
+                computed += 1;
+                1.5
+            });
+        }
+        assert_eq!(computed, 2);
     }
 }
