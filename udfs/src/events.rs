@@ -16,19 +16,13 @@
 //! more copy of the events while they are being grouped or the answers, whichever is more, which
 //! [`EventBuffer::size`] counts from the start so that DataFusion spills in time.
 //!
-//! Between partitions the events travel as lists, one row a group, whose values are flat arrays
-//! ([`Lists`]); a row that skips partial aggregation may become a list of one, over the arrays that
-//! it came in ([`lists_of_one`]).
+//! Between partitions the events travel as lists, one row a group: see `lists.rs`.
 
 use std::cmp::Ordering;
 use std::mem::size_of;
-use std::ops::Range;
-use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, ListArray};
-use datafusion::arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
-use datafusion::arrow::compute::{and, filter, is_not_null};
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::arrow::array::{Array, ArrayRef, BooleanArray};
+use datafusion::arrow::buffer::NullBuffer;
 use datafusion::common::{Result, ScalarValue, exec_err};
 use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
 
@@ -272,99 +266,6 @@ impl<P: Copy + Ord> EventBuffer<P> {
     }
 }
 
-/// Offsets of lists, one list a group: those of a state, or of answers.
-#[derive(Debug, Default)]
-pub(crate) struct Lists {
-    offsets: Vec<i32>,
-}
-
-impl Lists {
-    /// Room for the lists of `groups` groups.
-    pub(crate) fn with_capacity(groups: usize) -> Self {
-        let mut offsets = Vec::with_capacity(groups + 1);
-        offsets.push(0);
-        Self { offsets }
-    }
-
-    /// The next list ends where `values` values have been written.
-    ///
-    /// # Errors
-    /// More values than a list array can number.
-    pub(crate) fn end_at(&mut self, values: usize) -> Result<()> {
-        let Ok(end) = i32::try_from(values) else {
-            return exec_err!(
-                "the lists of one partition hold more than {} values; use more partitions (datafusion.execution.target_partitions)",
-                i32::MAX
-            );
-        };
-        self.offsets.push(end);
-        Ok(())
-    }
-
-    /// One column of lists; those of a state share the offsets.
-    pub(crate) fn column(offsets: &OffsetBuffer<i32>, values: ArrayRef) -> Result<ArrayRef> {
-        Ok(Arc::new(ListArray::try_new(item(values.data_type()), offsets.clone(), values, None)?))
-    }
-
-    /// The offsets for [`Self::column`].
-    pub(crate) fn finish(self) -> OffsetBuffer<i32> {
-        // they start at 0 and never fall: end_at() is called with a growing count
-        OffsetBuffer::new(ScalarBuffer::from(self.offsets))
-    }
-}
-
-/// The item of a list.
-pub(crate) fn item(ty: &DataType) -> FieldRef {
-    Arc::new(Field::new_list_field(ty.clone(), true))
-}
-
-/// A field of the state that is a list of `ty`.
-pub(crate) fn list_field(name: String, ty: &DataType) -> FieldRef {
-    Arc::new(Field::new(name, DataType::List(item(ty)), true))
-}
-
-/// The state of every row by itself: lists of one value over the very arrays of `columns`, or
-/// empty lists for rows that `filter` does not take or whose first column is NULL.
-pub(crate) fn lists_of_one(
-    columns: &[ArrayRef],
-    opt_filter: Option<&BooleanArray>,
-) -> Result<Vec<ArrayRef>> {
-    let Some(first) = columns.first() else { return Ok(vec![]) };
-    let valid = (first.null_count() > 0).then(|| is_not_null(first)).transpose()?;
-    let keep = match (valid, opt_filter) {
-        (Some(v), Some(f)) => Some(and(&v, &no_nulls(f))?),
-        (Some(v), None) => Some(v),
-        (None, Some(f)) => Some(no_nulls(f)),
-        (None, None) => None,
-    };
-    let n = first.len();
-    let mut lists = Lists::with_capacity(n);
-    let mut end = 0;
-    for row in 0..n {
-        end += usize::from(keep.as_ref().is_none_or(|k| k.value(row)));
-        lists.end_at(end)?;
-    }
-    let offsets = lists.finish();
-    columns
-        .iter()
-        .map(|c| {
-            let values = match &keep {
-                Some(k) => filter(c, k)?,
-                None => Arc::clone(c),
-            };
-            Lists::column(&offsets, values)
-        })
-        .collect()
-}
-
-/// NULL is false.
-fn no_nulls(filter: &BooleanArray) -> BooleanArray {
-    match filter.nulls() {
-        Some(nulls) => BooleanArray::new(filter.values() & nulls.inner(), None),
-        None => filter.clone(),
-    }
-}
-
 /// Whether an aggregate takes a row: not filtered out, and no NULL in `nulls`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rows<'a> {
@@ -389,19 +290,6 @@ impl<'a> Rows<'a> {
         self.nulls.is_none_or(|n| n.is_valid(i))
             && self.filter.is_none_or(|f| f.is_valid(i) && f.value(i))
     }
-}
-
-/// The rows of a list column of states: group, and where its values lie.
-pub(crate) fn list_rows<'a>(
-    column: &'a ArrayRef,
-    groups: &'a [usize],
-) -> impl Iterator<Item = (usize, Range<usize>)> + 'a {
-    let list = column.as_list::<i32>();
-    list.value_offsets().windows(2).zip(groups).enumerate().filter_map(|(row, (ends, &group))| {
-        let [from, to] = ends else { return None };
-        let range = usize::try_from(*from).ok()?..usize::try_from(*to).ok()?;
-        (list.is_valid(row) && !range.is_empty()).then_some((group, range))
-    })
 }
 
 /// A groups accumulator that [`OneGroup`] can drive.
@@ -453,6 +341,8 @@ impl<G: Groups> Accumulator for OneGroup<G> {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::Range;
+
     use super::*;
     use proptest::prelude::*;
 

@@ -29,6 +29,7 @@ mod events;
 pub mod exact_sum;
 mod fitting;
 pub mod funnel;
+mod lists;
 pub mod logit;
 pub mod path;
 mod payload;

@@ -49,7 +49,8 @@ use datafusion::logical_expr::function::StateFieldsArgs;
 use datafusion::logical_expr::utils::format_state_name;
 use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
 
-use crate::events::{EventBuffer, Groups, Lists, OneGroup, Rows, list_field, list_rows};
+use crate::events::{EventBuffer, Groups, OneGroup, Rows};
+use crate::lists::{Lists, list_field, list_rows};
 use crate::payload::{Payload, Texts};
 
 /// The part of an aggregate of sequences that differs. It is cloned where a window asks for its

@@ -16,7 +16,7 @@ use datafusion_macros::user_doc;
 
 use super::core;
 use crate::args::{self, Fill, Param, Ty, option, required};
-use crate::events::item;
+use crate::lists::item;
 
 const NAME: &str = "spark";
 const PARAMS: &[Param] = &[

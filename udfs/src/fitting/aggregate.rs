@@ -18,7 +18,8 @@ use datafusion::logical_expr::function::StateFieldsArgs;
 use datafusion::logical_expr::utils::format_state_name;
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 
-use crate::events::{Groups, Lists, list_field};
+use crate::events::Groups;
+use crate::lists::{Lists, list_field};
 
 /// What one function does with its rows.
 pub(crate) trait Fit: Clone + Debug + Send + Sync + 'static {

@@ -6,7 +6,7 @@ use datafusion::arrow::array::{ArrayRef, Float64Array, Float64Builder};
 use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::common::Result;
 
-use crate::events::{Lists, item};
+use crate::lists::{Lists, item};
 
 /// A list of DOUBLE for each group.
 #[derive(Debug)]

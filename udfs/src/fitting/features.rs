@@ -7,7 +7,7 @@ use datafusion::arrow::datatypes::{DataType, Float64Type};
 use datafusion::common::{Result, exec_err, plan_err};
 
 use crate::args::{Param, Ty, required};
-use crate::events::item;
+use crate::lists::item;
 
 pub(crate) const FEATURES: Param = required("features", Ty::Any);
 

@@ -14,7 +14,7 @@ use datafusion::scalar::ScalarValue;
 
 use super::features::Given;
 use super::newton::Optimum;
-use crate::events::{Lists, item};
+use crate::lists::{Lists, item};
 use crate::rhythm::erfc;
 
 /// Lists of a name and some numbers, one list a model.

@@ -6,7 +6,8 @@
 //! start alone. With `strict_once` ClickHouse keeps every chain; rows of one time whose order
 //! matters to it are taken in the order of what they satisfy. As of ClickHouse 26.
 
-use super::core::{Matching, Order, Row, Rules, low, times, within};
+use super::core::{Order, Row, Rules, low, times, within};
+use super::matching::Matching;
 
 /// The level.
 pub(super) fn level(rows: &[Row], rules: &Rules) -> u32 {

@@ -7,6 +7,7 @@ mod core;
 mod detail;
 mod funnel_detail;
 mod funnel_entries;
+mod matching;
 mod modes;
 mod spaced;
 mod window_funnel;

@@ -17,7 +17,7 @@ use datafusion_macros::user_doc;
 
 use super::path_function::path_type;
 use crate::args::{self, Fill, Param, Ty, option, required};
-use crate::events::Lists;
+use crate::lists::Lists;
 use crate::payload::Label;
 use crate::sequence_aggregate::{Answer, Batch, Sequence, Sequences};
 use crate::sequence_function::{SequenceFunction, udaf};

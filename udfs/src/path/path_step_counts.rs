@@ -7,9 +7,8 @@
 use std::sync::{Arc, LazyLock};
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, Float64Array, Int64Array, ListArray, StringArray, StructArray,
+    Array, ArrayRef, AsArray, Float64Array, Int64Array, StringArray, StructArray,
 };
-use datafusion::arrow::buffer::OffsetBuffer;
 use datafusion::arrow::datatypes::{
     DataType, Field, FieldRef, Fields, Float64Type, Int32Type, Int64Type,
 };
@@ -24,7 +23,7 @@ use datafusion_macros::user_doc;
 use super::path_steps::element;
 use super::transitions::{Pair, Transitions};
 use crate::args::{self, Param, Ty, required};
-use crate::events::{item, list_field};
+use crate::lists::{item, list_field, one_list, runs};
 
 const NAME: &str = "path_step_counts";
 const PARAMS: &[Param] = &[required("steps", Ty::Any)];
@@ -207,13 +206,8 @@ impl Accumulator for Counts {
             }
             Some(())
         };
-        for row in (0..lists.len()).filter(|row| lists.is_valid(*row)) {
-            let ends = (lists.value_offsets().get(row), lists.value_offsets().get(row + 1));
-            if let (Some(&begin), Some(&end)) = ends {
-                for i in begin..end {
-                    add(usize::try_from(i).unwrap_or(usize::MAX));
-                }
-            }
+        for i in runs(lists).flatten() {
+            add(i);
         }
         Ok(())
     }
@@ -292,13 +286,6 @@ impl Accumulator for Counts {
     fn size(&self) -> usize {
         size_of::<Self>() + self.all.size()
     }
-}
-
-/// One list with these elements.
-fn one_list(values: ArrayRef) -> Result<ScalarValue> {
-    let offsets = OffsetBuffer::from_lengths([values.len()]);
-    let element = item(values.data_type());
-    Ok(ScalarValue::List(Arc::new(ListArray::try_new(element, offsets, values, None)?)))
 }
 
 #[cfg(test)]

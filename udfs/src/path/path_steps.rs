@@ -22,7 +22,7 @@ use datafusion::logical_expr::{AggregateUDF, Documentation, Expr, Signature};
 use datafusion_macros::user_doc;
 
 use crate::args::{self, Fill, Param, Ty, option, required};
-use crate::events::{Lists, item};
+use crate::lists::{Lists, item};
 use crate::payload::Label;
 use crate::sequence_aggregate::{Answer, Batch, Sequence, Sequences};
 use crate::sequence_function::{SequenceFunction, udaf};

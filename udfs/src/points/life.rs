@@ -15,6 +15,7 @@
 
 use super::options::{DAY, bucket_start};
 use super::pelt::Penalty;
+use super::point::{Detail, Name, Point};
 use super::rates::Changes;
 use super::vocabulary::Kind;
 use crate::events::Amount;
@@ -40,139 +41,6 @@ pub(super) struct Reading {
     pub min_size: usize,
     /// numbers of purchases that are milestones, beside the first and second
     pub nth: Vec<i64>,
-}
-
-/// What sort of turn it is; points of one instant are listed in this order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Turn {
-    Milestone,
-    KeyPoint,
-    TurningPoint,
-    Lapse,
-    Reactivation,
-    RateChange,
-    ValueChange,
-}
-
-impl Turn {
-    /// Their names, in their order.
-    pub(super) const NAMES: [&'static str; 7] = [
-        "milestone",
-        "key_point",
-        "turning_point",
-        "lapse",
-        "reactivation",
-        "rate_change",
-        "value_change",
-    ];
-}
-
-/// What it is called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Name {
-    Registered,
-    Subscribed,
-    FirstPurchase,
-    SecondPurchase,
-    NthPurchase,
-    AddToCart,
-    Checkout,
-    Payment,
-    OrderCancel,
-    CartAbandon,
-    Return,
-    Complaint,
-    Unsubscribe,
-    Upgrade,
-    Downgrade,
-    CrossSell,
-    Lapse,
-    Reactivation,
-    RateUp,
-    RateDown,
-    ValueUp,
-    ValueDown,
-}
-
-impl Name {
-    /// The names, in their order.
-    pub(super) const NAMES: [&'static str; 22] = [
-        "registered",
-        "subscribed",
-        "first_purchase",
-        "second_purchase",
-        "nth_purchase",
-        "add_to_cart",
-        "checkout",
-        "payment",
-        "order_cancel",
-        "cart_abandon",
-        "return",
-        "complaint",
-        "unsubscribe",
-        "upgrade",
-        "downgrade",
-        "cross_sell",
-        "lapse",
-        "reactivation",
-        "rate_up",
-        "rate_down",
-        "value_up",
-        "value_down",
-    ];
-
-    /// What sort of turn it is the name of.
-    pub(super) const fn turn(self) -> Turn {
-        match self {
-            Self::Registered
-            | Self::Subscribed
-            | Self::FirstPurchase
-            | Self::SecondPurchase
-            | Self::NthPurchase => Turn::Milestone,
-            Self::AddToCart | Self::Checkout | Self::Payment => Turn::KeyPoint,
-            Self::OrderCancel
-            | Self::CartAbandon
-            | Self::Return
-            | Self::Complaint
-            | Self::Unsubscribe
-            | Self::Upgrade
-            | Self::Downgrade
-            | Self::CrossSell => Turn::TurningPoint,
-            Self::Lapse => Turn::Lapse,
-            Self::Reactivation => Turn::Reactivation,
-            Self::RateUp | Self::RateDown => Turn::RateChange,
-            Self::ValueUp | Self::ValueDown => Turn::ValueChange,
-        }
-    }
-}
-
-/// What there is to say beside the numbers.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Detail {
-    None,
-    /// the so-many-th purchase
-    Purchase(i64),
-    /// a category
-    Category(Label),
-    /// a cart without payment within the window
-    Unpaid,
-    /// no purchase for so many days, own median gap so many
-    Silent(f64, f64),
-    /// a purchase after so many days
-    Back(f64, f64),
-    Rate,
-    Value,
-}
-
-/// One turn of a life.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Point {
-    pub ts: i64,
-    pub name: Name,
-    pub before: Option<f64>,
-    pub after: Option<f64>,
-    pub score: Option<f64>,
-    pub detail: Detail,
 }
 
 /// Reads lives, one after the other, on the same memory.
@@ -457,6 +325,7 @@ fn median(rising: &[i64]) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::point::Turn;
     use super::*;
     use crate::payload::Texts;
 

@@ -6,6 +6,7 @@ mod change_points;
 mod life;
 mod options;
 mod pelt;
+mod point;
 mod point_list;
 mod rates;
 mod steady;

@@ -14,8 +14,9 @@ use datafusion::arrow::compute::take;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields, TimeUnit};
 use datafusion::common::Result;
 
-use super::life::{Detail, Name, Point, Reading, Turn};
-use crate::events::{Lists, item};
+use super::life::Reading;
+use super::point::{Detail, Name, Point, Turn};
+use crate::lists::{Lists, item};
 use crate::payload::Texts;
 
 static FIELDS: LazyLock<Fields> = LazyLock::new(|| {

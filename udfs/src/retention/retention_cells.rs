@@ -33,7 +33,8 @@ use datafusion_macros::user_doc;
 
 use super::cells::{Cell, Mark, Matrix, Rule, Scratch, Start, Visit, each_period};
 use crate::args::{self, Fill, Param, Ty, option, required};
-use crate::events::{Amount, Lists, item};
+use crate::events::Amount;
+use crate::lists::{Lists, item};
 use crate::payload::{Label, Texts};
 use crate::sequence_aggregate::{
     Answer, Batch, Sequence, Sequences, accumulator, groups_accumulator, state_fields,

@@ -8,10 +8,9 @@
 use std::sync::{Arc, LazyLock};
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, Float64Array, Int64Array, ListArray, StringViewArray, StructArray,
+    Array, ArrayRef, AsArray, Float64Array, Int64Array, StringViewArray, StructArray,
     TimestampMicrosecondArray,
 };
-use datafusion::arrow::buffer::OffsetBuffer;
 use datafusion::arrow::datatypes::{
     DataType, Field, FieldRef, Fields, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType,
 };
@@ -26,8 +25,8 @@ use datafusion_macros::user_doc;
 use super::grid::{Count, Grid};
 use super::retention_cells::element;
 use crate::args::{self, Param, Ty, required};
-use crate::events::{item, list_field};
 use crate::exact_sum::ExactSum;
+use crate::lists::{item, list_field, one_list, runs};
 
 const NAME: &str = "retention_grid";
 const PARAMS: &[Param] = &[required("cells", Ty::Any)];
@@ -151,7 +150,10 @@ impl AggregateUDFImpl for RetentionGrid {
         let DataType::List(element) = args.return_field.data_type() else {
             return internal_err!("{NAME} gives a list");
         };
-        Ok(Box::new(Counts { grid: Grid::default(), element: Arc::clone(element) }))
+        let DataType::Struct(fields) = element.data_type() else {
+            return internal_err!("{NAME}: an element is a struct");
+        };
+        Ok(Box::new(Counts { grid: Grid::default(), fields: fields.clone() }))
     }
 
     fn documentation(&self) -> Option<&Documentation> {
@@ -174,7 +176,8 @@ const STATE: [(&str, DataType); 8] = [
 #[derive(Debug)]
 struct Counts {
     grid: Grid,
-    element: FieldRef,
+    /// of an element of the answer
+    fields: Fields,
 }
 
 impl Accumulator for Counts {
@@ -191,39 +194,20 @@ impl Accumulator for Counts {
         let n = n.as_primitive::<Int64Type>();
         let measure = measure.as_primitive::<Float64Type>();
         let grouped = group.null_count() < group.len();
-        let mut add = |range: std::ops::Range<usize>| {
-            for i in range {
-                if cells.is_null(i) || period.is_null(i) || start.is_null(i) {
-                    continue;
-                }
-                let group = (grouped && group.is_valid(i)).then(|| group.value(i));
-                let n = n.is_valid(i).then(|| n.value(i));
-                let measure = if measure.is_valid(i) { measure.value(i) } else { 0.0 };
-                self.grid.cohort(period.value(i), group).cell(n).add(start.value(i), measure);
+        for i in runs(lists).flatten() {
+            if cells.is_null(i) || period.is_null(i) || start.is_null(i) {
+                continue;
             }
-        };
-        if lists.null_count() == 0 {
-            let offsets = lists.value_offsets();
-            let ends = offsets.first().zip(offsets.last());
-            if let Some((&from, &to)) = ends {
-                add(usize::try_from(from).unwrap_or(0)..usize::try_from(to).unwrap_or(0));
-            }
-        } else {
-            for row in (0..lists.len()).filter(|row| lists.is_valid(*row)) {
-                let ends = (lists.value_offsets().get(row), lists.value_offsets().get(row + 1));
-                if let (Some(&from), Some(&to)) = ends {
-                    add(usize::try_from(from).unwrap_or(0)..usize::try_from(to).unwrap_or(0));
-                }
-            }
+            let group = (grouped && group.is_valid(i)).then(|| group.value(i));
+            let n = n.is_valid(i).then(|| n.value(i));
+            let measure = if measure.is_valid(i) { measure.value(i) } else { 0.0 };
+            self.grid.cohort(period.value(i), group).cell(n).add(start.value(i), measure);
         }
         Ok(())
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        let DataType::Struct(fields) = self.element.data_type() else {
-            return internal_err!("{NAME}: an element is a struct");
-        };
-        let start = fields.last().map_or(&DataType::Null, |f| f.data_type());
+        let start = self.fields.last().map_or(&DataType::Null, |f| f.data_type());
         let rows: Vec<Flat<'_>> = self.flat().collect();
         let int = |of: fn(&Flat<'_>) -> Option<i64>| -> ArrayRef {
             Arc::new(rows.iter().map(of).collect::<Int64Array>())
@@ -241,8 +225,8 @@ impl Accumulator for Counts {
             time(|r| r.count.first),
             time(|r| r.count.last),
         ];
-        let cells = StructArray::try_new(fields.clone(), columns, None)?;
-        one_list(&self.element, Arc::new(cells))
+        let cells = StructArray::try_new(self.fields.clone(), columns, None)?;
+        one_list(Arc::new(cells))
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
@@ -266,7 +250,7 @@ impl Accumulator for Counts {
             Arc::new(Int64Array::from(ends)),
             Arc::new(Float64Array::from(parts)),
         ];
-        columns.into_iter().map(|c| one_list(&item(&c.data_type().clone()), c)).collect()
+        columns.into_iter().map(one_list).collect()
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
@@ -324,13 +308,6 @@ impl Counts {
             })
         })
     }
-}
-
-/// One list with these elements.
-fn one_list(element: &FieldRef, values: ArrayRef) -> Result<ScalarValue> {
-    let offsets = OffsetBuffer::from_lengths([values.len()]);
-    let list = ListArray::try_new(Arc::clone(element), offsets, values, None)?;
-    Ok(ScalarValue::List(Arc::new(list)))
 }
 
 #[cfg(test)]

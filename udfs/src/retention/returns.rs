@@ -7,7 +7,7 @@ use datafusion::arrow::buffer::OffsetBuffer;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Result;
 
-use crate::events::item;
+use crate::lists::item;
 
 /// The type of the answer.
 pub(super) fn list_type() -> DataType {

@@ -27,10 +27,8 @@ use datafusion_macros::user_doc;
 
 use super::sums::ExactSums;
 use crate::args::{self, Fill, Param, Ty, option, required};
-use crate::events::{
-    EventBuffer, Groups, Lists, OneGroup, Rows, from_order_key, list_field, list_rows,
-    lists_of_one, order_key,
-};
+use crate::events::{EventBuffer, Groups, OneGroup, Rows, from_order_key, order_key};
+use crate::lists::{Lists, list_field, list_rows, lists_of_one};
 
 const NAME: &str = "monetary";
 const PARAMS: &[Param] =

@@ -18,7 +18,7 @@ use super::input::{
     FREQUENCY, MONETARY, RECENCY, SUMMARY, Shapes, rows, score_array, score_fields,
 };
 use crate::args::{self, Param, Ty, required};
-use crate::events::item;
+use crate::lists::item;
 
 const NAME: &str = "rfm_apply";
 const MODEL: Param = required("model", Ty::Any);

@@ -23,10 +23,8 @@ use datafusion_macros::user_doc;
 use super::core::{Better, Cuts, Row, complete, quantile_cuts, rfm_cuts};
 use super::input::{BINS, FREQUENCY, METHOD, MONETARY, RECENCY, SUMMARY, Shapes, bins, rows};
 use crate::args;
-use crate::events::{
-    EventBuffer, Groups, Lists, OneGroup, Rows, from_order_key, item, list_field, list_rows,
-    lists_of_one, order_key,
-};
+use crate::events::{EventBuffer, Groups, OneGroup, Rows, from_order_key, order_key};
+use crate::lists::{Lists, item, list_field, list_rows, lists_of_one};
 
 const NAME: &str = "rfm_fit";
 const SHAPES: Shapes = Shapes {

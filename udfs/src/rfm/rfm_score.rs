@@ -24,7 +24,7 @@ use super::input::{
     score_fields,
 };
 use crate::args::{self, Fill, Param, Ty, option};
-use crate::events::item;
+use crate::lists::item;
 
 const NAME: &str = "rfm_score";
 const CUTS: Param = option("cuts", Ty::Any, Fill::Null);

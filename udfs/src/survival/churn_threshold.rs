@@ -20,11 +20,11 @@ use super::arguments::observations;
 use super::observed;
 use super::silence::{Errors, curve, least_error, percentile, whole_days};
 use crate::args::{self, Fill, Param, Ty, option, required};
-use crate::events::{Lists, item};
 use crate::fitting::aggregate::{Columns, Fit, Group};
 use crate::fitting::answers::{count, field, numbers};
 use crate::fitting::durations;
 use crate::fitting::function::{Calls, FitFunction};
+use crate::lists::{Lists, item};
 
 const NAME: &str = "churn_threshold";
 const PARAMS: &[Param] = &[

@@ -11,9 +11,9 @@ use datafusion::logical_expr::ColumnarValue;
 
 use super::km::{Meaning, Steps};
 use crate::args::{Fill, Param, Ty, option, required};
-use crate::events::item;
 use crate::fitting::terms::{Models, one_or_many};
 use crate::fitting::{durations, features};
+use crate::lists::item;
 
 pub(crate) const MODEL: Param = required("model", Ty::Any);
 pub(crate) const FEATURES: Param = option("features", Ty::Any, Fill::Null);

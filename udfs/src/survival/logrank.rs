@@ -20,11 +20,11 @@ use super::arguments::{DURATION, EVENT, observations};
 use super::compare::{Weighting, compare};
 use super::observed;
 use crate::args::{self, Fill, Param, Ty, option, required};
-use crate::events::{Lists, item};
 use crate::fitting::aggregate::{Columns, Fit, Group, place};
 use crate::fitting::answers::{count, field, numbers};
 use crate::fitting::durations;
 use crate::fitting::function::{Calls, FitFunction};
+use crate::lists::{Lists, item};
 
 const NAME: &str = "logrank";
 const PARAMS: &[Param] = &[

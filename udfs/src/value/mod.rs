@@ -29,6 +29,7 @@ mod likelihood;
 mod mbg_cnbd_fit;
 mod mbg_nbd_fit;
 mod model_fit;
+mod model_groups;
 mod models;
 mod newton;
 mod next_order_date;
