@@ -84,17 +84,13 @@ pub(super) fn register(context: &SessionContext, routines: &[Routine]) {
         constant(name, ScalarValue::Int64(None));
     }
     let by_oid = |of: fn(&Routine) -> String| -> HashMap<i64, String> {
-        routines.iter().map(|r| (i64::from(r.oid), of(r))).collect()
+        routines.iter().filter(|r| r.is_own()).map(|r| (i64::from(r.oid), of(r))).collect()
     };
     for (name, other, texts) in [
-        ("obj_description", None, by_oid(|r| r.description.clone())),
-        ("pg_get_function_result", Some("".to_owned()), by_oid(|r| r.result.clone())),
-        ("pg_get_function_arguments", Some("".to_owned()), by_oid(|r| r.arguments.clone())),
-        (
-            "pg_get_function_identity_arguments",
-            Some("".to_owned()),
-            by_oid(|r| r.arguments.clone()),
-        ),
+        ("obj_description", None, by_oid(Routine::description)),
+        ("pg_get_function_result", Some("".to_owned()), by_oid(Routine::result)),
+        ("pg_get_function_arguments", Some("".to_owned()), by_oid(Routine::arguments)),
+        ("pg_get_function_identity_arguments", Some("".to_owned()), by_oid(Routine::arguments)),
     ] {
         context.register_udf(ScalarUDF::from(Answer::new(name, ScalarValue::Utf8(other), texts)));
     }

@@ -4,14 +4,19 @@ use std::ops::ControlFlow;
 
 use datafusion::logical_expr::sqlparser::ast::{
     BinaryOperator, Expr, FunctionArguments, Ident, ObjectName, Query, SelectItem, SetExpr,
-    Statement, Value, visit_expressions_mut, visit_relations, visit_relations_mut,
+    Statement, TableAlias, TableFactor, Value, VisitMut, VisitorMut, visit_expressions_mut,
+    visit_relations,
 };
 use datafusion::logical_expr::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::logical_expr::sqlparser::parser::Parser;
 use datafusion::logical_expr::sqlparser::tokenizer::{Token, Tokenizer};
 use datafusion_pg_catalog::sql::PostgresCompatibilityParser;
 
-use super::schema::{PREFIX, has_information};
+use super::information;
+use super::schema::PREFIX;
+
+/// The schema that is the same in every database of SQL.
+const SCHEMA: &str = "information_schema";
 
 /// Names that only PostgreSQL's catalog has, beside those that begin with `pg_`.
 const NAMES: &[&str] = &[
@@ -101,18 +106,49 @@ fn simplify(statement: &mut Statement) {
         }
         ControlFlow::<()>::Continue(())
     });
-    let _ = visit_relations_mut(statement, |name| {
-        let parts: Vec<String> =
-            name.0.iter().map(|p| p.to_string().trim_matches('"').to_lowercase()).collect();
-        if let [.., schema, table] = parts.as_slice()
-            && schema == "information_schema"
-            && has_information(table)
+    let _ = statement.visit(&mut Information);
+}
+
+/// Sends questions about `information_schema` to where its tables are found, by the names that they
+/// are asked with.
+struct Information;
+
+impl VisitorMut for Information {
+    type Break = ();
+
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+        if let TableFactor::Table { name, alias, .. } = factor
+            && let [.., schema, table] = lower(name).as_slice()
+            && schema == SCHEMA
+            && information::has(table)
         {
-            let own = format!("{PREFIX}{table}");
-            *name = ObjectName::from(vec![Ident::new("pg_catalog"), Ident::new(own)]);
+            alias.get_or_insert_with(|| TableAlias {
+                explicit: true,
+                name: Ident::with_quote('"', table.as_str()),
+                columns: vec![],
+                at: None,
+            });
+            let own = Ident::new(format!("{PREFIX}{table}"));
+            *name = ObjectName::from(vec![Ident::new("pg_catalog"), own]);
         }
-        ControlFlow::<()>::Continue(())
-    });
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        // information_schema.tables.table_name
+        if let Expr::CompoundIdentifier(parts) = expr
+            && let Some(at) = parts.iter().position(|p| p.value.eq_ignore_ascii_case(SCHEMA))
+            && parts.len() == at + 3
+        {
+            parts.drain(..=at);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// The parts of a name in lower case.
+fn lower(name: &ObjectName) -> Vec<String> {
+    name.0.iter().map(|p| p.to_string().trim_matches('"').to_lowercase()).collect()
 }
 
 /// Whether a query is about what lakes have none of: the engine takes no subquery that might have
@@ -147,7 +183,7 @@ fn one_value(query: &mut Query) {
     else {
         return;
     };
-    if !plain || !matches!(item, Expr::Identifier(_) | Expr::CompoundIdentifier(_)) {
+    if !plain || !is_plain(item) {
         return;
     }
     let parsed = Parser::new(&PostgreSqlDialect {})
@@ -155,6 +191,18 @@ fn one_value(query: &mut Query) {
         .and_then(|mut parser| parser.parse_expr());
     if let Ok(max) = parsed {
         *item = max;
+    }
+}
+
+/// A column, a value, or two of them compared: what no aggregate is in.
+fn is_plain(expr: &Expr) -> bool {
+    match expr {
+        Expr::Identifier(_) | Expr::CompoundIdentifier(_) => true,
+        Expr::BinaryOp { left, right, .. } => {
+            let is_value = |expr: &Expr| matches!(expr, Expr::Value(_)) || is_plain(expr);
+            is_value(left) && is_value(right)
+        }
+        _ => false,
     }
 }
 
@@ -234,7 +282,18 @@ mod tests {
         let of = |sql: &str| rewrite(&parser, sql).unwrap();
         assert_eq!(of("SELECT E'a\\nb' FROM pg_class"), "SELECT 'a\nb' FROM pg_catalog.pg_class");
         let constraints = of("SELECT * FROM information_schema.table_constraints");
-        assert_eq!(constraints, "SELECT * FROM pg_catalog.information_schema_table_constraints");
+        assert_eq!(
+            constraints,
+            "SELECT * FROM pg_catalog.information_schema_table_constraints AS \"table_constraints\""
+        );
+        let columns =
+            of("SELECT information_schema.columns.data_type FROM information_schema.columns \
+                          JOIN information_schema.tables t ON t.table_name = columns.table_name");
+        assert_eq!(
+            columns,
+            "SELECT columns.data_type FROM pg_catalog.information_schema_columns AS \"columns\" \
+             JOIN pg_catalog.information_schema_tables t ON t.table_name = columns.table_name"
+        );
         let roles = of("SELECT ARRAY(SELECT rolname FROM pg_roles)");
         assert!(roles.contains("make_array()"), "{roles}");
     }
