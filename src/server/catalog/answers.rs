@@ -17,7 +17,7 @@ use datafusion::logical_expr::{
 
 use super::routines::Routine;
 
-/// Yes: everything is visible, and may be read.
+/// Yes: everything is visible.
 const YES: &[&str] = &[
     "pg_function_is_visible",
     "pg_type_is_visible",
@@ -31,15 +31,6 @@ const YES: &[&str] = &[
     "pg_ts_dict_is_visible",
     "pg_ts_parser_is_visible",
     "pg_ts_template_is_visible",
-    "has_column_privilege",
-    "has_function_privilege",
-    "has_language_privilege",
-    "has_type_privilege",
-    "has_sequence_privilege",
-    "has_tablespace_privilege",
-    "has_server_privilege",
-    "has_foreign_data_wrapper_privilege",
-    "pg_has_role",
 ];
 
 /// Nothing: there are no comments on columns, indexes, triggers and so on.

@@ -11,6 +11,7 @@ mod functions;
 mod information;
 mod instead;
 mod lakes;
+mod privileges;
 mod rewrite;
 mod roles;
 mod routines;
@@ -62,6 +63,7 @@ impl Shared {
             .map_err(|e| Error::from(*e))?;
         answers::register(context, &routines);
         format_type::register(context);
+        privileges::register(context);
         // types with a zone, and those of the library
         let state = context.state_ref();
         let mut state = state.write();
@@ -136,6 +138,9 @@ impl Catalog {
             return None;
         }
         let batch = instead::nothing(sql)?;
+        if instead::is_of_nothing(sql) {
+            return Some(batch);
+        }
         let statement = without_values(sql);
         let mut missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
         if missed.len() < REMEMBERED && missed.insert(statement.clone()) {

@@ -1,22 +1,21 @@
 //! From PostgreSQL's SQL about its catalog to what the engine plans.
 
+pub(super) mod casts;
+mod headings;
+mod information;
+mod subqueries;
+
 use std::ops::ControlFlow;
 
 use datafusion::logical_expr::sqlparser::ast::{
-    BinaryOperator, Expr, FunctionArguments, Ident, ObjectName, Query, SelectItem, SetExpr,
-    Statement, TableAlias, TableFactor, Value, VisitMut, VisitorMut, visit_expressions_mut,
-    visit_relations,
+    BinaryOperator, Expr, FunctionArguments, Statement, Value, visit_expressions_mut,
 };
 use datafusion::logical_expr::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::logical_expr::sqlparser::parser::Parser;
 use datafusion::logical_expr::sqlparser::tokenizer::{Token, Tokenizer};
 use datafusion_pg_catalog::sql::PostgresCompatibilityParser;
 
-use super::information;
-use super::schema::PREFIX;
-
-/// The schema that is the same in every database of SQL.
-const SCHEMA: &str = "information_schema";
+use subqueries::{asks_empty, one_value};
 
 /// Names that only PostgreSQL's catalog has, beside those that begin with `pg_`.
 const NAMES: &[&str] = &[
@@ -63,7 +62,8 @@ pub(super) fn asks_catalog(sql: &str) -> bool {
 
 /// The question in the engine's SQL; none if it is not PostgreSQL's.
 pub(super) fn rewrite(parser: &PostgresCompatibilityParser, sql: &str) -> Option<String> {
-    let mut statements = parser.parse(sql).ok()?;
+    let resolved = casts::resolved(sql);
+    let mut statements = parser.parse(resolved.as_deref().unwrap_or(sql)).ok()?;
     match (statements.pop(), statements.is_empty()) {
         (Some(mut statement), true) => {
             simplify(&mut statement);
@@ -93,6 +93,7 @@ fn simplify(statement: &mut Statement) {
             // one value out of a table that has none
             Expr::Subquery(query) if asks_empty(query) => *expr = Expr::value(Value::Null),
             Expr::Subquery(query) => one_value(query),
+            Expr::Cast { data_type, .. } => casts::name_as_text(data_type),
             // the engine's LIKE escapes with a backslash
             Expr::Like { pattern, escape_char, .. } if escape_char.is_some() => {
                 *escape_char = None;
@@ -106,104 +107,8 @@ fn simplify(statement: &mut Statement) {
         }
         ControlFlow::<()>::Continue(())
     });
-    let _ = statement.visit(&mut Information);
-}
-
-/// Sends questions about `information_schema` to where its tables are found, by the names that they
-/// are asked with.
-struct Information;
-
-impl VisitorMut for Information {
-    type Break = ();
-
-    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
-        if let TableFactor::Table { name, alias, .. } = factor
-            && let [.., schema, table] = lower(name).as_slice()
-            && schema == SCHEMA
-            && information::has(table)
-        {
-            alias.get_or_insert_with(|| TableAlias {
-                explicit: true,
-                name: Ident::with_quote('"', table.as_str()),
-                columns: vec![],
-                at: None,
-            });
-            let own = Ident::new(format!("{PREFIX}{table}"));
-            *name = ObjectName::from(vec![Ident::new("pg_catalog"), own]);
-        }
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        // information_schema.tables.table_name
-        if let Expr::CompoundIdentifier(parts) = expr
-            && let Some(at) = parts.iter().position(|p| p.value.eq_ignore_ascii_case(SCHEMA))
-            && parts.len() == at + 3
-        {
-            parts.drain(..=at);
-        }
-        ControlFlow::Continue(())
-    }
-}
-
-/// The parts of a name in lower case.
-fn lower(name: &ObjectName) -> Vec<String> {
-    name.0.iter().map(|p| p.to_string().trim_matches('"').to_lowercase()).collect()
-}
-
-/// Whether a query is about what lakes have none of: the engine takes no subquery that might have
-/// several rows for one value.
-fn asks_empty(query: &Query) -> bool {
-    const EMPTY: [&str; 8] = [
-        "pg_collation",
-        "pg_attrdef",
-        "pg_description",
-        "pg_sequence",
-        "pg_constraint",
-        "pg_index",
-        "pg_inherits",
-        "pg_depend",
-    ];
-    visit_relations(query, |name| {
-        let table = name.0.last().map(|part| part.to_string().trim_matches('"').to_lowercase());
-        match table.is_some_and(|table| EMPTY.contains(&table.as_str())) {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
-        }
-    })
-    .is_break()
-}
-
-/// A look-up by number as an aggregate, from which the engine knows that it has one value at most.
-fn one_value(query: &mut Query) {
-    let plain = query.order_by.is_none() && query.limit_clause.is_none();
-    let SetExpr::Select(select) = query.body.as_mut() else { return };
-    let [SelectItem::UnnamedExpr(item) | SelectItem::ExprWithAlias { expr: item, .. }] =
-        select.projection.as_mut_slice()
-    else {
-        return;
-    };
-    if !plain || !is_plain(item) {
-        return;
-    }
-    let parsed = Parser::new(&PostgreSqlDialect {})
-        .try_with_sql(&format!("max({item})"))
-        .and_then(|mut parser| parser.parse_expr());
-    if let Ok(max) = parsed {
-        *item = max;
-    }
-}
-
-/// A column, a value, or two of them compared: what no aggregate is in.
-fn is_plain(expr: &Expr) -> bool {
-    match expr {
-        Expr::Identifier(_) | Expr::CompoundIdentifier(_) => true,
-        Expr::BinaryOp { left, right, .. } => {
-            let is_value = |expr: &Expr| matches!(expr, Expr::Value(_)) || is_plain(expr);
-            is_value(left) && is_value(right)
-        }
-        _ => false,
-    }
+    headings::name(statement);
+    information::send(statement);
 }
 
 /// A pattern with backslashes for the slash that tools escape with.
@@ -294,6 +199,19 @@ mod tests {
             "SELECT columns.data_type FROM pg_catalog.information_schema_columns AS \"columns\" \
              JOIN pg_catalog.information_schema_tables t ON t.table_name = columns.table_name"
         );
+        let comments =
+            of("SELECT NULL, NULL, 'a'::name FROM pg_class c LEFT JOIN pg_description d \
+                           ON d.classoid = 'pg_class'::regclass");
+        assert_eq!(
+            comments,
+            "SELECT NULL AS \"?column?1\", NULL AS \"?column?2\", 'a'::TEXT FROM pg_catalog.pg_class c \
+             LEFT JOIN pg_catalog.pg_description d ON d.classoid = 1259"
+        );
+        let arrays = of("SELECT typinput = 'pg_catalog.array_in'::regproc FROM pg_type");
+        assert_eq!(arrays, "SELECT typinput = 'array_in' FROM pg_catalog.pg_type");
+        let kinds = of("SELECT 1 FROM pg_type t WHERE t.typrelid = 0 OR \
+                        (SELECT c.relkind = 'c' FROM pg_class c WHERE c.oid = t.typrelid)");
+        assert!(kinds.contains("(SELECT max(c.relkind = 'c') FROM"), "{kinds}");
         let roles = of("SELECT ARRAY(SELECT rolname FROM pg_roles)");
         assert!(roles.contains("make_array()"), "{roles}");
     }

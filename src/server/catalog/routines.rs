@@ -109,11 +109,20 @@ pub(super) fn rows(
             numbers(&|r| count(r.shape.takes.len() - r.shape.least.min(r.shape.takes.len()))),
         ),
         ("proargtypes", texts(&|r| joined(r, " ", |(_, pg)| pg.oid().to_string()))),
-        ("proargnames", texts(&|r| format!("{{{}}}", joined(r, ",", |(name, _)| name.clone())))),
+        ("proargnames", argument_names(routines)),
         ("provariadic", numbers(&|_| 0)),
         ("prosrc", texts(&|r| r.info.name.clone())),
     ];
     filled(schema, &known, rows)
+}
+
+/// `pg_proc.proargnames` as text; NULL where no argument has a name.
+fn argument_names(routines: &[&Routine]) -> ArrayRef {
+    let names = |routine: &&Routine| {
+        let named = !routine.shape.takes.is_empty();
+        named.then(|| format!("{{{}}}", joined(routine, ",", |(name, _)| name.clone())))
+    };
+    Arc::new(routines.iter().map(names).collect::<StringArray>())
 }
 
 /// `pg_proc.prokind`.

@@ -5,9 +5,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, Int16Array, Int32Array, RecordBatch, StringArray,
+    Array, ArrayRef, AsArray, Int16Array, Int32Array, ListBuilder, RecordBatch, StringArray,
+    StringBuilder, new_null_array,
 };
-use datafusion::arrow::datatypes::{Int32Type, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Int32Type, Schema, SchemaRef};
 use datafusion::catalog::{MemTable, SchemaProvider};
 use datafusion::common::Result;
 use datafusion::datasource::{TableProvider, TableType};
@@ -22,10 +23,14 @@ use pgwire::api::Type;
 use super::batch::{filled, nullable, number};
 use super::information::{self, Contents};
 use super::lakes::{Lakes, marked};
+use super::rewrite::casts;
 use super::roles;
 use super::routines::{self, Routine};
 use crate::server::settings::Settings;
-use crate::server::types::{item_of, length};
+use crate::server::types::{item_of, length, parameter};
+
+/// The number of the schema of PostgreSQL's own tables.
+const PG_CATALOG: i32 = 11;
 
 /// Names under which tables of `information_schema` are found here.
 pub(super) const PREFIX: &str = "information_schema_";
@@ -85,13 +90,18 @@ impl PgCatalog {
         Ok(Some(match name {
             "pg_proc" => {
                 let more = routines::rows(&own, &schema, self.namespace().await?)?;
-                with_more(&schema, &batches, more)?
+                let (_, batches) = with_more(&schema, &batches, more)?;
+                let batches = batches.iter().map(with_lists).collect::<Result<Vec<_>>>()?;
+                all(schema, batches)
             }
             "pg_description" => {
                 with_more(&schema, &batches, routines::descriptions(&own, &schema)?)?
             }
             "pg_attribute" => (schema, each(with_types)?),
-            "pg_class" => (schema, each(|batch| with(batch, "relowner", &owner(batch)))?),
+            "pg_class" => {
+                let batches = each(of_relations)?;
+                all(schema, batches)
+            }
             "pg_tables" => (schema, each(|batch| with(batch, "tableowner", &owner_name(batch)))?),
             "pg_roles" | "pg_authid" => only(roles::rows(&self.user, &schema)?),
             "pg_settings" => only(self.settings(&schema)?),
@@ -163,7 +173,9 @@ impl PgCatalog {
 
     /// The number of the schema `tenure`, where its functions are said to be.
     async fn namespace(&self) -> Result<i32> {
-        let Some((_, batches)) = self.imitated("pg_namespace").await? else { return Ok(11) };
+        let Some((_, batches)) = self.imitated("pg_namespace").await? else {
+            return Ok(PG_CATALOG);
+        };
         for batch in &batches {
             let (Some(oids), Some(names)) =
                 (batch.column_by_name("oid"), batch.column_by_name("nspname"))
@@ -175,8 +187,13 @@ impl PgCatalog {
                 return Ok(oids.value(at));
             }
         }
-        Ok(11)
+        Ok(PG_CATALOG)
     }
+}
+
+/// Batches and their columns; `schema` if there are none.
+fn all(schema: SchemaRef, batches: Vec<RecordBatch>) -> Rows {
+    (batches.first().map_or(schema, RecordBatch::schema), batches)
 }
 
 /// One batch and its columns.
@@ -203,6 +220,67 @@ fn with(batch: &RecordBatch, name: &str, values: &ArrayRef) -> Result<RecordBatc
         *column = Arc::clone(values);
     }
     Ok(RecordBatch::try_new(batch.schema(), columns)?)
+}
+
+/// The same rows with a column more, or another one of this name and type.
+fn with_field(batch: &RecordBatch, field: Field, values: ArrayRef) -> Result<RecordBatch> {
+    let mut fields: Vec<FieldRef> = batch.schema_ref().fields().iter().cloned().collect();
+    let mut columns = batch.columns().to_vec();
+    match batch.schema_ref().column_with_name(field.name()) {
+        Some((at, _)) => {
+            fields.splice(at..=at, [Arc::new(field)]);
+            columns.splice(at..=at, [values]);
+        }
+        None => {
+            fields.push(Arc::new(field));
+            columns.push(values);
+        }
+    }
+    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
+}
+
+/// `pg_class` with the owner, with the numbers that PostgreSQL's own tables have everywhere, and with
+/// the columns about rights and options, of which there are none.
+fn of_relations(batch: &RecordBatch) -> Result<RecordBatch> {
+    let mut out = with(batch, "relowner", &owner(batch))?;
+    if let (Some(oids), Some(names), Some(schemas)) = (
+        batch.column_by_name("oid"),
+        batch.column_by_name("relname"),
+        batch.column_by_name("relnamespace"),
+    ) {
+        let schemas = schemas.as_primitive::<Int32Type>().iter();
+        let own = names.as_string::<i32>().iter().zip(schemas).map(|(name, schema)| {
+            name.filter(|_| schema == Some(PG_CATALOG)).and_then(casts::number_of)
+        });
+        let oids = oids.as_primitive::<Int32Type>().iter().zip(own);
+        let oids: Int32Array = oids.map(|(oid, own)| own.or(oid)).collect();
+        out = with(&out, "oid", &(Arc::new(oids) as ArrayRef))?;
+    }
+    for name in ["relacl", "reloptions"] {
+        let nothing = new_null_array(&DataType::Utf8, out.num_rows());
+        out = with_field(&out, Field::new(name, DataType::Utf8, true), nothing)?;
+    }
+    Ok(out)
+}
+
+/// `pg_proc` with the names of arguments as lists.
+fn with_lists(batch: &RecordBatch) -> Result<RecordBatch> {
+    let mut out = batch.clone();
+    for name in ["proargnames", "proargmodes"] {
+        let Some(texts) = batch.column_by_name(name) else { continue };
+        let mut lists = ListBuilder::new(StringBuilder::new());
+        for text in texts.as_string::<i32>() {
+            let items = text.and_then(parameter::items);
+            for item in items.iter().flatten() {
+                lists.values().append_option(item.as_deref());
+            }
+            lists.append(items.is_some());
+        }
+        let lists = lists.finish();
+        let field = Field::new(name, lists.data_type().clone(), true);
+        out = with_field(&out, field, Arc::new(lists))?;
+    }
+    Ok(out)
 }
 
 /// Everything belongs to one role.

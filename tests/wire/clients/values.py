@@ -22,6 +22,8 @@ VALUES = [
     ("date '2018-01-02'", 1082, dt.date(2018, 1, 2)),
     ("date '1969-12-31'", 1082, dt.date(1969, 12, 31)),
     ("timestamp '2018-01-02 03:04:05.678'", 1114, dt.datetime(2018, 1, 2, 3, 4, 5, 678000)),
+    ("'2018-01-02 03:04:05+02'::timestamptz", 1184, dt.datetime(2018, 1, 2, 1, 4, 5, tzinfo=dt.timezone.utc)),
+    ("CAST('2018-01-02' AS TIMESTAMP WITH TIME ZONE)", 1184, dt.datetime(2018, 1, 2, tzinfo=dt.timezone.utc)),
     ("time '03:04:05.5'", 1083, dt.time(3, 4, 5, 500000)),
     ("interval '2 days 3 hours'", 1186, dt.timedelta(days=2, hours=3)),
     ("interval '-1 hours'", 1186, dt.timedelta(hours=-1)),
@@ -43,6 +45,7 @@ VALUES = [
 PARAMETERS = [
     1, 70_000, 5_000_000_000, -3, 2.5, float("inf"), "it's", "", True, False, None,
     dt.date(2018, 1, 2), dt.datetime(2018, 1, 2, 3, 4, 5, 6), dt.time(3, 4, 5),
+    dt.datetime(2018, 1, 2, 3, 4, 5, 6, tzinfo=dt.timezone(dt.timedelta(hours=2))),
     dt.timedelta(days=1, seconds=2), Decimal("12.50"), Decimal("-0.001"), b"\x00\xff",
     [1, 2, 3], ["a", "b,c"], [1.5], [dt.date(2018, 1, 2)],
 ]
