@@ -296,6 +296,10 @@ impl Session {
     /// Sets one setting, of PostgreSQL's or of Tenure's; `None` is its default.
     pub(super) async fn set(&self, name: &str, value: Option<&str>) -> Outcome<()> {
         if name.contains('.') {
+            // a name may be a value of set_config
+            if !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.') {
+                return Err(super::settings::unknown(name));
+            }
             let quoted = value.map(|v| v.replace('\'', "''"));
             let sql = match quoted {
                 Some(value) => format!("SET {name} = '{value}'"),

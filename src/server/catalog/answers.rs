@@ -33,10 +33,12 @@ const YES: &[&str] = &[
     "pg_ts_template_is_visible",
 ];
 
-/// Nothing: there are no comments on columns, indexes, triggers and so on.
+/// Nothing: there are no comments on columns, defaults, partitions, indexes, triggers and so on.
 const NOTHING: &[&str] = &[
     "col_description",
     "shobj_description",
+    "pg_get_expr",
+    "pg_get_partkeydef",
     "pg_get_viewdef",
     "pg_get_indexdef",
     "pg_get_triggerdef",

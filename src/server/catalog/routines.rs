@@ -51,9 +51,10 @@ impl Routine {
         if self.in_from() { format!("SETOF {name}") } else { name }
     }
 
-    /// The arguments with their types where they are known, otherwise as the documentation has them.
+    /// The arguments with their types where they are known and always the same, otherwise as the
+    /// documentation has them.
     pub(super) fn arguments(&self) -> String {
-        if self.shape.takes.is_empty() {
+        if self.shape.takes.is_empty() || self.info.signature.contains(") or ") {
             let (_, inner) = self.info.signature.split_once('(').unwrap_or_default();
             return inner.trim().trim_end_matches(')').to_owned();
         }
