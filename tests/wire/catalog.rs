@@ -136,6 +136,9 @@ fn backslash_commands_show_users_types_and_sizes() {
     let served = Served::retail(&[]);
     let shown = |command: &str| answers(&served, &[command]);
     assert_eq!(shown("\\du"), "ana||{}\ntenure|Cannot login|{}\n");
+    // a lake is a database, and there are no others
+    let databases = answers(&served, &["SELECT datname, pg_get_userbyid(datdba) FROM pg_database"]);
+    assert_eq!(databases, "retail|tenure\n");
     // a database without types of its own
     assert_eq!(shown("\\dT"), "");
     assert_eq!(shown("\\dT+"), "");

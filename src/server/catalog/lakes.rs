@@ -46,6 +46,13 @@ impl Lakes {
         self.catalogs.upgrade()?.catalog(catalog)?.schema(schema)
     }
 
+    /// The names of all databases, in order.
+    pub(super) fn databases(&self) -> Vec<String> {
+        let mut names = self.catalogs.upgrade().map(|all| all.catalog_names()).unwrap_or_default();
+        names.sort();
+        names
+    }
+
     /// The names of the schemas, in order.
     pub(super) fn schemas(&self) -> Vec<String> {
         let catalog = self.catalogs.upgrade().and_then(|all| all.catalog(&self.database));

@@ -6,6 +6,7 @@
 
 mod answers;
 mod batch;
+mod complete;
 mod format_type;
 mod functions;
 mod information;

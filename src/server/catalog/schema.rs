@@ -5,10 +5,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, Int16Array, Int32Array, ListBuilder, RecordBatch, StringArray,
-    StringBuilder, new_null_array,
+    Array, ArrayRef, AsArray, BooleanArray, Int32Array, RecordBatch, StringArray,
 };
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Int32Type, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{Int32Type, SchemaRef};
 use datafusion::catalog::{MemTable, SchemaProvider};
 use datafusion::common::Result;
 use datafusion::datasource::{TableProvider, TableType};
@@ -18,19 +17,14 @@ use datafusion_pg_catalog::pg_catalog::{
     PG_CATALOG_TABLES, PgCatalogSchemaProvider, PgCatalogTable,
 };
 use futures::TryStreamExt;
-use pgwire::api::Type;
 
-use super::batch::{filled, nullable, number};
+use super::batch::filled;
+use super::complete::{self, PG_CATALOG, Rows};
 use super::information::{self, Contents};
-use super::lakes::{Lakes, marked};
-use super::rewrite::casts;
+use super::lakes::Lakes;
 use super::roles;
 use super::routines::{self, Routine};
 use crate::server::settings::Settings;
-use crate::server::types::{item_of, length, parameter};
-
-/// The number of the schema of PostgreSQL's own tables.
-const PG_CATALOG: i32 = 11;
 
 /// Names under which tables of `information_schema` are found here.
 pub(super) const PREFIX: &str = "information_schema_";
@@ -40,6 +34,7 @@ const COMPLETED: &[&str] = &[
     "pg_attribute",
     "pg_authid",
     "pg_class",
+    "pg_database",
     "pg_description",
     "pg_proc",
     "pg_roles",
@@ -47,6 +42,9 @@ const COMPLETED: &[&str] = &[
     "pg_tables",
     "pg_views",
 ];
+
+/// Numbers of the databases that the client is not connected to: below those of relations.
+const OTHERS: i32 = 16_000;
 
 /// The schema of one session.
 #[derive(Debug)]
@@ -58,9 +56,6 @@ pub(super) struct PgCatalog {
     pub(super) database: String,
     pub(super) settings: Arc<RwLock<Settings>>,
 }
-
-/// A table's columns and rows.
-type Rows = (SchemaRef, Vec<RecordBatch>);
 
 impl PgCatalog {
     /// What the library has.
@@ -90,24 +85,62 @@ impl PgCatalog {
         Ok(Some(match name {
             "pg_proc" => {
                 let more = routines::rows(&own, &schema, self.namespace().await?)?;
-                let (_, batches) = with_more(&schema, &batches, more)?;
-                let batches = batches.iter().map(with_lists).collect::<Result<Vec<_>>>()?;
+                let (_, batches) = complete::with_more(&schema, &batches, more)?;
+                let batches =
+                    batches.iter().map(complete::with_lists).collect::<Result<Vec<_>>>()?;
                 all(schema, batches)
             }
             "pg_description" => {
-                with_more(&schema, &batches, routines::descriptions(&own, &schema)?)?
+                let more = routines::descriptions(&own, &schema)?;
+                complete::with_more(&schema, &batches, more)?
             }
-            "pg_attribute" => (schema, each(with_types)?),
+            "pg_attribute" => (schema, each(complete::with_types)?),
             "pg_class" => {
-                let batches = each(of_relations)?;
+                let batches = each(complete::of_relations)?;
                 all(schema, batches)
             }
-            "pg_tables" => (schema, each(|batch| with(batch, "tableowner", &owner_name(batch)))?),
+            "pg_database" => only(self.databases(&schema, &batches)?),
+            "pg_tables" => (schema, each(complete::of_tables)?),
             "pg_roles" | "pg_authid" => only(roles::rows(&self.user, &schema)?),
             "pg_settings" => only(self.settings(&schema)?),
             "pg_views" => only(self.views(&schema).await?),
             _ => return Ok(None),
         }))
+    }
+
+    /// The rows of `pg_database`: the lakes, and no others.
+    fn databases(&self, schema: &SchemaRef, batches: &[RecordBatch]) -> Result<RecordBatch> {
+        let names = self.lakes.databases();
+        // the number of the client's own is the library's
+        let own = batches.iter().find_map(|batch| {
+            let (oids, names) = (batch.column_by_name("oid")?, batch.column_by_name("datname")?);
+            let mut names = names.as_string::<i32>().iter();
+            let at = names.position(|name| name == Some(self.database.as_str()))?;
+            Some(oids.as_primitive::<Int32Type>().value(at))
+        });
+        let oids = names
+            .iter()
+            .zip(OTHERS..)
+            .map(|(name, other)| own.filter(|_| *name == self.database).unwrap_or(other));
+        let oids = oids.map(Some).collect::<Int32Array>();
+        let rows = names.len();
+        let texts = |text: &str| -> ArrayRef { Arc::new(StringArray::from(vec![text; rows])) };
+        let numbers = |n: i32| -> ArrayRef { Arc::new(Int32Array::from(vec![n; rows])) };
+        let switches = |on: bool| -> ArrayRef { Arc::new(BooleanArray::from(vec![on; rows])) };
+        let known: Vec<(&str, ArrayRef)> = vec![
+            ("oid", Arc::new(oids)),
+            ("datname", Arc::new(StringArray::from(names))),
+            ("datdba", numbers(roles::OWNER)),
+            ("encoding", numbers(6)),
+            ("datlocprovider", texts("c")),
+            ("datcollate", texts("C.UTF-8")),
+            ("datctype", texts("C.UTF-8")),
+            ("datistemplate", switches(false)),
+            ("datallowconn", switches(true)),
+            ("datconnlimit", numbers(-1)),
+            ("dattablespace", numbers(1663)),
+        ];
+        filled(schema, &known, rows)
     }
 
     /// The rows of `pg_settings`.
@@ -199,123 +232,6 @@ fn all(schema: SchemaRef, batches: Vec<RecordBatch>) -> Rows {
 /// One batch and its columns.
 fn only(batch: RecordBatch) -> Rows {
     (batch.schema(), vec![batch])
-}
-
-/// Rows and those that come after them.
-fn with_more(schema: &SchemaRef, batches: &[RecordBatch], more: RecordBatch) -> Result<Rows> {
-    let schema = nullable(schema);
-    let mut all = batches
-        .iter()
-        .map(|batch| Ok(RecordBatch::try_new(Arc::clone(&schema), batch.columns().to_vec())?))
-        .collect::<Result<Vec<_>>>()?;
-    all.push(more);
-    Ok((schema, all))
-}
-
-/// The same rows with another column of this name.
-fn with(batch: &RecordBatch, name: &str, values: &ArrayRef) -> Result<RecordBatch> {
-    let mut columns = batch.columns().to_vec();
-    let at = batch.schema_ref().column_with_name(name).map(|(at, _)| at);
-    if let Some(column) = at.and_then(|at| columns.get_mut(at)) {
-        *column = Arc::clone(values);
-    }
-    Ok(RecordBatch::try_new(batch.schema(), columns)?)
-}
-
-/// The same rows with a column more, or another one of this name and type.
-fn with_field(batch: &RecordBatch, field: Field, values: ArrayRef) -> Result<RecordBatch> {
-    let mut fields: Vec<FieldRef> = batch.schema_ref().fields().iter().cloned().collect();
-    let mut columns = batch.columns().to_vec();
-    match batch.schema_ref().column_with_name(field.name()) {
-        Some((at, _)) => {
-            fields.splice(at..=at, [Arc::new(field)]);
-            columns.splice(at..=at, [values]);
-        }
-        None => {
-            fields.push(Arc::new(field));
-            columns.push(values);
-        }
-    }
-    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
-}
-
-/// `pg_class` with the owner, with the numbers that PostgreSQL's own tables have everywhere, and with
-/// the columns about rights and options, of which there are none.
-fn of_relations(batch: &RecordBatch) -> Result<RecordBatch> {
-    let mut out = with(batch, "relowner", &owner(batch))?;
-    if let (Some(oids), Some(names), Some(schemas)) = (
-        batch.column_by_name("oid"),
-        batch.column_by_name("relname"),
-        batch.column_by_name("relnamespace"),
-    ) {
-        let schemas = schemas.as_primitive::<Int32Type>().iter();
-        let own = names.as_string::<i32>().iter().zip(schemas).map(|(name, schema)| {
-            name.filter(|_| schema == Some(PG_CATALOG)).and_then(casts::number_of)
-        });
-        let oids = oids.as_primitive::<Int32Type>().iter().zip(own);
-        let oids: Int32Array = oids.map(|(oid, own)| own.or(oid)).collect();
-        out = with(&out, "oid", &(Arc::new(oids) as ArrayRef))?;
-    }
-    for name in ["relacl", "reloptions"] {
-        let nothing = new_null_array(&DataType::Utf8, out.num_rows());
-        out = with_field(&out, Field::new(name, DataType::Utf8, true), nothing)?;
-    }
-    Ok(out)
-}
-
-/// `pg_proc` with the names of arguments as lists.
-fn with_lists(batch: &RecordBatch) -> Result<RecordBatch> {
-    let mut out = batch.clone();
-    for name in ["proargnames", "proargmodes"] {
-        let Some(texts) = batch.column_by_name(name) else { continue };
-        let mut lists = ListBuilder::new(StringBuilder::new());
-        for text in texts.as_string::<i32>() {
-            let items = text.and_then(parameter::items);
-            for item in items.iter().flatten() {
-                lists.values().append_option(item.as_deref());
-            }
-            lists.append(items.is_some());
-        }
-        let lists = lists.finish();
-        let field = Field::new(name, lists.data_type().clone(), true);
-        out = with_field(&out, field, Arc::new(lists))?;
-    }
-    Ok(out)
-}
-
-/// Everything belongs to one role.
-fn owner(batch: &RecordBatch) -> ArrayRef {
-    Arc::new(Int32Array::from(vec![roles::OWNER; batch.num_rows()]))
-}
-
-fn owner_name(batch: &RecordBatch) -> ArrayRef {
-    Arc::new(StringArray::from(vec![roles::OWNER_NAME; batch.num_rows()]))
-}
-
-/// `pg_attribute` with the types that answers have.
-fn with_types(batch: &RecordBatch) -> Result<RecordBatch> {
-    let Some(names) = batch.column_by_name("attname") else { return Ok(batch.clone()) };
-    let told = || names.as_string::<i32>().iter().map(|name| name.and_then(marked));
-    let pg = || told().map(|t| t.and_then(|(_, oid, _)| Type::from_oid(oid)));
-    let plain: ArrayRef = Arc::new(told().map(|t| t.map(|(n, _, _)| n)).collect::<StringArray>());
-    let types: ArrayRef =
-        Arc::new(pg().map(|pg| pg.map(|pg| number(pg.oid()))).collect::<Int32Array>());
-    let modifiers: ArrayRef =
-        Arc::new(told().map(|t| t.map(|(_, _, modifier)| modifier)).collect::<Int32Array>());
-    let lengths: ArrayRef =
-        Arc::new(pg().map(|pg| pg.map(|pg| length(&pg))).collect::<Int16Array>());
-    let dimensions: ArrayRef = Arc::new(
-        pg().map(|pg| pg.map(|pg| i32::from(item_of(&pg).is_some()))).collect::<Int32Array>(),
-    );
-    [
-        ("attname", plain),
-        ("atttypid", types),
-        ("atttypmod", modifiers),
-        ("attlen", lengths),
-        ("attndims", dimensions),
-    ]
-    .into_iter()
-    .try_fold(batch.clone(), |batch, (name, values)| with(&batch, name, &values))
 }
 
 #[async_trait]
