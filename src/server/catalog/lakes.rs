@@ -48,7 +48,9 @@ impl Lakes {
 
     /// The names of all databases, in order.
     pub(super) fn databases(&self) -> Vec<String> {
-        let mut names = self.catalogs.upgrade().map(|all| all.catalog_names()).unwrap_or_default();
+        let names =
+            self.catalogs.upgrade().map(|all| CatalogProviderList::catalog_names(all.as_ref()));
+        let mut names = names.unwrap_or_default();
         names.sort();
         names
     }

@@ -1,7 +1,6 @@
 //! From PostgreSQL's SQL about its catalog to what the engine plans.
 
 pub(super) mod casts;
-mod headings;
 mod information;
 mod subqueries;
 
@@ -110,7 +109,6 @@ fn simplify(statement: &mut Statement) {
         }
         ControlFlow::<()>::Continue(())
     });
-    headings::name(statement);
     information::send(statement);
 }
 
@@ -228,7 +226,7 @@ mod tests {
                            ON d.classoid = 'pg_class'::regclass");
         assert_eq!(
             comments,
-            "SELECT NULL AS \"?column?1\", NULL AS \"?column?2\", 'a'::TEXT FROM pg_catalog.pg_class c \
+            "SELECT NULL, NULL, 'a'::TEXT FROM pg_catalog.pg_class c \
              LEFT JOIN pg_catalog.pg_description d ON d.classoid = 1259"
         );
         let arrays = of("SELECT typinput = 'pg_catalog.array_in'::regproc FROM pg_type");
