@@ -192,7 +192,8 @@ mod tests {
         assert_eq!(read("create view v as select 1"), Command::Other { tag: "CREATE VIEW".into() });
         assert_eq!(read("ROLLBACK WORK"), Command::Rollback);
         assert_eq!(read("rollback to savepoint \"S\""), Command::RollbackTo("S".into()));
-        assert_eq!(read("SHOW tenure.as_of"), Command::Query { tag: "SHOW" });
+        assert_eq!(read("SHOW tenure"), Command::Query { tag: "SHOW" });
+        assert_eq!(read("SHOW tenure.as_of"), Command::Show("tenure.as_of".into()));
         assert_eq!(
             read("SHOW TRANSACTION ISOLATION LEVEL"),
             Command::Show("transaction_isolation".into())

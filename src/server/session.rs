@@ -152,9 +152,6 @@ impl Session {
                     .map_err(|e| Failure::of(&e, sql))?;
                 prepared.types = types;
             }
-            Command::Show(name) if name.starts_with("tenure.") => {
-                prepared.schema = Some(self.show(name).await?.schema);
-            }
             Command::Show(name) => prepared.schema = Some(self.shown(name)?.schema()),
             Command::ShowAll => prepared.schema = Some(self.all_shown()?.schema()),
             Command::Fetch { name, shown: true, .. } => {
@@ -205,9 +202,14 @@ impl Session {
                 None => return Err(Failure::of(&e, &statement.sql)),
             },
         };
-        match &statement.schema {
-            Some(schema) => rows.described(schema).map_err(Into::into),
-            None => Ok(rows),
+        let Some(schema) = &statement.schema else { return Ok(rows) };
+        match rows.described(schema) {
+            Ok(rows) => Ok(rows),
+            // the client has been told other types: no rows have those, too
+            Err(e) => match self.catalog.instead(&statement.sql, &e) {
+                Some(batch) => Rows::of(batch).described(schema).map_err(Into::into),
+                None => Err(e.into()),
+            },
         }
     }
 
@@ -385,19 +387,15 @@ impl Session {
         }
     }
 
-    /// `SHOW tenure.x`, by the engine.
-    pub(super) async fn show(&self, name: &str) -> Outcome<Rows> {
-        let sql = format!("SHOW {name}");
-        Rows::run(&self.engine, &self.tenure, sql.clone(), Params::default())
-            .await
-            .map_err(|e| Failure::of(&e, &sql))
-    }
-
     /// `SHOW name`: one row.
     pub(super) fn shown(&self, name: &str) -> Outcome<RecordBatch> {
-        let Some(value) = self.settings(|s| s.get(name).map(str::to_owned)) else {
-            return Err(super::settings::unknown(name));
+        let value = match name.strip_prefix("tenure.") {
+            Some(own) => {
+                self.tenure_settings().into_iter().find(|(n, _)| n == own).map(|(_, value)| value)
+            }
+            None => self.settings(|s| s.get(name).map(str::to_owned)),
         };
+        let Some(value) = value else { return Err(super::settings::unknown(name)) };
         texts(vec![(name, vec![value])])
     }
 

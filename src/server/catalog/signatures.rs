@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, IntervalUnit, TimeUnit};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::function::WindowUDFFieldArgs;
 use datafusion::logical_expr::{
@@ -102,9 +102,10 @@ impl Function {
             types.splice(at..=at, [ty.clone()]);
             types
         };
-        lengths.iter().find_map(|n| {
+        let of_structs = lengths.iter().find_map(|n| {
             (0..*n).find_map(|at| structs.iter().find_map(|ty| self.call(&with(*n, at, ty))))
-        })
+        });
+        of_structs.or_else(|| typed().iter().find_map(|types| self.call(types)))
     }
 
     /// The calls that the function's own signature names.
@@ -141,6 +142,19 @@ impl Function {
             _ => gives_only(Type::ANYELEMENT),
         }
     }
+}
+
+/// Arguments of functions that do not take NULL for all: of a length of time or a direction, a time,
+/// and conditions.
+fn typed() -> Vec<Vec<DataType>> {
+    let (length, text) = (DataType::Interval(IntervalUnit::MonthDayNano), DataType::Utf8);
+    let (time, condition) = (DataType::Timestamp(TimeUnit::Microsecond, None), DataType::Boolean);
+    let conditions = DataType::new_list(DataType::Boolean, true);
+    vec![
+        vec![length.clone(), time.clone(), condition.clone()],
+        vec![length, text.clone(), time.clone(), conditions],
+        vec![text.clone(), text.clone(), time, text, condition],
+    ]
 }
 
 fn gives_only(gives: Type) -> Shape {

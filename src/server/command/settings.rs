@@ -90,7 +90,9 @@ impl Words<'_> {
 
     pub(super) fn show(&mut self) -> Outcome<Command> {
         self.at += 1;
+        let dotted = self.tokens.get(self.at + 1).is_some_and(|t| t.token == Token::Period);
         match self.keyword().as_str() {
+            _ if dotted => {}
             "ALL" => return Ok(Command::ShowAll),
             // the engine's own
             "TENURE" | "TABLES" | "COLUMNS" | "FUNCTIONS" | "DATABASES" | "SCHEMAS" | "CREATE" => {

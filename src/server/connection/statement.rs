@@ -53,10 +53,7 @@ impl Connection {
             }
             Command::Show(name) => {
                 if portal.rows.is_none() {
-                    portal.rows = Some(match name.starts_with("tenure.") {
-                        true => self.session.show(name).await?,
-                        false => Rows::of(self.session.shown(name)?),
-                    });
+                    portal.rows = Some(Rows::of(self.session.shown(name)?));
                 }
                 return self.rows(portal, "SHOW", most, describe).await;
             }
