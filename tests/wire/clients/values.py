@@ -89,6 +89,11 @@ with connect() as c:
     )
     assert ask("SELECT count(*) FROM customers WHERE customer_id = ANY(%s)", [1, 7, 8]) == 3
     assert len(c.execute("SELECT customer_id FROM customers LIMIT %s", (5,)).fetchall()) == 5
+    # pgJDBC sends dates and times as text of no type, with a zone that PostgreSQL skips
+    assert ask("SELECT %s::date", "2017-06-30 +00") == dt.date(2017, 6, 30)
+    assert ask("SELECT CAST(%s AS timestamp)", "2017-06-30 12:34:56.789+00") == dt.datetime(2017, 6, 30, 12, 34, 56, 789000)
+    at = ask("SELECT %s::timestamptz", "2017-06-30 12:34:56+02")
+    assert at == dt.datetime(2017, 6, 30, 10, 34, 56, tzinfo=dt.timezone.utc), at
     # Tenure's own: a table function, a parameter that a function wants as a literal
     row = ask("SELECT count(*) FROM change_points(TABLE orders, value => amount) WHERE customer_id < %s", 50)
     assert row == ask("SELECT count(*) FROM change_points(TABLE orders, value => amount) WHERE customer_id < 50")
