@@ -53,13 +53,10 @@ tools! {
     dbeaver: 0,
     datagrip: 0,
     metabase: 0,
-    // keys and indexes, of which a lake has none
-    superset: 3,
+    superset: 0,
     grafana: 0,
     tableau: 0,
     powerbi: 0,
-    // keys, indexes, procedures and rights; types and types of users
-    jdbc: 8,
-    // keys; schemas
-    odbc: 5,
+    jdbc: 0,
+    odbc: 0,
 }

@@ -1,6 +1,5 @@
 -- captured from psqlODBC 13.02 (what Tableau, Excel and Power BI can use), driven by pyodbc 5 over unixODBC: the connection,
 -- the catalog functions, parameters, cursors, savepoints. What the driver sends as one message stays one (\;).
--- Not here: statements that end in an error so far.
 SET DateStyle = 'ISO'\;SET extra_float_digits = 2\;show transaction_isolation;
 select oid, typbasetype from pg_type where typname = 'lo';
 show max_identifier_length;
@@ -9,7 +8,12 @@ show max_identifier_length;
 select relname, nspname, relkind from pg_catalog.pg_class c, pg_catalog.pg_namespace n where relkind in ('r', 'v', 'm', 'f', 'p') and nspname not in ('pg_catalog', 'information_schema', 'pg_toast', 'pg_temp_1') and n.oid = relnamespace order by nspname, relname;
 -- rows
 select relname, nspname, relkind from pg_catalog.pg_class c, pg_catalog.pg_namespace n where relkind in ('r', 'v', 'm', 'f', 'p') and nspname like 'main' and nspname not in ('pg_catalog', 'information_schema', 'pg_toast', 'pg_temp_1') and n.oid = relnamespace order by nspname, relname;
--- SQLTables: schemas
+-- SQLTables: catalogs, kinds, schemas
+-- rows
+select NULL, NULL, NULL;
+-- rows
+select NULL, NULL, relkind from (select 'r' as relkind union select 'v' union select 'm' union select 'f' union select 'p') as a;
+-- rows
 select NULL, nspname, NULL from pg_catalog.pg_namespace n where true and nspname not in ('pg_catalog', 'information_schema', 'pg_toast', 'pg_temp_1') order by nspname;
 -- SQLColumns
 -- rows
