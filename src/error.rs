@@ -24,6 +24,8 @@ pub enum ErrorKind {
     UndefinedFunction,
     /// a value or argument that cannot be meant
     Invalid,
+    /// a number divided by zero
+    DivisionByZero,
     /// SQL that is understood but not supported
     NotSupported,
     /// files of one table whose columns do not fit together
@@ -72,6 +74,7 @@ impl ErrorKind {
             Self::UndefinedColumn => "42703",
             Self::UndefinedFunction => "42883",
             Self::Invalid | Self::Usage => "22023",
+            Self::DivisionByZero => "22012",
             Self::NotSupported => "0A000",
             Self::Drift => "42804",
             Self::Changed => "40001",

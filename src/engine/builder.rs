@@ -24,6 +24,7 @@ use crate::plan::sort_in_buckets::SortInBuckets;
 use crate::plan::unnest_keys::{UnnestKeys, UnnestKeysInRelations};
 use crate::plan::whole_files::WholeFiles;
 use crate::plan::window_by_group::WindowByGroup;
+use crate::plan::zoned_times::ZonedTimes;
 use crate::udfs;
 
 /// What a session shall be; [`TenureBuilder::build`] opens it.
@@ -130,6 +131,7 @@ impl TenureBuilder {
             .with_runtime_env(Arc::clone(&env))
             .with_default_features()
             .with_query_planner(Arc::new(planner::Planner))
+            .with_type_planner(Arc::new(ZonedTimes::default()))
             .with_analyzer_rule(Arc::new(UnnestKeys))
             .with_physical_optimizer_rules(physical_rules())
             .build();

@@ -120,8 +120,8 @@ fn plain(e: &Df) -> Error {
         Df::ResourcesExhausted(m) => Error::new(ErrorKind::Memory, first_sentence(m)).with_hint(
             "raise the memory limit (--memory-limit, or memory_limit in a program), or ask for fewer groups or columns at once",
         ),
-        Df::Execution(m) => cast_error(m),
-        Df::ArrowError(a, _) => cast_error(&arrow_message(a)),
+        Df::Execution(m) => execution_error(m),
+        Df::ArrowError(a, _) => execution_error(&arrow_message(a)),
         Df::ParquetError(p) => {
             Error::new(ErrorKind::Corrupt, format!("a Parquet file cannot be read: {p}"))
                 .with_hint("the file is damaged or still being written; check or remove it")
@@ -294,6 +294,15 @@ fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
     rest.split_once(after).map(|(found, _)| found)
 }
 
+/// What a cast or a calculation says, by what went wrong.
+fn execution_error(m: &str) -> Error {
+    // an error that several wait for is a text only
+    if m.ends_with(&ArrowError::DivideByZero.to_string()) {
+        return Error::new(ErrorKind::DivisionByZero, "division by zero");
+    }
+    cast_error(m)
+}
+
 /// `Cannot cast string 'someone@example.com' to value of Int32 type`, `Error parsing timestamp from
 /// 'someone@example.com': …` and the like without the value.
 fn cast_error(m: &str) -> Error {
@@ -323,7 +332,6 @@ fn arrow_message(e: &ArrowError) -> String {
         ArrowError::CastError(m)
         | ArrowError::ComputeError(m)
         | ArrowError::InvalidArgumentError(m) => m.clone(),
-        ArrowError::DivideByZero => "division by zero".to_string(),
         other => other.to_string(),
     }
 }
@@ -425,6 +433,19 @@ mod tests {
         assert_eq!(e.to_string(), "Unsupported function argument");
         let e = Error::from(Df::Plan("Decimal128(10, 2) { is no number".into()));
         assert_eq!(e.to_string(), "Decimal128(10, 2) { is no number");
+    }
+
+    #[test]
+    fn a_division_by_zero_has_its_own_class_however_it_comes() {
+        let arrow = || Df::ArrowError(Box::new(ArrowError::DivideByZero), None);
+        let shared = Arc::new(arrow());
+        let held = Arc::clone(&shared);
+        for e in [arrow(), Df::Shared(shared), Df::Context("in x".into(), Box::new(arrow()))] {
+            let e = Error::from(e);
+            assert_eq!((e.kind(), e.kind().sqlstate()), (ErrorKind::DivisionByZero, "22012"));
+            assert_eq!(e.to_string(), "division by zero");
+        }
+        drop(held);
     }
 
     #[test]

@@ -16,19 +16,26 @@ pub(crate) fn name(statement: &mut Statement) {
     if select.distinct.is_some() {
         return;
     }
-    let taken: Vec<String> = select.projection.iter().map(ToString::to_string).collect();
+    let mut before: Vec<String> = vec![];
     for item in &mut select.projection {
         let SelectItem::UnnamedExpr(expr) = item else { continue };
         if matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Wildcard(_)) {
             continue;
         }
         let text = expr.to_string();
-        // two items of one text cannot both have its name
-        if text.chars().count() > LONGEST || taken.iter().filter(|t| **t == text).count() > 1 {
-            continue;
-        }
+        let again = before.iter().filter(|t| **t == text).count();
+        before.push(text.clone());
+        let name = match again {
+            0 if text.chars().count() > LONGEST => continue,
+            0 => text,
+            // two items of one text cannot both have its name: f(1), f(1)_2
+            again => {
+                let short: String = text.chars().take(LONGEST).collect();
+                format!("{short}_{}", again + 1)
+            }
+        };
         *item =
-            SelectItem::ExprWithAlias { expr: expr.clone(), alias: Ident::with_quote('"', text) };
+            SelectItem::ExprWithAlias { expr: expr.clone(), alias: Ident::with_quote('"', name) };
     }
 }
 
@@ -51,6 +58,9 @@ mod tests {
             "SELECT a, t.b, 1 AS \"1\", round(avg(x), 2) AS \"round(avg(x), 2)\", c AS d FROM (SELECT 2) AS t"
         );
         assert_eq!(named("SELECT DISTINCT lower(a) FROM t"), "SELECT DISTINCT lower(a) FROM t");
-        assert_eq!(named("SELECT f(1), f(1) FROM t"), "SELECT f(1), f(1) FROM t");
+        assert_eq!(
+            named("SELECT NULL, a, NULL, NULL FROM t"),
+            "SELECT NULL AS \"NULL\", a, NULL AS \"NULL_2\", NULL AS \"NULL_3\" FROM t"
+        );
     }
 }

@@ -24,6 +24,7 @@ pub(crate) mod table;
 pub(crate) mod unnest_keys;
 pub(crate) mod whole_files;
 pub(crate) mod window_by_group;
+pub(crate) mod zoned_times;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::execution::FunctionRegistry;

@@ -216,7 +216,7 @@ impl Server {
         };
         let entry = self.cancels.enter()?;
         let opened = self.open(&user, database.as_deref(), &settings, encrypted, entry.pid).await;
-        let (session, database) = match opened {
+        let (mut session, database) = match opened {
             Ok(opened) => opened,
             Err(mut failure) => {
                 failure.fatal = true;
@@ -226,8 +226,8 @@ impl Server {
                 return Err(failure);
             }
         };
-        for (name, value) in session.settings(Settings::reported) {
-            writer.put(&session::status(name, value))?;
+        for message in session.changed() {
+            writer.put(&message)?;
         }
         writer.put(&PgWireBackendMessage::BackendKeyData(BackendKeyData::new(
             entry.pid,
@@ -272,7 +272,7 @@ impl Server {
             &settings,
             Arc::clone(&self.options.log),
         )?;
-        let session =
+        let mut session =
             Session::new(Arc::new(tenure), self.engine.clone(), Arc::clone(&settings), catalog);
         for (name, value) in wanted {
             if name.contains('.') {
@@ -283,6 +283,7 @@ impl Server {
                 settings.set_initial(name, value)?;
             }
         }
+        session.settle().await?;
         Ok((session, database))
     }
 

@@ -73,9 +73,12 @@ pub(super) async fn describe(
         let frame = tenure.sql(text).await?;
         return Ok((told(frame.schema().as_arrow()), vec![]));
     }
+    let casts = casts(text);
     let declared: Vec<Option<Type>> = (0..count)
         .map(|i| {
-            declared.get(i).and_then(|oid| Type::from_oid(*oid)).filter(|t| *t != Type::UNKNOWN)
+            let told = declared.get(i).and_then(|oid| Type::from_oid(*oid));
+            let cast = || casts.iter().find(|(n, _)| *n == i + 1).map(|(_, pg)| pg.clone());
+            told.filter(|t| *t != Type::UNKNOWN).or_else(cast)
         })
         .collect();
     let typed = with_types(text, &declared);
@@ -121,6 +124,34 @@ fn position(token: &Token) -> Option<usize> {
         Token::Placeholder(name) => name.strip_prefix('$')?.parse().ok().filter(|n| *n <= 65_535),
         _ => None,
     }
+}
+
+/// The parameters that the statement itself makes times of, by `$1::date` or `CAST($1 AS date)`: they
+/// are read as PostgreSQL reads such a type, which is more than a cast of text can.
+fn casts(sql: &str) -> Vec<(usize, Type)> {
+    let tokens = Tokenizer::new(&GenericDialect, sql).tokenize().unwrap_or_default();
+    let tokens: Vec<&Token> =
+        tokens.iter().filter(|token| !matches!(token, Token::Whitespace(_))).collect();
+    let word = |at: usize| match tokens.get(at) {
+        Some(Token::Word(word)) => word.value.to_lowercase(),
+        _ => String::new(),
+    };
+    let mut out = vec![];
+    for (at, token) in tokens.iter().enumerate() {
+        let Some(n) = position(token) else { continue };
+        if tokens.get(at + 1) != Some(&&Token::DoubleColon) && word(at + 1) != "as" {
+            continue;
+        }
+        let pg = match (word(at + 2).as_str(), word(at + 3).as_str()) {
+            ("date", _) => Type::DATE,
+            ("time", "" | "without") => Type::TIME,
+            ("timestamptz", _) | ("timestamp", "with") => Type::TIMESTAMPTZ,
+            ("timestamp", _) => Type::TIMESTAMP,
+            _ => continue,
+        };
+        out.push((n, pg));
+    }
+    out
 }
 
 /// The statement with declared types as casts, so that what is planned has them.
@@ -170,6 +201,13 @@ fn sql_type(pg: &Type) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cast_of_a_parameter_says_its_type() {
+        let sql = "SELECT $1::date, CAST($2 AS TIMESTAMP WITH TIME ZONE), $3 :: timestamp, $4 AS date_, $5::int";
+        let times = [(1, Type::DATE), (2, Type::TIMESTAMPTZ), (3, Type::TIMESTAMP)];
+        assert_eq!(casts(sql), times);
+    }
 
     #[test]
     fn parameters_are_counted_and_cast_where_they_stand() {

@@ -10,12 +10,12 @@ use pgwire::messages::response::TransactionStatus;
 use pgwire::messages::startup::ParameterStatus;
 use tokio::runtime::Handle;
 
-use super::catalog::Catalog;
+use super::catalog::{Catalog, search_path};
 use super::command::{Command, Discard};
 use super::error::{Failure, Outcome, notice};
 use super::prepared::{self, Prepared};
 use super::rows::Rows;
-use super::settings::Settings;
+use super::settings::{Later, Settings};
 use crate::error::Error;
 use crate::{Params, Tenure};
 
@@ -56,6 +56,8 @@ pub(super) struct Session {
     before: Option<Before>,
     /// settings to put back at the end of the transaction: `SET LOCAL`
     local: Vec<(String, String)>,
+    /// what the client knows of the settings that it has to know
+    told: Vec<(&'static str, String)>,
 }
 
 impl Session {
@@ -76,6 +78,7 @@ impl Session {
             savepoints: vec![],
             before: None,
             local: vec![],
+            told: vec![],
         }
     }
 
@@ -149,9 +152,6 @@ impl Session {
                     .map_err(|e| Failure::of(&e, sql))?;
                 prepared.types = types;
             }
-            Command::Show(name) if name.starts_with("tenure.") => {
-                prepared.schema = Some(self.show(name).await?.schema);
-            }
             Command::Show(name) => prepared.schema = Some(self.shown(name)?.schema()),
             Command::ShowAll => prepared.schema = Some(self.all_shown()?.schema()),
             Command::Fetch { name, shown: true, .. } => {
@@ -202,9 +202,14 @@ impl Session {
                 None => return Err(Failure::of(&e, &statement.sql)),
             },
         };
-        match &statement.schema {
-            Some(schema) => rows.described(schema).map_err(Into::into),
-            None => Ok(rows),
+        let Some(schema) = &statement.schema else { return Ok(rows) };
+        match rows.described(schema) {
+            Ok(rows) => Ok(rows),
+            // the client has been told other types: no rows have those, too
+            Err(e) => match self.catalog.instead(&statement.sql, &e) {
+                Some(batch) => Rows::of(batch).described(schema).map_err(Into::into),
+                None => Err(e.into()),
+            },
         }
     }
 
@@ -293,6 +298,10 @@ impl Session {
     /// Sets one setting, of PostgreSQL's or of Tenure's; `None` is its default.
     pub(super) async fn set(&self, name: &str, value: Option<&str>) -> Outcome<()> {
         if name.contains('.') {
+            // a name may be a value of set_config
+            if !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.') {
+                return Err(super::settings::unknown(name));
+            }
             let quoted = value.map(|v| v.replace('\'', "''"));
             let sql = match quoted {
                 Some(value) => format!("SET {name} = '{value}'"),
@@ -307,14 +316,13 @@ impl Session {
         Ok(())
     }
 
-    /// `SET`, perhaps until the end of the transaction only; says what the client has to know.
+    /// `SET`, perhaps until the end of the transaction only, and what is to be said of it.
     pub(super) async fn set_command(
         &mut self,
         name: &str,
         value: Option<&str>,
         local: bool,
-    ) -> Outcome<Vec<PgWireBackendMessage>> {
-        let reported = self.settings(Settings::reported);
+    ) -> Outcome<Option<PgWireBackendMessage>> {
         let before = match name.strip_prefix("tenure.") {
             Some(own) => {
                 self.tenure_settings().into_iter().find(|(n, _)| n == own).map(|(_, value)| value)
@@ -323,18 +331,27 @@ impl Session {
         };
         if local && self.status == TransactionStatus::Idle {
             let text = "SET LOCAL does nothing outside a transaction";
-            return Ok(vec![notice("WARNING", "25P01", text)]);
+            return Ok(Some(notice("WARNING", "25P01", text)));
         }
         self.set(name, value).await?;
         if local && let Some(before) = before {
             self.local.push((name.to_owned(), before));
         }
-        Ok(self.changed(&reported))
+        Ok(None)
+    }
+
+    /// Sets what `set_config` has left to be set, and finds names where the search path says.
+    pub(super) async fn settle(&mut self) -> Outcome<()> {
+        for Later { name, value, local } in self.change(Settings::take_later) {
+            // outside a transaction what is local ends with its statement
+            self.set_command(&name, value.as_deref(), local).await?;
+        }
+        self.apply_search_path();
+        Ok(())
     }
 
     /// `RESET name` and `RESET ALL`.
-    pub(super) async fn reset(&mut self, name: Option<&str>) -> Outcome<Vec<PgWireBackendMessage>> {
-        let reported = self.settings(Settings::reported);
+    pub(super) async fn reset(&mut self, name: Option<&str>) -> Outcome<()> {
         match name {
             Some(name) => self.set(name, None).await?,
             None => {
@@ -345,17 +362,15 @@ impl Session {
                 }
             }
         }
-        Ok(self.changed(&reported))
+        Ok(())
     }
 
-    /// What the protocol wants said of settings that changed.
-    pub(super) fn changed(&self, before: &[(&'static str, String)]) -> Vec<PgWireBackendMessage> {
+    /// What the protocol wants said of settings that changed since it was said last.
+    pub(super) fn changed(&mut self) -> Vec<PgWireBackendMessage> {
         let now = self.settings(Settings::reported);
-        now.into_iter()
-            .zip(before)
-            .filter(|(now, before)| now != *before)
-            .map(|((name, value), _)| status(name, value))
-            .collect()
+        let before = std::mem::replace(&mut self.told, now.clone());
+        let news = now.into_iter().filter(|setting| !before.contains(setting));
+        news.map(|(name, value)| status(name, value)).collect()
     }
 
     /// The first schema of the path that there is takes names without a schema.
@@ -366,26 +381,21 @@ impl Session {
         let mut state = state.write();
         let catalog = state.config_options().catalog.default_catalog.clone();
         let Some(catalog) = state.catalog_list().catalog(&catalog) else { return };
-        let schemas = catalog.schema_names();
-        let wanted = path.split(',').map(|s| s.trim().trim_matches('"'));
-        let found = wanted.into_iter().find(|s| schemas.iter().any(|have| have == s));
-        let schema = found.unwrap_or("main").to_owned();
-        state.config_mut().options_mut().catalog.default_schema = schema;
-    }
-
-    /// `SHOW tenure.x`, by the engine.
-    pub(super) async fn show(&self, name: &str) -> Outcome<Rows> {
-        let sql = format!("SHOW {name}");
-        Rows::run(&self.engine, &self.tenure, sql.clone(), Params::default())
-            .await
-            .map_err(|e| Failure::of(&e, &sql))
+        let found = search_path::found(&path, &catalog.schema_names());
+        if let Some(schema) = found.into_iter().next() {
+            state.config_mut().options_mut().catalog.default_schema = schema;
+        }
     }
 
     /// `SHOW name`: one row.
     pub(super) fn shown(&self, name: &str) -> Outcome<RecordBatch> {
-        let Some(value) = self.settings(|s| s.get(name).map(str::to_owned)) else {
-            return Err(super::settings::unknown(name));
+        let value = match name.strip_prefix("tenure.") {
+            Some(own) => {
+                self.tenure_settings().into_iter().find(|(n, _)| n == own).map(|(_, value)| value)
+            }
+            None => self.settings(|s| s.get(name).map(str::to_owned)),
         };
+        let Some(value) = value else { return Err(super::settings::unknown(name)) };
         texts(vec![(name, vec![value])])
     }
 
@@ -400,10 +410,9 @@ impl Session {
     }
 
     /// `DISCARD`; ALL leaves the session as it was at log-in.
-    pub(super) async fn discard(&mut self, what: Discard) -> Outcome<Vec<PgWireBackendMessage>> {
+    pub(super) async fn discard(&mut self, what: Discard) -> Outcome<()> {
         match what {
-            Discard::Nothing => Ok(vec![]),
-            Discard::Plans => Ok(vec![]),
+            Discard::Nothing | Discard::Plans => Ok(()),
             Discard::All => {
                 if self.status != TransactionStatus::Idle {
                     return Err(Failure::new("25001", "DISCARD ALL cannot be in a transaction"));
@@ -424,7 +433,7 @@ impl Session {
 }
 
 /// A setting's value, as the protocol says it.
-pub(super) fn status(name: &str, value: String) -> PgWireBackendMessage {
+fn status(name: &str, value: String) -> PgWireBackendMessage {
     PgWireBackendMessage::ParameterStatus(ParameterStatus::new(name.to_owned(), value))
 }
 

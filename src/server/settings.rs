@@ -127,6 +127,17 @@ pub(super) struct Settings {
     /// what `RESET` goes back to
     initial: BTreeMap<&'static str, String>,
     longest: Option<Duration>,
+    /// what `set_config` leaves to the session
+    later: Vec<Later>,
+}
+
+/// A setting that the session sets once its statement has run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Later {
+    pub(super) name: String,
+    pub(super) value: Option<String>,
+    /// until the end of the transaction
+    pub(super) local: bool,
 }
 
 impl Settings {
@@ -136,7 +147,7 @@ impl Settings {
             SETTINGS.iter().map(|d| (d.name, d.value.to_owned())).collect();
         let timeout = timeout.or(longest).map_or(0, |t| t.as_millis());
         values.insert("statement_timeout", format_time(timeout));
-        Self { initial: values.clone(), values, longest }
+        Self { initial: values.clone(), values, longest, later: vec![] }
     }
 
     /// What the server itself says, and `RESET` goes back to.
@@ -177,6 +188,17 @@ impl Settings {
             self.initial.insert(name, value.clone());
         }
         Ok(())
+    }
+
+    /// Leaves a setting to the session.
+    pub(super) fn set_later(&mut self, name: &str, value: Option<&str>, local: bool) {
+        let (name, value) = (name.to_owned(), value.map(str::to_owned));
+        self.later.push(Later { name, value, local });
+    }
+
+    /// What was left to the session.
+    pub(super) fn take_later(&mut self) -> Vec<Later> {
+        std::mem::take(&mut self.later)
     }
 
     /// Everything as it was when the session began.

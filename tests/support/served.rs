@@ -82,10 +82,11 @@ impl Served {
         Self { port, folder, child }
     }
 
-    /// The lines of the log.
+    /// The lines of the log, but for one that is being written.
     pub(crate) fn log(&self) -> Vec<serde_json::Value> {
         let text = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        let whole = text.rfind('\n').and_then(|end| text.get(..end)).unwrap_or_default();
+        whole.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// `psql` with options of its own, such as `-c`; the connection as a string of `libpq`.

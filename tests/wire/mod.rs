@@ -1,10 +1,12 @@
 //! The server with real clients, and with clients that mean no good.
 
+mod catalog;
 mod clients;
 mod doors;
 mod load;
 mod policy;
 mod protocol;
 mod psql;
+mod scram;
 mod tools;
 mod users;

@@ -20,7 +20,7 @@ pub(super) fn certificate(folder: &Path, from: (i32, u8, u8), to: (i32, u8, u8))
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
 }
 
-fn encrypted() -> Served {
+pub(super) fn encrypted() -> Served {
     let folder = folder();
     certificate(folder.path(), (2020, 1, 1), (2120, 1, 1));
     let file = |name: &str| folder.path().join(name).display().to_string();
@@ -132,7 +132,7 @@ fn backslash_commands_show_the_lake() {
     assert!(shown("\\dv").contains("main|profiles|view|"), "{}", shown("\\dv"));
     assert!(shown("\\d orders").contains("customer_id|bigint|"), "{}", shown("\\d orders"));
     assert!(shown("\\d summaries").contains("summary|json|"), "{}", shown("\\d summaries"));
-    assert!(shown("\\df stage_of").contains("stage_of|text"), "{}", shown("\\df stage_of"));
+    assert!(shown("\\df stage_of").contains("stage_of|text|"), "{}", shown("\\df stage_of"));
     assert!(shown("\\l").contains("retail|"), "{}", shown("\\l"));
     assert!(shown("\\dn").contains("main|"), "{}", shown("\\dn"));
     assert!(!served.log().iter().any(|e| e["event"] == "catalog_not_understood"));

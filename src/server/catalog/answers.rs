@@ -17,7 +17,7 @@ use datafusion::logical_expr::{
 
 use super::routines::Routine;
 
-/// Yes: everything is visible, and may be read.
+/// Yes: everything is visible.
 const YES: &[&str] = &[
     "pg_function_is_visible",
     "pg_type_is_visible",
@@ -31,21 +31,14 @@ const YES: &[&str] = &[
     "pg_ts_dict_is_visible",
     "pg_ts_parser_is_visible",
     "pg_ts_template_is_visible",
-    "has_column_privilege",
-    "has_function_privilege",
-    "has_language_privilege",
-    "has_type_privilege",
-    "has_sequence_privilege",
-    "has_tablespace_privilege",
-    "has_server_privilege",
-    "has_foreign_data_wrapper_privilege",
-    "pg_has_role",
 ];
 
-/// Nothing: there are no comments on columns, indexes, triggers and so on.
+/// Nothing: there are no comments on columns, defaults, partitions, indexes, triggers and so on.
 const NOTHING: &[&str] = &[
     "col_description",
     "shobj_description",
+    "pg_get_expr",
+    "pg_get_partkeydef",
     "pg_get_viewdef",
     "pg_get_indexdef",
     "pg_get_triggerdef",
@@ -84,17 +77,13 @@ pub(super) fn register(context: &SessionContext, routines: &[Routine]) {
         constant(name, ScalarValue::Int64(None));
     }
     let by_oid = |of: fn(&Routine) -> String| -> HashMap<i64, String> {
-        routines.iter().map(|r| (i64::from(r.oid), of(r))).collect()
+        routines.iter().filter(|r| r.is_own()).map(|r| (i64::from(r.oid), of(r))).collect()
     };
     for (name, other, texts) in [
-        ("obj_description", None, by_oid(|r| r.description.clone())),
-        ("pg_get_function_result", Some("".to_owned()), by_oid(|r| r.result.clone())),
-        ("pg_get_function_arguments", Some("".to_owned()), by_oid(|r| r.arguments.clone())),
-        (
-            "pg_get_function_identity_arguments",
-            Some("".to_owned()),
-            by_oid(|r| r.arguments.clone()),
-        ),
+        ("obj_description", None, by_oid(Routine::description)),
+        ("pg_get_function_result", Some("".to_owned()), by_oid(Routine::result)),
+        ("pg_get_function_arguments", Some("".to_owned()), by_oid(Routine::arguments)),
+        ("pg_get_function_identity_arguments", Some("".to_owned()), by_oid(Routine::arguments)),
     ] {
         context.register_udf(ScalarUDF::from(Answer::new(name, ScalarValue::Utf8(other), texts)));
     }

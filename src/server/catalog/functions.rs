@@ -1,13 +1,20 @@
 //! PostgreSQL's functions that speak of the session itself.
 
+use std::hash::{Hash, Hasher};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use datafusion::arrow::array::{ArrayRef, AsArray, StringBuilder};
-use datafusion::arrow::datatypes::DataType;
-use datafusion::common::{DataFusionError, ScalarValue};
+use datafusion::arrow::array::{ArrayRef, AsArray, ListBuilder, StringArray, StringBuilder};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, Int64Type};
+use datafusion::common::{DataFusionError, Result, ScalarValue};
 use datafusion::execution::context::SessionContext;
-use datafusion::logical_expr::{ColumnarValue, ScalarUDF, Volatility, create_udf};
+use datafusion::logical_expr::{
+    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature,
+    Volatility, create_udf,
+};
 
+use super::lakes::Lakes;
+use super::{roles, search_path};
 use crate::server::settings::Settings;
 use crate::server::startup::SERVER_VERSION;
 
@@ -20,7 +27,12 @@ pub(in crate::server) struct Who<'a> {
 }
 
 /// Registers the functions of one session.
-pub(super) fn register(context: &SessionContext, who: Who<'_>, settings: &Arc<RwLock<Settings>>) {
+pub(super) fn register(
+    context: &SessionContext,
+    who: Who<'_>,
+    settings: &Arc<RwLock<Settings>>,
+    lakes: &Lakes,
+) {
     let version = format!("PostgreSQL {SERVER_VERSION} (Tenure {})", env!("CARGO_PKG_VERSION"));
     let functions = [
         constant("version", ScalarValue::from(version)),
@@ -31,9 +43,11 @@ pub(super) fn register(context: &SessionContext, who: Who<'_>, settings: &Arc<Rw
         constant("pg_backend_pid", ScalarValue::Int32(Some(who.pid))),
         constant("pg_is_in_recovery", ScalarValue::Boolean(Some(false))),
         constant("txid_current", ScalarValue::Int64(Some(1))),
-        current_schema(settings),
+        current_schema(settings, lakes),
+        current_schemas(settings, lakes),
         current_setting(settings),
         set_config(settings),
+        pg_get_userbyid(who.user),
     ];
     for function in functions {
         context.register_udf(function);
@@ -46,65 +60,166 @@ fn constant(name: &str, value: ScalarValue) -> ScalarUDF {
     create_udf(name, vec![], ty, Volatility::Stable, Arc::new(f))
 }
 
-fn setting(settings: &RwLock<Settings>, name: &str) -> Option<String> {
+/// The schemas of the search path that there are.
+fn path(settings: &RwLock<Settings>, lakes: &Lakes) -> Vec<String> {
     let settings = settings.read().unwrap_or_else(PoisonError::into_inner);
-    settings.get(name).map(str::to_owned)
+    search_path::found(settings.get("search_path").unwrap_or_default(), &lakes.schemas())
 }
 
-/// The first schema of the path.
-fn current_schema(settings: &Arc<RwLock<Settings>>) -> ScalarUDF {
-    let settings = Arc::clone(settings);
-    let f = move |_: &[ColumnarValue]| {
-        let path = setting(&settings, "search_path").unwrap_or_default();
-        let first = path.split(',').map(|s| s.trim().trim_matches('"')).find(|s| *s != "$user");
-        let first = first.filter(|s| !s.is_empty() && *s != "public").unwrap_or("main");
-        Ok(ColumnarValue::Scalar(ScalarValue::from(first)))
-    };
-    create_udf("current_schema", vec![], DataType::Utf8, Volatility::Stable, Arc::new(f))
+/// `current_schema()`: the one that takes names without a schema.
+fn current_schema(settings: &Arc<RwLock<Settings>>, lakes: &Lakes) -> ScalarUDF {
+    let (settings, lakes) = (Arc::clone(settings), lakes.clone());
+    OfSession::function("current_schema", Volatility::Stable, DataType::Utf8, move |args| {
+        let path = path(&settings, &lakes);
+        let first = path.first().map(String::as_str);
+        Ok(Arc::new(StringArray::from(vec![first; args.number_rows])))
+    })
 }
 
-/// `current_setting(name)`; NULL for one that there is not.
+/// `current_schemas(implicit)`: all of the path, and those that are always searched.
+fn current_schemas(settings: &Arc<RwLock<Settings>>, lakes: &Lakes) -> ScalarUDF {
+    let (settings, lakes) = (Arc::clone(settings), lakes.clone());
+    let gives = DataType::new_list(DataType::Utf8, true);
+    OfSession::function("current_schemas", Volatility::Stable, gives, move |args| {
+        let path = path(&settings, &lakes);
+        let implicit = cast(&argument(args, 0)?, &DataType::Boolean)?;
+        let mut out = ListBuilder::new(StringBuilder::new());
+        for implicit in implicit.as_boolean() {
+            if implicit == Some(true) {
+                out.values().append_value("pg_catalog");
+            }
+            for schema in &path {
+                out.values().append_value(schema);
+            }
+            out.append(true);
+        }
+        Ok(Arc::new(out.finish()))
+    })
+}
+
+/// `current_setting(name [, missing_ok])`; NULL for one that there is not.
 fn current_setting(settings: &Arc<RwLock<Settings>>) -> ScalarUDF {
     let settings = Arc::clone(settings);
-    over_text("current_setting", move |name| setting(&settings, name))
+    OfSession::function("current_setting", Volatility::Volatile, DataType::Utf8, move |args| {
+        let names = texts(args, 0)?;
+        let own = crate::options::settings(&args.config_options);
+        let settings = settings.read().unwrap_or_else(PoisonError::into_inner);
+        let value = |name: &str| match name.strip_prefix("tenure.") {
+            Some(name) => own.iter().find(|s| s.name == name).map(|s| s.value.clone()),
+            None => settings.get(name).map(str::to_owned),
+        };
+        let values = names.iter().map(|name| name.and_then(value));
+        Ok(Arc::new(values.collect::<StringArray>()))
+    })
 }
 
-/// `set_config(name, value, local)`: what it would have set. Settings are set by SET.
+/// `set_config(name, value, local)`: the new value. One of the engine's, and one for the transaction
+/// only, is set once the statement has run.
 fn set_config(settings: &Arc<RwLock<Settings>>) -> ScalarUDF {
     let settings = Arc::clone(settings);
-    let f = move |args: &[ColumnarValue]| {
-        let (Some(name), Some(value)) = (text(args.first()), text(args.get(1))) else {
-            return Ok(ColumnarValue::Scalar(ScalarValue::Utf8(None)));
-        };
+    OfSession::function("set_config", Volatility::Volatile, DataType::Utf8, move |args| {
+        let (names, values) = (texts(args, 0)?, texts(args, 1)?);
+        let locals = cast(&argument(args, 2)?, &DataType::Boolean)?;
         let mut settings = settings.write().unwrap_or_else(PoisonError::into_inner);
-        settings.set(&name, Some(&value)).map_err(|_| {
-            DataFusionError::Execution(format!("set_config: {name} cannot be set so"))
-        })?;
-        Ok(ColumnarValue::Scalar(ScalarValue::from(value)))
-    };
-    let types = vec![DataType::Utf8, DataType::Utf8, DataType::Boolean];
-    create_udf("set_config", types, DataType::Utf8, Volatility::Volatile, Arc::new(f))
+        let mut out = StringBuilder::new();
+        for ((name, value), local) in names.iter().zip(&values).zip(locals.as_boolean()) {
+            let Some(name) = name else {
+                return Err(DataFusionError::Execution("set_config: NULL is no setting".into()));
+            };
+            if local == Some(true) || name.contains('.') {
+                settings.set_later(name, value, local == Some(true));
+                out.append_option(value);
+                continue;
+            }
+            settings
+                .set(name, value)
+                .map_err(|failure| DataFusionError::Execution(format!("set_config: {failure}")))?;
+            out.append_option(settings.get(name));
+        }
+        Ok(Arc::new(out.finish()))
+    })
 }
 
-fn text(value: Option<&ColumnarValue>) -> Option<String> {
-    match value? {
-        ColumnarValue::Scalar(ScalarValue::Utf8(text)) => text.clone(),
-        _ => None,
+/// `pg_get_userbyid(oid)`.
+fn pg_get_userbyid(user: &str) -> ScalarUDF {
+    let user = user.to_owned();
+    OfSession::function("pg_get_userbyid", Volatility::Stable, DataType::Utf8, move |args| {
+        let oids = cast(&argument(args, 0)?, &DataType::Int64)?;
+        let names = oids.as_primitive::<Int64Type>().iter();
+        let names = names.map(|oid| oid.map(|oid| roles::name_of(oid, &user)));
+        Ok(Arc::new(names.collect::<StringArray>()))
+    })
+}
+
+/// An argument as one value a row.
+fn argument(args: &ScalarFunctionArgs, at: usize) -> Result<ArrayRef> {
+    match args.args.get(at) {
+        Some(value) => value.to_array(args.number_rows),
+        None => Err(DataFusionError::Execution(format!("argument {} is missing", at + 1))),
     }
 }
 
-/// A function of one text.
-fn over_text(name: &str, of: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> ScalarUDF {
-    let f = move |args: &[ColumnarValue]| {
-        let arrays = ColumnarValue::values_to_arrays(args)?;
-        let Some(array) = arrays.first() else {
-            return Ok(args.first().cloned().unwrap_or(ColumnarValue::Scalar(ScalarValue::Null)));
-        };
-        let mut out = StringBuilder::new();
-        for value in array.as_string::<i32>() {
-            out.append_option(value.and_then(&of));
-        }
-        Ok(ColumnarValue::Array(Arc::new(out.finish()) as ArrayRef))
-    };
-    create_udf(name, vec![DataType::Utf8], DataType::Utf8, Volatility::Volatile, Arc::new(f))
+fn texts(args: &ScalarFunctionArgs, at: usize) -> Result<StringArray> {
+    Ok(cast(&argument(args, at)?, &DataType::Utf8)?.as_string::<i32>().clone())
+}
+
+type Call = Box<dyn Fn(&ScalarFunctionArgs) -> Result<ArrayRef> + Send + Sync>;
+
+/// A function of any arguments that knows its session.
+struct OfSession {
+    name: &'static str,
+    signature: Signature,
+    gives: DataType,
+    call: Call,
+}
+
+impl OfSession {
+    fn function(
+        name: &'static str,
+        volatility: Volatility,
+        gives: DataType,
+        call: impl Fn(&ScalarFunctionArgs) -> Result<ArrayRef> + Send + Sync + 'static,
+    ) -> ScalarUDF {
+        let any = vec![TypeSignature::Nullary, TypeSignature::VariadicAny];
+        let signature = Signature::one_of(any, volatility);
+        ScalarUDF::from(Self { name, signature, gives, call: Box::new(call) })
+    }
+}
+
+impl std::fmt::Debug for OfSession {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OfSession").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl PartialEq for OfSession {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for OfSession {}
+
+impl Hash for OfSession {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+    }
+}
+
+impl ScalarUDFImpl for OfSession {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(self.gives.clone())
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        Ok(ColumnarValue::Array((self.call)(&args)?))
+    }
 }

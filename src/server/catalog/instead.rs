@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
-use datafusion::logical_expr::sqlparser::ast::{Expr, SelectItem, SetExpr, Statement};
+use datafusion::logical_expr::sqlparser::ast::{
+    Expr, JoinOperator, SelectItem, SetExpr, Statement, TableFactor, TableWithJoins,
+};
 use datafusion::logical_expr::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::logical_expr::sqlparser::parser::Parser;
 
@@ -29,6 +31,74 @@ pub(super) fn nothing(sql: &str) -> Option<RecordBatch> {
     Some(RecordBatch::new_empty(Arc::new(Schema::new(fields))))
 }
 
+/// Relations of which lakes have none: no rows are the answer to a question about them.
+const NONE: [&str; 19] = [
+    "pg_attrdef",
+    "pg_constraint",
+    "pg_enum",
+    "pg_event_trigger",
+    "pg_foreign_server",
+    "pg_foreign_table",
+    "pg_index",
+    "pg_indexes",
+    "pg_inherits",
+    "pg_matviews",
+    "pg_partitioned_table",
+    "pg_policy",
+    "pg_publication",
+    "pg_rewrite",
+    "pg_sequence",
+    "pg_sequences",
+    "pg_statistic_ext",
+    "pg_trigger",
+    "pg_user_mapping",
+];
+
+/// Whether a question can only be answered with no rows, since what it asks of must be there and is
+/// not.
+pub(super) fn is_of_nothing(sql: &str) -> bool {
+    let Ok(statements) = Parser::parse_sql(&PostgreSqlDialect {}, sql) else { return false };
+    match statements.as_slice() {
+        [Statement::Query(query)] => body_of_nothing(&query.body),
+        _ => false,
+    }
+}
+
+fn body_of_nothing(body: &SetExpr) -> bool {
+    match body {
+        SetExpr::Select(select) => select.from.iter().any(joined_of_nothing),
+        SetExpr::Query(query) => body_of_nothing(&query.body),
+        SetExpr::SetOperation { left, right, .. } => {
+            body_of_nothing(left) && body_of_nothing(right)
+        }
+        _ => false,
+    }
+}
+
+/// Whether one of the relations that must have a row has none.
+fn joined_of_nothing(from: &TableWithJoins) -> bool {
+    let needed = from.joins.iter().filter(|join| {
+        matches!(
+            join.join_operator,
+            JoinOperator::Join(_) | JoinOperator::Inner(_) | JoinOperator::CrossJoin(_)
+        )
+    });
+    let mut relations = std::iter::once(&from.relation).chain(needed.map(|join| &join.relation));
+    relations.any(factor_of_nothing)
+}
+
+fn factor_of_nothing(factor: &TableFactor) -> bool {
+    match factor {
+        TableFactor::Table { name, .. } => name.0.last().is_some_and(|last| {
+            let last = last.to_string().trim_matches('"').to_lowercase();
+            NONE.contains(&last.as_str())
+        }),
+        TableFactor::Derived { subquery, .. } => body_of_nothing(&subquery.body),
+        TableFactor::NestedJoin { table_with_joins, .. } => joined_of_nothing(table_with_joins),
+        _ => false,
+    }
+}
+
 /// Whether every relation of a query is PostgreSQL's own: a mistake in a question about customers is
 /// an error.
 fn only_catalog(sql: &str) -> bool {
@@ -51,7 +121,8 @@ fn only_catalog(sql: &str) -> bool {
         }
     }
     names.iter().all(|parts| match parts.as_slice() {
-        [name] => name.starts_with("pg_") || ctes.contains(name),
+        // series of numbers are nobody's
+        [name] => name.starts_with("pg_") || name == "generate_series" || ctes.contains(name),
         [.., schema, _] => schema == "pg_catalog" || schema == "information_schema",
         [] => true,
     })
@@ -78,5 +149,28 @@ fn of_expr(expr: &Expr) -> String {
         Expr::Cast { expr, .. } | Expr::Nested(expr) => of_expr(expr),
         Expr::Case { .. } => "case".to_owned(),
         _ => "?column?".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lakes_have_none_of_is_known() {
+        for sql in [
+            "SELECT 1 FROM pg_class c, pg_catalog.pg_index i WHERE i.indrelid = c.oid",
+            "SELECT 1 FROM pg_class c JOIN (SELECT conrelid FROM pg_constraint) k ON k.conrelid = c.oid",
+            "SELECT 1 FROM ((pg_class a JOIN pg_trigger t ON true) LEFT JOIN pg_class b ON true)",
+        ] {
+            assert!(is_of_nothing(sql), "{sql}");
+        }
+        for sql in [
+            "SELECT 1 FROM pg_class c LEFT JOIN pg_index i ON i.indrelid = c.oid",
+            "SELECT 1 FROM pg_class WHERE oid IN (SELECT indrelid FROM pg_index)",
+            "SELECT 1 FROM pg_class UNION ALL SELECT 1 FROM pg_index",
+        ] {
+            assert!(!is_of_nothing(sql), "{sql}");
+        }
     }
 }

@@ -11,10 +11,21 @@ use datafusion::datasource::{TableProvider, TableType};
 use datafusion_pg_catalog::pg_catalog::PG_CATALOG_TABLES;
 use datafusion_pg_catalog::pg_catalog::catalog_info::CatalogInfo;
 
-use crate::server::types::pg_type;
+use crate::server::types::{modifier, pg_type};
 
 /// The schema that is asked with these.
 const PG_CATALOG: &str = "pg_catalog";
+
+/// A table or view of a lake.
+#[derive(Debug, Clone)]
+pub(super) struct Relation {
+    pub(super) schema: String,
+    pub(super) name: String,
+    pub(super) kind: TableType,
+    pub(super) columns: SchemaRef,
+    /// the SQL of a view, where it is known
+    pub(super) definition: Option<String>,
+}
 
 type Result<T> = std::result::Result<T, DataFusionError>;
 
@@ -35,6 +46,46 @@ impl Lakes {
         self.catalogs.upgrade()?.catalog(catalog)?.schema(schema)
     }
 
+    /// The names of all databases, in order.
+    pub(super) fn databases(&self) -> Vec<String> {
+        let names =
+            self.catalogs.upgrade().map(|all| CatalogProviderList::catalog_names(all.as_ref()));
+        let mut names = names.unwrap_or_default();
+        names.sort();
+        names
+    }
+
+    /// The names of the schemas, in order.
+    pub(super) fn schemas(&self) -> Vec<String> {
+        let catalog = self.catalogs.upgrade().and_then(|all| all.catalog(&self.database));
+        let mut names = catalog.map(|catalog| catalog.schema_names()).unwrap_or_default();
+        names.sort();
+        names
+    }
+
+    /// Every relation of the database but those of `pg_catalog`.
+    pub(super) async fn relations(&self) -> Vec<Relation> {
+        let mut out = vec![];
+        for schema in self.schemas().into_iter().filter(|schema| schema != PG_CATALOG) {
+            let Some(provider) = self.schema(&self.database, &schema) else { continue };
+            let mut names = provider.table_names();
+            names.sort();
+            for name in names {
+                let Some(table) = self.table(&self.database, &schema, &name).await else {
+                    continue;
+                };
+                out.push(Relation {
+                    schema: schema.clone(),
+                    name,
+                    kind: table.table_type(),
+                    columns: table.schema(),
+                    definition: table.get_table_definition().map(str::to_owned),
+                });
+            }
+        }
+        out
+    }
+
     async fn table(
         &self,
         catalog: &str,
@@ -52,16 +103,24 @@ impl Lakes {
     }
 }
 
-/// Between a column's name and the number of its type, which the library does not know of all.
-pub(super) const MARK: char = '\u{1}';
+/// Between a column's name, the number of its type and its modifier: the library does not know all
+/// types.
+const MARK: char = '\u{1}';
 
-/// The columns, each with the number of its type in its name; `schema` takes it out again.
+/// The columns, each with its type in its name; [`marked`] takes it out again.
 fn as_told(schema: &SchemaRef) -> SchemaRef {
     let fields = schema.fields().iter().map(|field| {
-        let oid = pg_type(field.data_type()).oid();
-        field.as_ref().clone().with_name(format!("{}{MARK}{oid}", field.name()))
+        let (oid, modifier) = (pg_type(field.data_type()).oid(), modifier(field.data_type()));
+        field.as_ref().clone().with_name(format!("{}{MARK}{oid}{MARK}{modifier}", field.name()))
     });
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+/// The name of a column, the number of its type and its modifier.
+pub(super) fn marked(name: &str) -> Option<(&str, u32, i32)> {
+    let (rest, modifier) = name.rsplit_once(MARK)?;
+    let (name, oid) = rest.rsplit_once(MARK)?;
+    Some((name, oid.parse().ok()?, modifier.parse().ok()?))
 }
 
 #[async_trait]
@@ -71,12 +130,7 @@ impl CatalogInfo for Lakes {
     }
 
     async fn schema_names(&self, catalog: &str) -> Result<Option<Vec<String>>> {
-        let catalogs = self.catalogs.upgrade();
-        Ok(catalogs.and_then(|c| c.catalog(catalog)).map(|catalog| {
-            let mut names = catalog.schema_names();
-            names.sort();
-            names
-        }))
+        Ok((catalog == self.database).then(|| self.schemas()))
     }
 
     async fn table_names(&self, catalog: &str, schema: &str) -> Result<Option<Vec<String>>> {

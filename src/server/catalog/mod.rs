@@ -5,18 +5,28 @@
 //! with no rows: a tool then shows less, where an error would end its connection.
 
 mod answers;
+mod batch;
+mod complete;
+mod format_type;
 mod functions;
+mod information;
 mod instead;
 mod lakes;
+mod privileges;
 mod rewrite;
+mod roles;
 mod routines;
 mod schema;
+pub(super) mod search_path;
+mod signatures;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use datafusion::arrow::array::RecordBatch;
+use datafusion::execution::SessionStateBuilder;
 use datafusion_pg_catalog::pg_catalog::context::EmptyContextProvider;
+use datafusion_pg_catalog::pg_catalog::oid_type_planner::PgOidTypePlanner;
 use datafusion_pg_catalog::pg_catalog::{PgCatalogSchemaProvider, PgCatalogStaticTables};
 use datafusion_pg_catalog::sql::PostgresCompatibilityParser;
 use pgwire::api::Type;
@@ -26,6 +36,7 @@ use super::audit::{Log, event, without_values};
 use super::settings::Settings;
 use crate::Tenure;
 use crate::error::{Error, Result};
+use crate::plan::zoned_times::ZonedTimes;
 use lakes::Lakes;
 use routines::Routine;
 use schema::PgCatalog;
@@ -52,6 +63,15 @@ impl Shared {
         datafusion_pg_catalog::setup_pg_catalog(context, &database, EmptyContextProvider)
             .map_err(|e| Error::from(*e))?;
         answers::register(context, &routines);
+        format_type::register(context);
+        privileges::register(context);
+        // types with a zone, and those of the library
+        let state = context.state_ref();
+        let mut state = state.write();
+        *state = SessionStateBuilder::new_from_existing(state.clone())
+            .with_type_planner(Arc::new(ZonedTimes::and(Arc::new(PgOidTypePlanner))))
+            .build();
+        drop(state);
         Ok(Self {
             routines: Arc::new(routines),
             tables: Arc::new(PgCatalogStaticTables::try_new()?),
@@ -80,16 +100,23 @@ impl Catalog {
         let context = tenure.context();
         let list = Arc::clone(context.state().catalog_list());
         let lakes = Lakes::new(&list, who.database);
-        let provider = PgCatalogSchemaProvider::try_new(
-            lakes,
+        functions::register(context, who, settings, &lakes);
+        let tables = PgCatalogSchemaProvider::try_new(
+            lakes.clone(),
             Arc::clone(&shared.tables),
             EmptyContextProvider,
         )?;
-        let provider = PgCatalog { tables: provider, routines: Arc::clone(&shared.routines) };
+        let provider = PgCatalog {
+            tables,
+            lakes,
+            routines: Arc::clone(&shared.routines),
+            user: who.user.to_owned(),
+            database: who.database.to_owned(),
+            settings: Arc::clone(settings),
+        };
         if let Some(catalog) = context.catalog(who.database) {
             catalog.register_schema("pg_catalog", Arc::new(provider))?;
         }
-        functions::register(context, who, settings);
         Ok(Self { parser: Arc::clone(&shared.parser), missed: Arc::clone(&shared.missed), log })
     }
 
@@ -112,6 +139,9 @@ impl Catalog {
             return None;
         }
         let batch = instead::nothing(sql)?;
+        if instead::is_of_nothing(sql) {
+            return Some(batch);
+        }
         let statement = without_values(sql);
         let mut missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
         if missed.len() < REMEMBERED && missed.insert(statement.clone()) {

@@ -1,17 +1,21 @@
 //! From PostgreSQL's SQL about its catalog to what the engine plans.
 
+pub(super) mod casts;
+mod information;
+mod subqueries;
+
 use std::ops::ControlFlow;
 
 use datafusion::logical_expr::sqlparser::ast::{
-    BinaryOperator, Expr, FunctionArguments, Ident, ObjectName, Query, SelectItem, SetExpr,
-    Statement, Value, visit_expressions_mut, visit_relations, visit_relations_mut,
+    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Statement,
+    Value, visit_expressions_mut,
 };
 use datafusion::logical_expr::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::logical_expr::sqlparser::parser::Parser;
 use datafusion::logical_expr::sqlparser::tokenizer::{Token, Tokenizer};
 use datafusion_pg_catalog::sql::PostgresCompatibilityParser;
 
-use super::schema::{PREFIX, has_information};
+use subqueries::{asks_empty, one_value};
 
 /// Names that only PostgreSQL's catalog has, beside those that begin with `pg_`.
 const NAMES: &[&str] = &[
@@ -58,7 +62,8 @@ pub(super) fn asks_catalog(sql: &str) -> bool {
 
 /// The question in the engine's SQL; none if it is not PostgreSQL's.
 pub(super) fn rewrite(parser: &PostgresCompatibilityParser, sql: &str) -> Option<String> {
-    let mut statements = parser.parse(sql).ok()?;
+    let resolved = casts::resolved(sql);
+    let mut statements = parser.parse(resolved.as_deref().unwrap_or(sql)).ok()?;
     match (statements.pop(), statements.is_empty()) {
         (Some(mut statement), true) => {
             simplify(&mut statement);
@@ -85,9 +90,12 @@ fn simplify(statement: &mut Statement) {
             {
                 *expr = no_texts();
             }
+            // rights and options, of which there are none: the library has them as texts, not lists
+            Expr::Function(f) if joins_rights(f) => *expr = no_text(),
             // one value out of a table that has none
             Expr::Subquery(query) if asks_empty(query) => *expr = Expr::value(Value::Null),
             Expr::Subquery(query) => one_value(query),
+            Expr::Cast { data_type, .. } => casts::name_as_text(data_type),
             // the engine's LIKE escapes with a backslash
             Expr::Like { pattern, escape_char, .. } if escape_char.is_some() => {
                 *escape_char = None;
@@ -101,61 +109,7 @@ fn simplify(statement: &mut Statement) {
         }
         ControlFlow::<()>::Continue(())
     });
-    let _ = visit_relations_mut(statement, |name| {
-        let parts: Vec<String> =
-            name.0.iter().map(|p| p.to_string().trim_matches('"').to_lowercase()).collect();
-        if let [.., schema, table] = parts.as_slice()
-            && schema == "information_schema"
-            && has_information(table)
-        {
-            let own = format!("{PREFIX}{table}");
-            *name = ObjectName::from(vec![Ident::new("pg_catalog"), Ident::new(own)]);
-        }
-        ControlFlow::<()>::Continue(())
-    });
-}
-
-/// Whether a query is about what lakes have none of: the engine takes no subquery that might have
-/// several rows for one value.
-fn asks_empty(query: &Query) -> bool {
-    const EMPTY: [&str; 8] = [
-        "pg_collation",
-        "pg_attrdef",
-        "pg_description",
-        "pg_sequence",
-        "pg_constraint",
-        "pg_index",
-        "pg_inherits",
-        "pg_depend",
-    ];
-    visit_relations(query, |name| {
-        let table = name.0.last().map(|part| part.to_string().trim_matches('"').to_lowercase());
-        match table.is_some_and(|table| EMPTY.contains(&table.as_str())) {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
-        }
-    })
-    .is_break()
-}
-
-/// A look-up by number as an aggregate, from which the engine knows that it has one value at most.
-fn one_value(query: &mut Query) {
-    let plain = query.order_by.is_none() && query.limit_clause.is_none();
-    let SetExpr::Select(select) = query.body.as_mut() else { return };
-    let [SelectItem::UnnamedExpr(item) | SelectItem::ExprWithAlias { expr: item, .. }] =
-        select.projection.as_mut_slice()
-    else {
-        return;
-    };
-    if !plain || !matches!(item, Expr::Identifier(_) | Expr::CompoundIdentifier(_)) {
-        return;
-    }
-    let parsed = Parser::new(&PostgreSqlDialect {})
-        .try_with_sql(&format!("max({item})"))
-        .and_then(|mut parser| parser.parse_expr());
-    if let Ok(max) = parsed {
-        *item = max;
-    }
+    information::send(statement);
 }
 
 /// A pattern with backslashes for the slash that tools escape with.
@@ -199,9 +153,30 @@ fn last(expr: &Expr) -> Option<String> {
     }
 }
 
+/// `array_to_string(c.relacl, …)`.
+fn joins_rights(call: &Function) -> bool {
+    let FunctionArguments::List(list) = &call.args else { return false };
+    let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(first))) = list.args.first() else {
+        return false;
+    };
+    let name = call.name.0.last().map(ToString::to_string).unwrap_or_default();
+    name.eq_ignore_ascii_case("array_to_string")
+        && last(first).is_some_and(|column| {
+            ["acl", "options", "config"].iter().any(|end| column.ends_with(end))
+        })
+}
+
 /// An empty list of texts.
 fn no_texts() -> Expr {
-    let sql = "arrow_cast(make_array(), 'List(Utf8)')";
+    read("arrow_cast(make_array(), 'List(Utf8)')")
+}
+
+/// No text.
+fn no_text() -> Expr {
+    read("CAST(NULL AS TEXT)")
+}
+
+fn read(sql: &str) -> Expr {
     Parser::new(&PostgreSqlDialect {})
         .try_with_sql(sql)
         .and_then(|mut parser| parser.parse_expr())
@@ -234,7 +209,33 @@ mod tests {
         let of = |sql: &str| rewrite(&parser, sql).unwrap();
         assert_eq!(of("SELECT E'a\\nb' FROM pg_class"), "SELECT 'a\nb' FROM pg_catalog.pg_class");
         let constraints = of("SELECT * FROM information_schema.table_constraints");
-        assert_eq!(constraints, "SELECT * FROM pg_catalog.information_schema_table_constraints");
+        assert_eq!(
+            constraints,
+            "SELECT * FROM pg_catalog.information_schema_table_constraints AS \"table_constraints\""
+        );
+        let columns =
+            of("SELECT information_schema.columns.data_type FROM information_schema.columns \
+                          JOIN information_schema.tables t ON t.table_name = columns.table_name");
+        assert_eq!(
+            columns,
+            "SELECT columns.data_type FROM pg_catalog.information_schema_columns AS \"columns\" \
+             JOIN pg_catalog.information_schema_tables t ON t.table_name = columns.table_name"
+        );
+        let comments =
+            of("SELECT NULL, NULL, 'a'::name FROM pg_class c LEFT JOIN pg_description d \
+                           ON d.classoid = 'pg_class'::regclass");
+        assert_eq!(
+            comments,
+            "SELECT NULL, NULL, 'a'::TEXT FROM pg_catalog.pg_class c \
+             LEFT JOIN pg_catalog.pg_description d ON d.classoid = 1259"
+        );
+        let arrays = of("SELECT typinput = 'pg_catalog.array_in'::regproc FROM pg_type");
+        assert_eq!(arrays, "SELECT typinput = 'array_in' FROM pg_catalog.pg_type");
+        let kinds = of("SELECT 1 FROM pg_type t WHERE t.typrelid = 0 OR \
+                        (SELECT c.relkind = 'c' FROM pg_class c WHERE c.oid = t.typrelid)");
+        assert!(kinds.contains("(SELECT max(c.relkind = 'c') FROM"), "{kinds}");
+        let rights = of("SELECT pg_catalog.array_to_string(n.nspacl, E'\\n') FROM pg_namespace n");
+        assert_eq!(rights, "SELECT CAST(NULL AS TEXT) FROM pg_catalog.pg_namespace n");
         let roles = of("SELECT ARRAY(SELECT rolname FROM pg_roles)");
         assert!(roles.contains("make_array()"), "{roles}");
     }

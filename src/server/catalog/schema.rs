@@ -1,223 +1,65 @@
-//! `pg_catalog`: the tables of the library that imitates them, with Tenure's functions, with
-//! the types of answers, and with the parts of `information_schema` that DataFusion does not have.
+//! `pg_catalog`: the tables of the library that imitates them, with Tenure's functions, the types of
+//! answers, the roles of the session, and `information_schema`, which is found here by another name.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
-use datafusion::arrow::array::{AsArray, Int32Array, RecordBatch, StringArray};
-use datafusion::arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Int32Array, RecordBatch, StringArray,
+};
+use datafusion::arrow::datatypes::{Int32Type, SchemaRef};
 use datafusion::catalog::{MemTable, SchemaProvider};
 use datafusion::common::Result;
-use datafusion::datasource::TableProvider;
+use datafusion::datasource::{TableProvider, TableType};
 use datafusion::execution::TaskContext;
 use datafusion_pg_catalog::pg_catalog::context::EmptyContextProvider;
-use datafusion_pg_catalog::pg_catalog::{PgCatalogSchemaProvider, PgCatalogTable};
+use datafusion_pg_catalog::pg_catalog::{
+    PG_CATALOG_TABLES, PgCatalogSchemaProvider, PgCatalogTable,
+};
 use futures::TryStreamExt;
 
-use super::lakes::{Lakes, MARK};
+use super::batch::filled;
+use super::complete::{self, PG_CATALOG, Rows};
+use super::information::{self, Contents};
+use super::lakes::Lakes;
+use super::roles;
 use super::routines::{self, Routine};
+use crate::server::settings::Settings;
 
 /// Names under which tables of `information_schema` are found here.
 pub(super) const PREFIX: &str = "information_schema_";
 
-/// Tables of `information_schema` that say that there is nothing of their kind, by their columns.
-const EMPTY: &[(&str, &[&str])] = &[
-    (
-        "table_constraints",
-        &[
-            "constraint_catalog",
-            "constraint_schema",
-            "constraint_name",
-            "table_catalog",
-            "table_schema",
-            "table_name",
-            "constraint_type",
-            "is_deferrable",
-            "initially_deferred",
-            "enforced",
-            "nulls_distinct",
-        ],
-    ),
-    (
-        "key_column_usage",
-        &[
-            "constraint_catalog",
-            "constraint_schema",
-            "constraint_name",
-            "table_catalog",
-            "table_schema",
-            "table_name",
-            "column_name",
-            "ordinal_position",
-            "position_in_unique_constraint",
-        ],
-    ),
-    (
-        "referential_constraints",
-        &[
-            "constraint_catalog",
-            "constraint_schema",
-            "constraint_name",
-            "unique_constraint_catalog",
-            "unique_constraint_schema",
-            "unique_constraint_name",
-            "match_option",
-            "update_rule",
-            "delete_rule",
-        ],
-    ),
-    (
-        "constraint_column_usage",
-        &[
-            "table_catalog",
-            "table_schema",
-            "table_name",
-            "column_name",
-            "constraint_catalog",
-            "constraint_schema",
-            "constraint_name",
-        ],
-    ),
-    (
-        "constraint_table_usage",
-        &[
-            "table_catalog",
-            "table_schema",
-            "table_name",
-            "constraint_catalog",
-            "constraint_schema",
-            "constraint_name",
-        ],
-    ),
-    (
-        "check_constraints",
-        &["constraint_catalog", "constraint_schema", "constraint_name", "check_clause"],
-    ),
-    ("sequences", &["sequence_catalog", "sequence_schema", "sequence_name", "data_type"]),
-    (
-        "triggers",
-        &[
-            "trigger_catalog",
-            "trigger_schema",
-            "trigger_name",
-            "event_manipulation",
-            "event_object_catalog",
-            "event_object_schema",
-            "event_object_table",
-            "action_statement",
-        ],
-    ),
-    ("domains", &["domain_catalog", "domain_schema", "domain_name", "data_type"]),
-    (
-        "element_types",
-        &[
-            "object_catalog",
-            "object_schema",
-            "object_name",
-            "object_type",
-            "collection_type_identifier",
-            "data_type",
-        ],
-    ),
-    (
-        "user_defined_types",
-        &[
-            "user_defined_type_catalog",
-            "user_defined_type_schema",
-            "user_defined_type_name",
-            "user_defined_type_category",
-        ],
-    ),
-    (
-        "foreign_tables",
-        &[
-            "foreign_table_catalog",
-            "foreign_table_schema",
-            "foreign_table_name",
-            "foreign_server_catalog",
-            "foreign_server_name",
-        ],
-    ),
-    (
-        "view_table_usage",
-        &[
-            "view_catalog",
-            "view_schema",
-            "view_name",
-            "table_catalog",
-            "table_schema",
-            "table_name",
-        ],
-    ),
-    ("enabled_roles", &["role_name"]),
-    ("applicable_roles", &["grantee", "role_name", "is_grantable"]),
-    (
-        "table_privileges",
-        &[
-            "grantor",
-            "grantee",
-            "table_catalog",
-            "table_schema",
-            "table_name",
-            "privilege_type",
-            "is_grantable",
-            "with_hierarchy",
-        ],
-    ),
-    (
-        "role_table_grants",
-        &[
-            "grantor",
-            "grantee",
-            "table_catalog",
-            "table_schema",
-            "table_name",
-            "privilege_type",
-            "is_grantable",
-            "with_hierarchy",
-        ],
-    ),
-    (
-        "column_privileges",
-        &[
-            "grantor",
-            "grantee",
-            "table_catalog",
-            "table_schema",
-            "table_name",
-            "column_name",
-            "privilege_type",
-            "is_grantable",
-        ],
-    ),
+/// Tables of which the library does not know everything.
+const COMPLETED: &[&str] = &[
+    "pg_attribute",
+    "pg_authid",
+    "pg_class",
+    "pg_database",
+    "pg_description",
+    "pg_proc",
+    "pg_roles",
+    "pg_settings",
+    "pg_tables",
+    "pg_views",
 ];
 
-/// What a character set looks like: `character_sets` has one.
-const CHARACTER_SETS: &[(&str, Option<&str>)] = &[
-    ("character_set_catalog", None),
-    ("character_set_schema", None),
-    ("character_set_name", Some("UTF8")),
-    ("character_repertoire", Some("UCS")),
-    ("form_of_use", Some("UTF8")),
-    ("default_collate_catalog", None),
-    ("default_collate_schema", Some("pg_catalog")),
-    ("default_collate_name", Some("C.UTF-8")),
-];
-
-/// Whether `information_schema` gets a table from here.
-pub(super) fn has_information(table: &str) -> bool {
-    table == "character_sets" || EMPTY.iter().any(|(name, _)| *name == table)
-}
+/// Numbers of the databases that the client is not connected to: below those of relations.
+const OTHERS: i32 = 16_000;
 
 /// The schema of one session.
 #[derive(Debug)]
 pub(super) struct PgCatalog {
     pub(super) tables: PgCatalogSchemaProvider<Lakes, EmptyContextProvider>,
+    pub(super) lakes: Lakes,
     pub(super) routines: Arc<Vec<Routine>>,
+    pub(super) user: String,
+    pub(super) database: String,
+    pub(super) settings: Arc<RwLock<Settings>>,
 }
 
 impl PgCatalog {
-    async fn batches(&self, name: &str) -> Result<Option<(SchemaRef, Vec<RecordBatch>)>> {
+    /// What the library has.
+    async fn imitated(&self, name: &str) -> Result<Option<Rows>> {
         let Some(table) = self.tables.build_table_by_name(name)? else { return Ok(None) };
         let schema = table.schema();
         let batches = match table {
@@ -230,9 +72,143 @@ impl PgCatalog {
         Ok(Some((schema, batches)))
     }
 
+    /// What the library has, with what it does not know; none for what it has as it should be.
+    async fn completed(&self, name: &str) -> Result<Option<Rows>> {
+        if !COMPLETED.contains(&name) {
+            return Ok(None);
+        }
+        let Some((schema, batches)) = self.imitated(name).await? else { return Ok(None) };
+        let own: Vec<&Routine> = self.routines.iter().filter(|r| r.is_own()).collect();
+        let each = |change: fn(&RecordBatch) -> Result<RecordBatch>| {
+            batches.iter().map(change).collect::<Result<Vec<_>>>()
+        };
+        Ok(Some(match name {
+            "pg_proc" => {
+                let more = routines::rows(&own, &schema, self.namespace().await?)?;
+                let (_, batches) = complete::with_more(&schema, &batches, more)?;
+                let batches =
+                    batches.iter().map(complete::with_lists).collect::<Result<Vec<_>>>()?;
+                all(schema, batches)
+            }
+            "pg_description" => {
+                let more = routines::descriptions(&own, &schema)?;
+                complete::with_more(&schema, &batches, more)?
+            }
+            "pg_attribute" => (schema, each(complete::with_types)?),
+            "pg_class" => {
+                let batches = each(complete::of_relations)?;
+                all(schema, batches)
+            }
+            "pg_database" => only(self.databases(&schema, &batches)?),
+            "pg_tables" => (schema, each(complete::of_tables)?),
+            "pg_roles" | "pg_authid" => only(roles::rows(&self.user, &schema)?),
+            "pg_settings" => only(self.settings(&schema)?),
+            "pg_views" => only(self.views(&schema).await?),
+            _ => return Ok(None),
+        }))
+    }
+
+    /// The rows of `pg_database`: the lakes, and no others.
+    fn databases(&self, schema: &SchemaRef, batches: &[RecordBatch]) -> Result<RecordBatch> {
+        let names = self.lakes.databases();
+        // the number of the client's own is the library's
+        let own = batches.iter().find_map(|batch| {
+            let (oids, names) = (batch.column_by_name("oid")?, batch.column_by_name("datname")?);
+            let mut names = names.as_string::<i32>().iter();
+            let at = names.position(|name| name == Some(self.database.as_str()))?;
+            Some(oids.as_primitive::<Int32Type>().value(at))
+        });
+        let oids = names
+            .iter()
+            .zip(OTHERS..)
+            .map(|(name, other)| own.filter(|_| *name == self.database).unwrap_or(other));
+        let oids = oids.map(Some).collect::<Int32Array>();
+        let rows = names.len();
+        let texts = |text: &str| -> ArrayRef { Arc::new(StringArray::from(vec![text; rows])) };
+        let numbers = |n: i32| -> ArrayRef { Arc::new(Int32Array::from(vec![n; rows])) };
+        let switches = |on: bool| -> ArrayRef { Arc::new(BooleanArray::from(vec![on; rows])) };
+        let known: Vec<(&str, ArrayRef)> = vec![
+            ("oid", Arc::new(oids)),
+            ("datname", Arc::new(StringArray::from(names))),
+            ("datdba", numbers(roles::OWNER)),
+            ("encoding", numbers(6)),
+            ("datlocprovider", texts("c")),
+            ("datcollate", texts("C.UTF-8")),
+            ("datctype", texts("C.UTF-8")),
+            ("datistemplate", switches(false)),
+            ("datallowconn", switches(true)),
+            ("datconnlimit", numbers(-1)),
+            ("dattablespace", numbers(1663)),
+        ];
+        filled(schema, &known, rows)
+    }
+
+    /// The rows of `pg_settings`.
+    fn settings(&self, schema: &SchemaRef) -> Result<RecordBatch> {
+        let settings = self.settings.read().unwrap_or_else(PoisonError::into_inner);
+        let (names, values): (Vec<&str>, Vec<&str>) = settings.all().unzip();
+        let rows = names.len();
+        let same = |text: &str| -> ArrayRef { Arc::new(StringArray::from(vec![text; rows])) };
+        let values: ArrayRef = Arc::new(StringArray::from(values));
+        let known: Vec<(&str, ArrayRef)> = vec![
+            ("name", Arc::new(StringArray::from(names))),
+            ("setting", Arc::clone(&values)),
+            ("reset_val", values),
+            ("context", same("user")),
+            ("vartype", same("string")),
+            ("source", same("default")),
+        ];
+        filled(schema, &known, rows)
+    }
+
+    /// The rows of `pg_views`.
+    async fn views(&self, schema: &SchemaRef) -> Result<RecordBatch> {
+        let relations = self.lakes.relations().await;
+        let views = || relations.iter().filter(|r| r.kind == TableType::View);
+        let names = views().map(|view| Some(view.name.as_str())).collect::<StringArray>();
+        let rows = names.len();
+        let known: Vec<(&str, ArrayRef)> = vec![
+            ("schemaname", Arc::new(views().map(|v| Some(&v.schema)).collect::<StringArray>())),
+            ("viewname", Arc::new(names)),
+            ("viewowner", Arc::new(StringArray::from(vec![roles::OWNER_NAME; rows]))),
+            (
+                "definition",
+                Arc::new(views().map(|v| v.definition.as_ref()).collect::<StringArray>()),
+            ),
+        ];
+        filled(schema, &known, rows)
+    }
+
+    /// A table of `information_schema`.
+    async fn information(&self, table: &str) -> Result<Option<Rows>> {
+        if !information::has(table) {
+            return Ok(None);
+        }
+        let mut system = vec![];
+        for name in PG_CATALOG_TABLES {
+            if let Some(found) = self.tables.build_table_by_name(name)? {
+                system.push((*name, found.schema()));
+            }
+        }
+        let relations = match table {
+            "tables" | "views" | "columns" => self.lakes.relations().await,
+            _ => vec![],
+        };
+        let contents = Contents {
+            database: &self.database,
+            schemas: self.lakes.schemas(),
+            relations,
+            system,
+            routines: &self.routines,
+        };
+        Ok(contents.rows(table)?.map(only))
+    }
+
     /// The number of the schema `tenure`, where its functions are said to be.
     async fn namespace(&self) -> Result<i32> {
-        let Some((_, batches)) = self.batches("pg_namespace").await? else { return Ok(11) };
+        let Some((_, batches)) = self.imitated("pg_namespace").await? else {
+            return Ok(PG_CATALOG);
+        };
         for batch in &batches {
             let (Some(oids), Some(names)) =
                 (batch.column_by_name("oid"), batch.column_by_name("nspname"))
@@ -244,48 +220,18 @@ impl PgCatalog {
                 return Ok(oids.value(at));
             }
         }
-        Ok(11)
+        Ok(PG_CATALOG)
     }
 }
 
-/// Columns of text without rows, or with one.
-fn texts(columns: &[(&str, Option<&str>)], rows: usize) -> Result<Arc<dyn TableProvider>> {
-    let fields = columns.iter().map(|(name, _)| Field::new(*name, DataType::Utf8, true));
-    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-    let arrays = columns
-        .iter()
-        .map(|(_, value)| Arc::new(StringArray::from(vec![*value; rows])) as _)
-        .collect();
-    let batch = RecordBatch::try_new(Arc::clone(&schema), arrays)?;
-    Ok(Arc::new(MemTable::try_new(schema, vec![vec![batch]])?))
+/// Batches and their columns; `schema` if there are none.
+fn all(schema: SchemaRef, batches: Vec<RecordBatch>) -> Rows {
+    (batches.first().map_or(schema, RecordBatch::schema), batches)
 }
 
-/// `pg_attribute` with the types that answers have.
-fn with_types(batch: &RecordBatch) -> Result<RecordBatch> {
-    let schema = batch.schema_ref();
-    let (Some((name_at, _)), Some((type_at, _))) =
-        (schema.column_with_name("attname"), schema.column_with_name("atttypid"))
-    else {
-        return Ok(batch.clone());
-    };
-    let names = batch.column(name_at).as_string::<i32>();
-    let types = batch.column(type_at).as_primitive::<Int32Type>();
-    let told = names.iter().zip(types.iter()).map(|(name, oid)| {
-        match name.and_then(|name| name.rsplit_once(MARK)) {
-            Some((name, told)) => (Some(name), told.parse().ok()),
-            None => (name, oid),
-        }
-    });
-    let (names, types): (Vec<Option<&str>>, Vec<Option<i32>>) = told.unzip();
-    let (names, types) = (StringArray::from(names), Int32Array::from(types));
-    let mut columns = batch.columns().to_vec();
-    if let Some(column) = columns.get_mut(name_at) {
-        *column = Arc::new(names);
-    }
-    if let Some(column) = columns.get_mut(type_at) {
-        *column = Arc::new(types);
-    }
-    Ok(RecordBatch::try_new(batch.schema(), columns)?)
+/// One batch and its columns.
+fn only(batch: RecordBatch) -> Rows {
+    (batch.schema(), vec![batch])
 }
 
 #[async_trait]
@@ -295,37 +241,19 @@ impl SchemaProvider for PgCatalog {
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        if let Some(table) = name.strip_prefix(PREFIX) {
-            if table == "character_sets" {
-                return texts(CHARACTER_SETS, 1).map(Some);
-            }
-            let Some((_, columns)) = EMPTY.iter().find(|(name, _)| *name == table) else {
-                return Ok(None);
-            };
-            let columns: Vec<_> = columns.iter().map(|column| (*column, None)).collect();
-            return texts(&columns, 0).map(Some);
-        }
-        match name {
-            "pg_proc" => {
-                let Some((schema, batches)) = self.batches(name).await? else { return Ok(None) };
-                let nullable = routines::nullable(&schema);
-                let mut all = batches
-                    .into_iter()
-                    .map(|b| Ok(RecordBatch::try_new(Arc::clone(&nullable), b.columns().to_vec())?))
-                    .collect::<Result<Vec<_>>>()?;
-                all.push(routines::rows(&self.routines, &schema, self.namespace().await?)?);
-                Ok(Some(Arc::new(MemTable::try_new(nullable, vec![all])?)))
-            }
-            "pg_attribute" => {
-                let Some((schema, batches)) = self.batches(name).await? else { return Ok(None) };
-                let batches = batches.iter().map(with_types).collect::<Result<Vec<_>>>()?;
+        let found = match name.strip_prefix(PREFIX) {
+            Some(table) => self.information(table).await?,
+            None => self.completed(name).await?,
+        };
+        match found {
+            Some((schema, batches)) => {
                 Ok(Some(Arc::new(MemTable::try_new(schema, vec![batches])?)))
             }
-            _ => self.tables.table(name).await,
+            None => self.tables.table(name).await,
         }
     }
 
     fn table_exist(&self, name: &str) -> bool {
-        name.strip_prefix(PREFIX).is_some_and(has_information) || self.tables.table_exist(name)
+        name.strip_prefix(PREFIX).is_some_and(information::has) || self.tables.table_exist(name)
     }
 }

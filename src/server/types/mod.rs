@@ -5,6 +5,7 @@
 
 pub(super) mod binary;
 pub(super) mod column;
+pub(super) mod names;
 pub(super) mod numeric;
 pub(super) mod parameter;
 pub(super) mod row;
@@ -112,7 +113,7 @@ pub(super) fn arrow_type(pg: &Type) -> Option<DataType> {
 }
 
 /// `pg_type.typlen`.
-fn length(pg: &Type) -> i16 {
+pub(super) fn length(pg: &Type) -> i16 {
     match *pg {
         Type::BOOL | Type::CHAR => 1,
         Type::INT2 => 2,
@@ -131,9 +132,12 @@ fn length(pg: &Type) -> i16 {
 }
 
 /// `pg_attribute.atttypmod`: precision and scale of a number.
-fn modifier(arrow: &DataType) -> i32 {
+pub(super) fn modifier(arrow: &DataType) -> i32 {
     match arrow {
-        DataType::Decimal128(precision, scale) | DataType::Decimal256(precision, scale)
+        DataType::Decimal32(precision, scale)
+        | DataType::Decimal64(precision, scale)
+        | DataType::Decimal128(precision, scale)
+        | DataType::Decimal256(precision, scale)
             if *scale >= 0 =>
         {
             ((i32::from(*precision) << 16) | i32::from(*scale)) + 4
@@ -162,7 +166,7 @@ impl Format {
 }
 
 /// The type of a column that a client is told: those of the catalog know theirs.
-fn told(field: &Field) -> Type {
+pub(super) fn told(field: &Field) -> Type {
     let metadata = field.metadata();
     if metadata.contains_key("pg.char") {
         return Type::CHAR;

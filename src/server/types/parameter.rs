@@ -264,7 +264,7 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 }
 
 /// The items of `{a,"b c",NULL}`.
-fn items(text: &str) -> Option<Vec<Option<String>>> {
+pub(in crate::server) fn items(text: &str) -> Option<Vec<Option<String>>> {
     let inner = text.strip_prefix('{')?.strip_suffix('}')?;
     let mut out = vec![];
     if inner.trim().is_empty() {

@@ -31,6 +31,13 @@ with connect() as c:
         c.execute("SELEC 1")
     with fails("42883"):
         c.execute("SELECT nofunction(1)")
+    for zero in ["SELECT 1 / 0", "SELECT items % (items - items) FROM orders", "SELECT 1.5::decimal(4,2) / 0::decimal(4,2)"]:
+        with fails("22012"):
+            c.execute(zero)
+    # columns without a name may say the same: how psqlODBC lists schemas
+    assert c.execute("SELECT NULL, NULL, 1, 1 + 0, 1 + 0").fetchone() == (None, None, 1, 1, 1)
+    schemas = "SELECT NULL, nspname, NULL FROM pg_catalog.pg_namespace ORDER BY nspname"
+    assert (None, "main", None) in c.execute(schemas).fetchall()
     # pipelines: an error ends the batch, the connection goes on
     with fails("42703"):
         with c.pipeline():

@@ -29,6 +29,11 @@ with connect() as c:
     with fails("25P01"):
         c.execute("SAVEPOINT a")
 
+    # a setting is one column of its name, whoever it belongs to
+    for name in ["tenure.as_of", "search_path"]:
+        cur = c.execute(f"SHOW {name}")
+        assert [d.name for d in cur.description] == [name] and len(cur.fetchone()) == 1
+
     # what was set in a transaction goes with it
     before = show("tenure.as_of")
     c.execute("BEGIN")

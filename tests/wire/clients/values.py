@@ -22,6 +22,8 @@ VALUES = [
     ("date '2018-01-02'", 1082, dt.date(2018, 1, 2)),
     ("date '1969-12-31'", 1082, dt.date(1969, 12, 31)),
     ("timestamp '2018-01-02 03:04:05.678'", 1114, dt.datetime(2018, 1, 2, 3, 4, 5, 678000)),
+    ("'2018-01-02 03:04:05+02'::timestamptz", 1184, dt.datetime(2018, 1, 2, 1, 4, 5, tzinfo=dt.timezone.utc)),
+    ("CAST('2018-01-02' AS TIMESTAMP WITH TIME ZONE)", 1184, dt.datetime(2018, 1, 2, tzinfo=dt.timezone.utc)),
     ("time '03:04:05.5'", 1083, dt.time(3, 4, 5, 500000)),
     ("interval '2 days 3 hours'", 1186, dt.timedelta(days=2, hours=3)),
     ("interval '-1 hours'", 1186, dt.timedelta(hours=-1)),
@@ -43,6 +45,7 @@ VALUES = [
 PARAMETERS = [
     1, 70_000, 5_000_000_000, -3, 2.5, float("inf"), "it's", "", True, False, None,
     dt.date(2018, 1, 2), dt.datetime(2018, 1, 2, 3, 4, 5, 6), dt.time(3, 4, 5),
+    dt.datetime(2018, 1, 2, 3, 4, 5, 6, tzinfo=dt.timezone(dt.timedelta(hours=2))),
     dt.timedelta(days=1, seconds=2), Decimal("12.50"), Decimal("-0.001"), b"\x00\xff",
     [1, 2, 3], ["a", "b,c"], [1.5], [dt.date(2018, 1, 2)],
 ]
@@ -86,6 +89,11 @@ with connect() as c:
     )
     assert ask("SELECT count(*) FROM customers WHERE customer_id = ANY(%s)", [1, 7, 8]) == 3
     assert len(c.execute("SELECT customer_id FROM customers LIMIT %s", (5,)).fetchall()) == 5
+    # pgJDBC sends dates and times as text of no type, with a zone that PostgreSQL skips
+    assert ask("SELECT %s::date", "2017-06-30 +00") == dt.date(2017, 6, 30)
+    assert ask("SELECT CAST(%s AS timestamp)", "2017-06-30 12:34:56.789+00") == dt.datetime(2017, 6, 30, 12, 34, 56, 789000)
+    at = ask("SELECT %s::timestamptz", "2017-06-30 12:34:56+02")
+    assert at == dt.datetime(2017, 6, 30, 10, 34, 56, tzinfo=dt.timezone.utc), at
     # Tenure's own: a table function, a parameter that a function wants as a literal
     row = ask("SELECT count(*) FROM change_points(TABLE orders, value => amount) WHERE customer_id < %s", 50)
     assert row == ask("SELECT count(*) FROM change_points(TABLE orders, value => amount) WHERE customer_id < 50")

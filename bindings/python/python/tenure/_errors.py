@@ -56,6 +56,7 @@ class NotSupportedError(DatabaseError):
 
 _CLASSES: dict[str, type[Error]] = {
     "NotSupported": NotSupportedError,
+    "DivisionByZero": DataError,
     "Drift": DataError,
     "Corrupt": DataError,
     "Changed": OperationalError,
