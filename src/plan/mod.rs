@@ -4,6 +4,7 @@
 pub(crate) mod aggregate_once;
 pub(crate) mod calls;
 pub(crate) mod cooperative_joins;
+pub(crate) mod date_patterns;
 pub(crate) mod dialect;
 pub(crate) mod fields;
 pub(crate) mod headings;
@@ -78,6 +79,7 @@ fn rewrite_sql(statement: &mut SqlStatement, state: &SessionState, params: &Para
     relation_args::resolve(statement);
     parametric::rewrite(statement)?;
     fields::name(statement);
+    date_patterns::translate(statement)?;
     named_args::fill_gaps(statement, &|function| parameters(function, state))
 }
 

@@ -67,3 +67,6 @@ SELECT DATE_TRUNC('WEEK', ts) AS ts, SUM(amount) AS revenue FROM main.orders GRO
 SELECT month AS month, cohort AS cohort, MAX(percent) AS percent FROM ( SELECT LEFT(CAST(cohort_start AS TEXT), 7) AS cohort, n AS month, ROUND(100 * rate) AS percent FROM RETENTION_MATRIX( events, start_when => event_type = 'purchase', return_when => event_type = 'purchase', periods => 11 ) WHERE complete ) AS virtual_table GROUP BY month, cohort ORDER BY month ASC, cohort DESC LIMIT 10000;
 -- rows
 SELECT customer_id AS customer_id, stage AS stage, last_purchase AS last_purchase, revenue AS revenue FROM main.profiles WHERE stage IN ('at_risk', 'dormant') AND m >= 5 ORDER BY revenue DESC LIMIT 10;
+-- a chart with a range of time
+-- rows
+SELECT DATE_TRUNC('DAY', ts) AS ts, COUNT(*) AS n FROM main.orders WHERE ts >= TO_TIMESTAMP('2017-03-01 00:00:00.000000', 'YYYY-MM-DD HH24:MI:SS.US') AND ts < TO_TIMESTAMP('2017-06-01 00:00:00.000000', 'YYYY-MM-DD HH24:MI:SS.US') GROUP BY DATE_TRUNC('DAY', ts) LIMIT 1000;
