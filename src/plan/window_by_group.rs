@@ -235,7 +235,7 @@ impl Groups {
         let Some(first) = waiting.first() else { return Ok(vec![]) };
         let rows = concat_batches(&first.schema(), &waiting)?;
         let groups = match self.by.as_slice() {
-            [] => vec![0..rows.num_rows()],
+            [] => std::iter::once(0..rows.num_rows()).collect(),
             _ => partition(&self.keys(&rows)?)?.ranges(),
         };
         let mut results = Vec::with_capacity(self.windows.len());
