@@ -165,8 +165,8 @@ fn texts(args: &ScalarFunctionArgs, at: usize) -> Result<StringArray> {
 
 type Call = Box<dyn Fn(&ScalarFunctionArgs) -> Result<ArrayRef> + Send + Sync>;
 
-/// A function of any arguments that knows its session.
-struct OfSession {
+/// A function of any arguments, which may know its session.
+pub(super) struct OfSession {
     name: &'static str,
     signature: Signature,
     gives: DataType,
@@ -174,7 +174,7 @@ struct OfSession {
 }
 
 impl OfSession {
-    fn function(
+    pub(super) fn function(
         name: &'static str,
         volatility: Volatility,
         gives: DataType,

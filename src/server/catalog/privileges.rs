@@ -1,17 +1,16 @@
 //! `has_table_privilege(…)` and its like: a lake can be read by everyone who has logged in, and
 //! written by nobody.
 
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use datafusion::arrow::array::{AsArray, BooleanArray};
+use datafusion::arrow::array::{ArrayRef, AsArray, BooleanArray};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{Result, exec_err};
 use datafusion::execution::context::SessionContext;
-use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
-};
+use datafusion::logical_expr::{ScalarFunctionArgs, Volatility};
+
+use super::functions::OfSession;
 
 const FUNCTIONS: [&str; 13] = [
     "has_any_column_privilege",
@@ -35,58 +34,23 @@ const HELD: [&str; 5] = ["connect", "execute", "member", "select", "usage"];
 /// Registers the functions.
 pub(super) fn register(context: &SessionContext) {
     for name in FUNCTIONS {
-        let signature = Signature::variadic_any(Volatility::Stable);
-        context.register_udf(ScalarUDF::from(HasPrivilege { name, signature }));
+        let function = move |args: &ScalarFunctionArgs| -> Result<ArrayRef> {
+            // whose and on what comes first
+            let Some(privileges) = args.args.last() else {
+                return exec_err!("{name} needs a privilege");
+            };
+            let privileges = cast(&privileges.to_array(args.number_rows)?, &DataType::Utf8)?;
+            let held = privileges.as_string::<i32>().iter().map(|p| p.map(held));
+            Ok(Arc::new(held.collect::<BooleanArray>()))
+        };
+        let gives = DataType::Boolean;
+        context.register_udf(OfSession::function(name, Volatility::Stable, gives, function));
     }
 }
 
 /// One of a list of privileges is enough; to grant it is another.
 fn held(privileges: &str) -> bool {
     privileges.split(',').any(|one| HELD.contains(&one.trim().to_lowercase().as_str()))
-}
-
-#[derive(Debug)]
-struct HasPrivilege {
-    name: &'static str,
-    signature: Signature,
-}
-
-impl PartialEq for HasPrivilege {
-    fn eq(&self, other: &Self) -> bool {
-        self.name == other.name
-    }
-}
-
-impl Eq for HasPrivilege {}
-
-impl Hash for HasPrivilege {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.name.hash(state);
-    }
-}
-
-impl ScalarUDFImpl for HasPrivilege {
-    fn name(&self) -> &str {
-        self.name
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Boolean)
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        // whose and on what comes first
-        let Some(privileges) = args.args.last() else {
-            return exec_err!("{} needs a privilege", self.name);
-        };
-        let privileges = cast(&privileges.to_array(args.number_rows)?, &DataType::Utf8)?;
-        let held = privileges.as_string::<i32>().iter().map(|p| p.map(held));
-        Ok(ColumnarValue::Array(Arc::new(held.collect::<BooleanArray>())))
-    }
 }
 
 #[cfg(test)]
