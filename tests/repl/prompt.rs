@@ -36,8 +36,9 @@ impl Prompt {
         let mut session = Session::spawn(command).unwrap();
         session.set_expect_timeout(Some(Duration::from_secs(20)));
         session.get_process_mut().set_window_size(120, 40).unwrap();
-        session.expect("shop> ").unwrap();
-        Self { shop, session }
+        let mut prompt = Self { shop, session };
+        prompt.see("shop> ");
+        prompt
     }
 
     fn line(&mut self, text: &str) -> &mut Self {
@@ -58,10 +59,17 @@ impl Prompt {
         }
     }
 
-    /// Waits for a pattern and then until the prompt asks again: keys before that could be lost.
+    /// Waits until the prompt asks for a new line: keys before that could be lost. While a line is
+    /// typed the prompt is drawn again with every hint; only a new one takes the brackets of pastes.
+    fn asks(&mut self) -> &mut Self {
+        self.see(r"\x1b\[\?2004h[^\n]*shop> ");
+        self
+    }
+
+    /// Waits for a pattern and then until the prompt asks again.
     fn done(&mut self, pattern: &str) -> String {
         let text = self.see(pattern);
-        self.see("shop> ");
+        self.asks();
         text
     }
 
@@ -106,7 +114,7 @@ fn tab_completes_by_what_the_whole_statement_says() {
     prompt.done("4 rows");
     prompt.session.send("SELECT p.\t").unwrap();
     prompt.session.send(ControlCode::EndOfText).unwrap();
-    prompt.see("shop> ");
+    prompt.asks();
     prompt.session.send("\\tim\t\r").unwrap();
     prompt.see("timing is off");
     prompt.leave();
@@ -116,7 +124,7 @@ fn tab_completes_by_what_the_whole_statement_says() {
 fn ctrl_c_cancels_a_running_query_and_keeps_the_session() {
     let mut prompt = Prompt::open();
     prompt.line("CREATE TABLE kept AS SELECT 7 AS seven;");
-    prompt.see("shop> ");
+    prompt.asks();
     prompt.line(LONG);
     std::thread::sleep(Duration::from_millis(1500));
     let since = Instant::now();
@@ -135,7 +143,7 @@ fn ctrl_c_at_the_prompt_clears_the_line_and_ctrl_d_leaves() {
     let mut prompt = Prompt::open();
     prompt.session.send("SELECT nonsense").unwrap();
     prompt.session.send(ControlCode::EndOfText).unwrap();
-    prompt.see("shop> ");
+    prompt.asks();
     prompt.line("SELECT 41 + 1 AS answer;");
     let shown = prompt.done("1 row ·");
     assert!(shown.contains("42"), "{shown}");
@@ -289,8 +297,8 @@ fn a_chart_takes_the_colours_and_the_width_of_the_terminal() {
     let mut session = Session::spawn(command).unwrap();
     session.set_expect_timeout(Some(Duration::from_secs(20)));
     session.get_process_mut().set_window_size(50, 40).unwrap();
-    session.expect("shop> ").unwrap();
     let mut prompt = Prompt { shop, session };
+    prompt.asks();
     prompt.line("\\chart heat SELECT * FROM (VALUES ('a', 'p', 1), ('b', 'q', 20)) AS t(x, y, n);");
     let heat = prompt.done("n by y: .*20");
     // dark blue behind white, light yellow behind black
