@@ -30,7 +30,7 @@ use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::{ExecutionPlan, InputOrderMode, Partitioning};
 
-use super::partitions::{MANY, rewrite};
+use super::partitions::{many, rewrite};
 use crate::operators::in_turn::InTurnExec;
 use crate::operators::scatter::ScatterExec;
 
@@ -100,7 +100,8 @@ fn in_one_stage(
     if !fits {
         return Ok(None);
     }
-    let buckets = if free { MANY.max(*partitions) } else { *partitions };
+    let input = first.input();
+    let buckets = if free { many(input.as_ref(), *partitions)? } else { *partitions };
     let mut load = Load::new(first.input_schema());
     let keys: Vec<(Arc<dyn PhysicalExpr>, String)> = first
         .group_expr()
@@ -124,7 +125,7 @@ fn in_one_stage(
         .iter()
         .map(|f| f.as_ref().map(|f| load.carry(f)).transpose())
         .collect::<Result<Vec<_>>>()?;
-    let sent = load.on(first.input())?;
+    let sent = load.on(input)?;
     let schema = sent.schema();
     let hashed = keys.iter().map(|k| Arc::clone(&k.0)).collect();
     let rows = ScatterExec::new(sent, hashed, buckets);

@@ -1,4 +1,4 @@
-//! Which operators may have another number of partitions.
+//! Which operators may have another number of partitions, and how many.
 
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
+use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 use datafusion::physical_plan::unnest::UnnestExec;
 use datafusion::physical_plan::windows::{BoundedWindowAggExec, WindowAggExec};
 use datafusion::physical_plan::{ExecutionPlan, replace_children_if_necessary};
@@ -20,7 +21,19 @@ use crate::operators::scatter::ScatterExec;
 
 /// Partitions that customers are spread over where nothing counts them, at least: each is small
 /// enough for the caches of the processor then. Figures are in `docs/benchmarks.md`.
-pub(super) const MANY: usize = 32;
+const MANY: usize = 32;
+/// And at most: a batch of each is held back until it is full.
+const MOST: usize = 256;
+/// Rows of a partition, about: what is above holds as many partitions as there are threads.
+const ROWS: usize = 1 << 20;
+
+/// How many partitions the rows of `input` are spread over where nothing counts them, as far as it
+/// is known how many they are.
+pub(super) fn many(input: &dyn ExecutionPlan, threads: usize) -> Result<usize> {
+    let known = StatisticsContext::new().compute(input, &StatisticsArgs::new())?;
+    let rows = known.num_rows.get_value().copied().unwrap_or(0);
+    Ok(rows.div_ceil(ROWS).clamp(MANY, MOST).max(threads))
+}
 
 /// Replaces operators from the top. `f` gets each of them, and whether nothing above counts its
 /// partitions: the rows of all are brought together there, or dealt out anew.

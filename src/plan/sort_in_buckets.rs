@@ -12,7 +12,7 @@ use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{ExecutionPlan, Partitioning};
 
-use super::partitions::{MANY, rewrite};
+use super::partitions::{many, rewrite};
 use crate::operators::bucket_sort::BucketSortExec;
 use crate::operators::scatter::ScatterExec;
 
@@ -51,8 +51,9 @@ fn in_buckets(
     if !sort.preserve_partitioning() || sort.fetch().is_some() {
         return Ok(None);
     }
-    let buckets = if free { MANY.max(*partitions) } else { *partitions };
-    let rows = ScatterExec::new(Arc::clone(exchange.input()), keys.clone(), buckets);
+    let input = exchange.input();
+    let buckets = if free { many(input.as_ref(), *partitions)? } else { *partitions };
+    let rows = ScatterExec::new(Arc::clone(input), keys.clone(), buckets);
     let sorted = BucketSortExec::new(Arc::new(rows), sort.expr().clone(), threads)?;
     Ok(Some(Arc::new(sorted)))
 }

@@ -5,9 +5,10 @@
 //! partitions their tables and buffers drive each other out of the processor's caches. Here what is
 //! above works on one bucket after the other, and a bucket is small.
 //!
-//! Memory: the rows themselves; beyond a share of the session's limit, on disk (`writer.rs`). A
+//! Memory: the rows themselves, packed (`packed.rs`); beyond a share of the session's limit, on disk (`writer.rs`). A
 //! bucket's memory is free as soon as it was read.
 
+mod packed;
 mod writer;
 
 use std::fmt;
@@ -32,6 +33,7 @@ use datafusion::physical_plan::{
 use futures::future::{BoxFuture, Shared};
 use futures::{FutureExt, Stream, StreamExt, TryStreamExt, stream};
 
+use packed::Packed;
 use writer::Writer;
 
 /// The operator.
@@ -62,7 +64,7 @@ type Buckets = Vec<Mutex<Vec<Part>>>;
 /// What one writer has put into a bucket.
 struct Part {
     spilled: Option<(SpillManager, Arc<dyn SpillFile>)>,
-    batches: Vec<RecordBatch>,
+    packed: Vec<Packed>,
     reservation: MemoryReservation,
 }
 
@@ -243,13 +245,14 @@ impl ExecutionPlan for ScatterExec {
 impl Part {
     /// The rows, whose memory is free when they were handed on.
     fn read(self) -> impl Stream<Item = Result<RecordBatch>> + Send {
-        let Self { spilled, batches, reservation } = self;
+        let Self { spilled, packed, reservation } = self;
         let from_disk = stream::iter(spilled)
             .map(|(manager, file)| manager.read_spill_as_stream_unbuffered(file, None))
             .try_flatten();
-        let from_memory = stream::iter(batches).map(move |batch| {
-            reservation.shrink(batch.get_array_memory_size().min(reservation.size()));
-            Ok(batch)
+        let from_memory = stream::iter(packed).map(move |rows| {
+            let batch = rows.batch();
+            reservation.shrink(rows.bytes().min(reservation.size()));
+            batch
         });
         from_disk.chain(from_memory)
     }
@@ -257,6 +260,6 @@ impl Part {
 
 impl fmt::Debug for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Part").field("batches", &self.batches.len()).finish_non_exhaustive()
+        f.debug_struct("Part").field("packed", &self.packed.len()).finish_non_exhaustive()
     }
 }

@@ -12,6 +12,7 @@ use datafusion::physical_plan::repartition::BatchPartitioner;
 use datafusion::physical_plan::spill::SpillManager;
 use futures::StreamExt;
 
+use super::packed::Packed;
 use super::{Part, ScatterExec};
 
 /// Of the session's memory, what all the writers of an operator may fill together: a half, because
@@ -35,7 +36,7 @@ type Spill = Box<dyn FnMut(Option<&RecordBatch>) -> Result<Option<Arc<dyn SpillF
 /// The rows of one bucket so far.
 struct Bucket {
     coming: BatchCoalescer,
-    batches: Vec<RecordBatch>,
+    packed: Vec<Packed>,
     bytes: usize,
     file: Option<Spill>,
 }
@@ -58,7 +59,7 @@ impl Writer {
         let rows = context.session_config().batch_size();
         let buckets = (0..operator.buckets()).map(|_| Bucket {
             coming: BatchCoalescer::new(Arc::clone(&schema), rows),
-            batches: vec![],
+            packed: vec![],
             bytes: 0,
             file: None,
         });
@@ -90,7 +91,7 @@ impl Writer {
         let mut parts = Vec::with_capacity(buckets.len());
         for mut bucket in buckets {
             bucket.coming.finish_buffered_batch()?;
-            bucket.complete();
+            bucket.complete()?;
             reservation.resize(reservation.size().max(bucket.bytes));
             let file = match bucket.file.as_mut() {
                 Some(file) => file(None)?,
@@ -98,7 +99,7 @@ impl Writer {
             };
             parts.push(Part {
                 spilled: file.map(|f| (spills.clone(), f)),
-                batches: bucket.batches,
+                packed: bucket.packed,
                 reservation: reservation.split(bucket.bytes),
             });
         }
@@ -111,7 +112,7 @@ impl Writer {
             let (at, rows) = slice?;
             if let Some(bucket) = self.buckets.get_mut(at) {
                 bucket.coming.push_batch(rows)?;
-                more += bucket.complete();
+                more += bucket.complete()?;
             }
         }
         if more == 0 {
@@ -127,13 +128,13 @@ impl Writer {
 
     /// All that is complete goes to disk.
     fn spill(&mut self) -> Result<()> {
-        for bucket in self.buckets.iter_mut().filter(|b| !b.batches.is_empty()) {
+        for bucket in self.buckets.iter_mut().filter(|b| !b.packed.is_empty()) {
             let file = match &mut bucket.file {
                 Some(file) => file,
                 none => none.insert(begin(&self.spills)?),
             };
-            for batch in bucket.batches.drain(..) {
-                file(Some(&batch))?;
+            for rows in bucket.packed.drain(..) {
+                file(Some(&rows.batch()?))?;
             }
             bucket.bytes = 0;
         }
@@ -144,13 +145,14 @@ impl Writer {
 
 impl Bucket {
     /// Takes in what has come together: how many bytes more that is.
-    fn complete(&mut self) -> usize {
+    fn complete(&mut self) -> Result<usize> {
         let before = self.bytes;
         while let Some(batch) = self.coming.next_completed_batch() {
-            self.bytes += batch.get_array_memory_size();
-            self.batches.push(batch);
+            let rows = Packed::new(&batch)?;
+            self.bytes += rows.bytes();
+            self.packed.push(rows);
         }
-        self.bytes - before
+        Ok(self.bytes - before)
     }
 }
 
