@@ -20,6 +20,8 @@
 //! [`Tenure`] is a session; [`TenureBuilder`] says what it shall be. The functions themselves are
 //! in the crate [`udfs`], for any DataFusion session.
 
+#![forbid(unsafe_code)]
+
 mod catalog;
 pub mod chart;
 pub mod cluster;

@@ -3,6 +3,7 @@
 //! Results go to stdout, everything else to stderr; what is not a terminal gets no colour, no
 //! banner, no pager and no progress bar. Nothing else in the project writes to either.
 
+mod allocator;
 mod args;
 mod batch;
 mod command;
@@ -82,6 +83,7 @@ pub(crate) fn main() -> ExitCode {
 
 fn run(arguments: Arguments, output: Output) -> Outcome {
     output.check(arguments.shared.output.as_deref())?;
+    allocator::keep(&arguments);
     match &arguments.action {
         Some(Action::Completions { shell }) => {
             return subcommand::completions::print(*shell, &output);

@@ -21,6 +21,8 @@
 //! time come from the session's [`settings`] and are turned into literals while the statement is
 //! planned, so that one statement has one answer wherever its parts run.
 
+#![forbid(unsafe_code)]
+
 mod args;
 pub mod chart;
 pub mod checks;

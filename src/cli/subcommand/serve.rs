@@ -12,7 +12,7 @@ use tenure::server::{Log, Server, ServerOptions, TlsFiles};
 use crate::cli::args::{Serve, Shared};
 use crate::cli::output::Output;
 use crate::cli::runtime::{Runtimes, interrupted};
-use crate::cli::{Outcome, Stop, config};
+use crate::cli::{Outcome, Stop, allocator, config};
 
 /// Threads of the engine, most of which wait.
 const THREADS: usize = 32;
@@ -69,6 +69,7 @@ pub(crate) fn run(wanted: &Serve, shared: &Shared, output: &Output) -> Outcome {
     for warning in base.warnings() {
         output.warn(warning);
     }
+    allocator::keep_giving_back();
     let engine = runtimes.engine();
     let served = runtimes.front(async {
         let server = Server::bind(&base, engine, options).await?;

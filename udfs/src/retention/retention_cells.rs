@@ -15,8 +15,8 @@ use std::marker::PhantomData;
 use std::sync::{Arc, LazyLock};
 
 use datafusion::arrow::array::{
-    Array, ArrayBuilder, ArrayRef, AsArray, BooleanArray, Float64Builder, Int64Builder,
-    StringViewBuilder, StructArray, TimestampMicrosecondBuilder,
+    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, NullBufferBuilder,
+    StringViewArray, StringViewBuilder, StructArray, TimestampMicrosecondArray,
 };
 use datafusion::arrow::datatypes::{
     DataType, Field, FieldRef, Fields, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType,
@@ -390,32 +390,46 @@ impl<V: Given> Sequence for Cells<V> {
 
 /// The lists of all groups.
 struct Answers {
-    period: Int64Builder,
-    start: TimestampMicrosecondBuilder,
-    group: StringViewBuilder,
-    n: Int64Builder,
-    measure: Float64Builder,
+    period: Vec<i64>,
+    start: Vec<i64>,
+    /// nothing before the first cell that has one
+    group: Option<StringViewBuilder>,
+    n: Vec<i64>,
+    measure: Vec<f64>,
+    /// which elements have `n` and `measure`
+    is_cell: NullBufferBuilder,
     lists: Lists,
 }
 
 impl Answers {
     fn with_capacity(groups: usize) -> Self {
         Self {
-            period: Int64Builder::with_capacity(groups),
-            start: TimestampMicrosecondBuilder::with_capacity(groups),
-            group: StringViewBuilder::with_capacity(groups),
-            n: Int64Builder::with_capacity(groups),
-            measure: Float64Builder::with_capacity(groups),
+            period: Vec::with_capacity(groups),
+            start: Vec::with_capacity(groups),
+            group: None,
+            n: Vec::with_capacity(groups),
+            measure: Vec::with_capacity(groups),
+            is_cell: NullBufferBuilder::new(groups),
             lists: Lists::with_capacity(groups),
         }
     }
 
     fn push(&mut self, cell: Cell, texts: &Texts) {
-        self.period.append_value(cell.period);
-        self.start.append_value(cell.start);
-        self.group.append_option(texts.get(cell.group));
-        self.n.append_option(cell.n);
-        self.measure.append_option(cell.measure);
+        let group = texts.get(cell.group);
+        if group.is_some() || self.group.is_some() {
+            let before = self.n.len();
+            let groups = self.group.get_or_insert_with(|| {
+                let mut groups = StringViewBuilder::new();
+                (0..before).for_each(|_| groups.append_null());
+                groups
+            });
+            groups.append_option(group);
+        }
+        self.period.push(cell.period);
+        self.start.push(cell.start);
+        self.n.push(cell.n.unwrap_or_default());
+        self.measure.push(cell.measure.unwrap_or_default());
+        self.is_cell.append(cell.n.is_some());
     }
 
     fn finish(mut self, element: &FieldRef) -> Result<ArrayRef> {
@@ -424,12 +438,18 @@ impl Answers {
         };
         let ts = fields.iter().find(|f| f.name() == "start_ts");
         let ts = ts.map_or(&DataType::Null, |f| f.data_type());
+        let is_cell = self.is_cell.finish();
+        let group = match self.group {
+            Some(mut groups) => groups.finish(),
+            None => StringViewArray::new_null(self.n.len()),
+        };
+        let start = TimestampMicrosecondArray::new(self.start.into(), None);
         let columns: Vec<ArrayRef> = vec![
-            Arc::new(self.period.finish()),
-            Arc::new(self.start.finish().with_data_type(ts.clone())),
-            Arc::new(self.group.finish()),
-            Arc::new(self.n.finish()),
-            Arc::new(self.measure.finish()),
+            Arc::new(Int64Array::new(self.period.into(), None)),
+            Arc::new(start.with_data_type(ts.clone())),
+            Arc::new(group),
+            Arc::new(Int64Array::new(self.n.into(), is_cell.clone())),
+            Arc::new(Float64Array::new(self.measure.into(), is_cell)),
         ];
         let cells = StructArray::try_new(fields.clone(), columns, None)?;
         Lists::column(&self.lists.finish(), Arc::new(cells))
@@ -440,9 +460,7 @@ impl Answers {
 mod tests {
     use super::*;
     use crate::testing::{batch, same_bits, session, value};
-    use datafusion::arrow::array::{
-        Float64Array, Int64Array, StringArray, TimestampMicrosecondArray,
-    };
+    use datafusion::arrow::array::StringArray;
 
     #[tokio::test]
     async fn any_cut_gives_the_same_bits() -> Result<()> {
