@@ -2,9 +2,8 @@
 //!
 //! By default it gives memory back to the system as soon as it is free, and gets it again, cleared,
 //! a moment later: each bucket of an aggregate did so, which took up to a fifth of the time of a
-//! question. And it deals threads out to many arenas, in each of which something stays behind: with
-//! about as many arenas as threads a question holds up to a third less. Figures are in
-//! `docs/benchmarks.md`. Other systems' allocators are left as they are.
+//! question. And it deals threads out to many arenas, in each of which something stays behind. Figures
+//! are in `docs/benchmarks.md`. Other systems' allocators are left as they are.
 
 #[cfg(feature = "pg")]
 use std::time::Duration;
@@ -17,7 +16,9 @@ use super::args::Arguments;
 const KEPT: usize = 256 << 20;
 /// Of a limit of memory, this part is kept.
 const SHARE: usize = 8;
-/// A piece of this part of what is kept is given back at once.
+/// Arenas for each thread: with one, threads that read files wait for those that compute.
+const ARENAS: usize = 4;
+/// A piece of this part of what is kept goes back at once.
 const PIECES: usize = 8;
 /// Time between two looks at what a server could give back.
 #[cfg(feature = "pg")]
@@ -38,7 +39,7 @@ pub(super) fn keep(arguments: &Arguments) {
     let threads = arguments.shared.threads;
     let threads = threads.or_else(|| std::thread::available_parallelism().ok().map(Into::into));
     let kept = arguments.shared.memory_limit.map_or(KEPT, |limit| KEPT.min(limit / SHARE));
-    glibc::set(threads.unwrap_or(1).saturating_add(1), kept, kept / PIECES);
+    glibc::set(threads.unwrap_or(1).saturating_mul(ARENAS), kept, kept / PIECES);
 }
 
 /// Gives what is free back to the system now and then, for a server: what its threads have freed

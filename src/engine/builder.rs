@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use datafusion::common::DataFusionError;
-use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::context::{SessionConfig, SessionContext};
+use datafusion::execution::{FunctionRegistry, SessionStateBuilder};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::ensure_requirements::EnsureRequirements;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
@@ -17,6 +17,7 @@ use crate::lake::{Lake, StoreOptions};
 use crate::options::TenureOptions;
 use crate::plan::aggregate_once::AggregateOnce;
 use crate::plan::cooperative_joins::CooperativeJoins;
+use crate::plan::interval_times::IntervalTimesNumber;
 use crate::plan::merge_union::MergeUnion;
 use crate::plan::planner;
 use crate::plan::relations::TenureRelations;
@@ -137,6 +138,7 @@ impl TenureBuilder {
             .build();
         let mut context = SessionContext::new_with_state(state);
         udfs::register_all(&mut context)?;
+        context.register_expr_planner(Arc::new(IntervalTimesNumber))?;
         context.register_relation_planner(Arc::new(TenureRelations))?;
         context.register_relation_planner(Arc::new(UnnestKeysInRelations))?;
 

@@ -6,8 +6,10 @@ pub(crate) mod calls;
 pub(crate) mod cooperative_joins;
 pub(crate) mod date_patterns;
 pub(crate) mod dialect;
+pub(crate) mod fetch_first;
 pub(crate) mod fields;
 pub(crate) mod headings;
+pub(crate) mod interval_times;
 pub mod limits;
 pub(crate) mod match_recognize;
 pub(crate) mod merge_union;
@@ -80,6 +82,7 @@ fn rewrite_sql(statement: &mut SqlStatement, state: &SessionState, params: &Para
     parametric::rewrite(statement)?;
     fields::name(statement);
     date_patterns::translate(statement)?;
+    fetch_first::limit(statement);
     named_args::fill_gaps(statement, &|function| parameters(function, state))
 }
 

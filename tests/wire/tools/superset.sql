@@ -70,3 +70,6 @@ SELECT customer_id AS customer_id, stage AS stage, last_purchase AS last_purchas
 -- a chart with a range of time
 -- rows
 SELECT DATE_TRUNC('DAY', ts) AS ts, COUNT(*) AS n FROM main.orders WHERE ts >= TO_TIMESTAMP('2017-03-01 00:00:00.000000', 'YYYY-MM-DD HH24:MI:SS.US') AND ts < TO_TIMESTAMP('2017-06-01 00:00:00.000000', 'YYYY-MM-DD HH24:MI:SS.US') GROUP BY DATE_TRUNC('DAY', ts) LIMIT 1000;
+-- a chart by five minutes, as by 5, 10, 15 and 30 seconds and minutes
+-- rows
+SELECT DATE_TRUNC('HOUR', ts) + INTERVAL '5 minutes' * FLOOR(EXTRACT(MINUTE FROM ts) / 5) AS ts, COUNT(*) AS n FROM main.orders GROUP BY DATE_TRUNC('HOUR', ts) + INTERVAL '5 minutes' * FLOOR(EXTRACT(MINUTE FROM ts) / 5) ORDER BY n DESC LIMIT 10000;
