@@ -12,9 +12,9 @@ use std::time::Duration;
 use super::args::Action;
 use super::args::Arguments;
 
-/// What is kept for later at most, where memory is not scarce.
+/// What an arena keeps for later at most; all but the first are made of pieces of 64 MB.
 const KEPT: usize = 256 << 20;
-/// Of a limit of memory, this part is kept.
+/// Of a limit of memory, the arenas of a thread keep this part together.
 const SHARE: usize = 8;
 /// Arenas for each thread: with one, threads that read files wait for those that compute.
 const ARENAS: usize = 4;
@@ -26,9 +26,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 
 /// Keeps what the next step will ask for again, as far as the limit of memory allows.
 pub(super) fn keep(arguments: &Arguments) {
-    // who has set the allocator up knows better
-    let by_hand = |name: &str| name.starts_with("MALLOC_") || name == "GLIBC_TUNABLES";
-    if std::env::vars_os().any(|(name, _)| name.to_str().is_some_and(by_hand)) {
+    if is_set_up() {
         return;
     }
     // many clients at a time are better off with an arena for each thread: see `keep_giving_back`
@@ -38,14 +36,24 @@ pub(super) fn keep(arguments: &Arguments) {
     }
     let threads = arguments.shared.threads;
     let threads = threads.or_else(|| std::thread::available_parallelism().ok().map(Into::into));
-    let kept = arguments.shared.memory_limit.map_or(KEPT, |limit| KEPT.min(limit / SHARE));
-    glibc::set(threads.unwrap_or(1).saturating_mul(ARENAS), kept, kept / PIECES);
+    let arenas = threads.unwrap_or(1).saturating_mul(ARENAS);
+    let kept = arguments.shared.memory_limit.map_or(KEPT, |l| KEPT.min(l / SHARE / ARENAS));
+    glibc::set(arenas, kept, kept / PIECES);
+}
+
+/// Whether somebody has set the allocator up, who knows better.
+fn is_set_up() -> bool {
+    let by_hand = |name: &str| name.starts_with("MALLOC_") || name == "GLIBC_TUNABLES";
+    std::env::vars_os().any(|(name, _)| name.to_str().is_some_and(by_hand))
 }
 
 /// Gives what is free back to the system now and then, for a server: what its threads have freed
 /// stays in their arenas otherwise, and grows for hours.
 #[cfg(feature = "pg")]
 pub(super) fn keep_giving_back() {
+    if is_set_up() {
+        return;
+    }
     std::thread::spawn(|| {
         loop {
             std::thread::sleep(PAUSE);

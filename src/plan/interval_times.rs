@@ -1,28 +1,32 @@
 //! `INTERVAL '5 minutes' * n`: intervals times and by numbers, which BI tools write for grains of time.
 //!
-//! Arrow multiplies no intervals. Here each part is multiplied, and what is left of a month becomes
-//! days of which it has thirty, what is left of a day microseconds, as in PostgreSQL.
+//! DataFusion types no such product. The answer is PostgreSQL's: each part is multiplied, what is left
+//! of a month becomes days of which it has thirty, and what is left of days becomes time of the clock,
+//! to microseconds.
 
 use std::sync::{Arc, LazyLock};
 
 use datafusion::arrow::array::{Array, AsArray, IntervalMonthDayNanoArray};
 use datafusion::arrow::datatypes::{
-    DataType, Float64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, IntervalUnit,
+    DataType, Field, Float64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, IntervalUnit,
 };
-use datafusion::common::{DFSchema, Result, exec_err, internal_err};
+use datafusion::arrow::error::ArrowError;
+use datafusion::common::{DFSchema, Result, ScalarValue, exec_err, internal_err};
+use datafusion::logical_expr::expr::Placeholder;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::logical_expr::sqlparser::ast::BinaryOperator;
 use datafusion::logical_expr::{
-    ColumnarValue, ExprSchemable, Operator, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
-    Signature, Volatility, binary_expr, cast, lit,
+    ColumnarValue, Expr, ExprSchemable, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    Volatility, cast,
 };
 
 const INTERVAL: DataType = DataType::Interval(IntervalUnit::MonthDayNano);
 const DAYS_OF_MONTH: f64 = 30.0;
-const MICROS_OF_DAY: f64 = 86_400e6;
+const SECONDS_OF_DAY: f64 = 86_400.0;
 
-static UDF: LazyLock<Arc<ScalarUDF>> =
-    LazyLock::new(|| Arc::new(ScalarUDF::from(IntervalTimes::default())));
+static TIMES: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Scale::udf("interval_times"));
+static BY: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Scale::udf(BY_NAME));
+const BY_NAME: &str = "interval_by";
 
 /// Plans products and quotients of an interval and a number.
 #[derive(Debug)]
@@ -49,29 +53,37 @@ impl ExprPlanner for IntervalTimesNumber {
             () if is_interval(&second) && is_number(&first) && !divides => (right, left),
             () => return Ok(PlannerResult::Original(expr)),
         };
-        let number = cast(number.clone(), DataType::Float64);
-        let times = if divides { binary_expr(lit(1.0), Operator::Divide, number) } else { number };
-        let arguments = vec![cast(interval.clone(), INTERVAL), times];
-        Ok(PlannerResult::Planned(UDF.call(arguments)))
+        let number = match number {
+            // a parameter of no other type
+            Expr::Placeholder(Placeholder { id, field: None }) => {
+                let field = Arc::new(Field::new("", DataType::Float64, true));
+                Expr::Placeholder(Placeholder::new_with_field(id.clone(), Some(field)))
+            }
+            other => cast(other.clone(), DataType::Float64),
+        };
+        let scale = if divides { &BY } else { &TIMES };
+        Ok(PlannerResult::Planned(scale.call(vec![cast(interval.clone(), INTERVAL), number])))
     }
 }
 
-/// The function that it becomes.
+/// The functions that they become.
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct IntervalTimes {
+struct Scale {
+    name: &'static str,
     signature: Signature,
 }
 
-impl Default for IntervalTimes {
-    fn default() -> Self {
+impl Scale {
+    fn udf(name: &'static str) -> Arc<ScalarUDF> {
         let types = vec![INTERVAL, DataType::Float64];
-        Self { signature: Signature::exact(types, Volatility::Immutable) }
+        let signature = Signature::exact(types, Volatility::Immutable);
+        Arc::new(ScalarUDF::from(Self { name, signature }))
     }
 }
 
-impl ScalarUDFImpl for IntervalTimes {
-    fn name(&self) -> &'static str {
-        "interval_times"
+impl ScalarUDFImpl for Scale {
+    fn name(&self) -> &str {
+        self.name
     }
 
     fn signature(&self) -> &Signature {
@@ -83,6 +95,7 @@ impl ScalarUDFImpl for IntervalTimes {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let divides = self.name == BY_NAME;
         let is_one = args.args.iter().all(|a| matches!(a, ColumnarValue::Scalar(_)));
         let arrays = ColumnarValue::values_to_arrays(&args.args)?;
         let [intervals, numbers] = arrays.as_slice() else {
@@ -93,30 +106,39 @@ impl ScalarUDFImpl for IntervalTimes {
         let products: IntervalMonthDayNanoArray = (0..intervals.len())
             .map(|i| {
                 let known = intervals.is_valid(i) && numbers.is_valid(i);
-                known.then(|| times(intervals.value(i), numbers.value(i))).transpose()
+                known.then(|| scaled(intervals.value(i), numbers.value(i), divides)).transpose()
             })
             .collect::<Result<_>>()?;
         if is_one {
-            let one = datafusion::common::ScalarValue::try_from_array(&products, 0)?;
+            let one = ScalarValue::try_from_array(&products, 0)?;
             return Ok(ColumnarValue::Scalar(one));
         }
         Ok(ColumnarValue::Array(Arc::new(products)))
     }
 }
 
-fn times(interval: IntervalMonthDayNano, n: f64) -> Result<IntervalMonthDayNano> {
-    // a sum of parts that should be whole may miss it by its last digits
-    let whole = |x: f64| if (x - x.round()).abs() < 1e-6 { x.round() } else { x };
-    let months = whole(f64::from(interval.months) * n);
-    let days = whole(f64::from(interval.days) * n + months.fract() * DAYS_OF_MONTH);
+fn scaled(interval: IntervalMonthDayNano, n: f64, divides: bool) -> Result<IntervalMonthDayNano> {
+    if divides && n == 0.0 {
+        return Err(ArrowError::DivideByZero.into());
+    }
+    let scale = |part: f64| if divides { part / n } else { part * n };
+    let to_micros = |x: f64| (x * 1e6).round_ties_even() / 1e6;
+    let months = scale(interval.months.into());
+    let days = scale(interval.days.into());
+    // of a month, in days
+    let left = to_micros(months.fract() * DAYS_OF_MONTH);
+    let clock = to_micros((days.fract() + left.fract()) * SECONDS_OF_DAY);
+    let whole_days = days.trunc() + left.trunc() + (clock / SECONDS_OF_DAY).trunc();
     #[expect(clippy::cast_precision_loss, reason = "beyond 104 days the last digits are lost")]
-    let clock = interval.nanoseconds as f64 / 1e3 * n;
-    let micros = (clock + days.fract() * MICROS_OF_DAY).round();
+    let micros = scale(interval.nanoseconds as f64 / 1e3) + clock % SECONDS_OF_DAY * 1e6;
     let fits = |x: f64, most: f64| x.is_finite() && x.abs() <= most;
-    if !fits(months, i32::MAX.into()) || !fits(days, i32::MAX.into()) || !fits(micros, 9e15) {
-        return exec_err!("an interval times {n:?} is out of range");
+    let most = i32::MAX.into();
+    if !fits(months, most) || !fits(whole_days, most) || !fits(micros, 9e15) {
+        let by = if divides { "by" } else { "times" };
+        return exec_err!("an interval {by} {n:?} is out of range");
     }
     #[expect(clippy::cast_possible_truncation, reason = "what does not fit was refused")]
-    let (months, days, micros) = (months as i32, days as i32, micros as i64);
+    let (months, days, micros) =
+        (months as i32, whole_days as i32, micros.round_ties_even() as i64);
     Ok(IntervalMonthDayNano::new(months, days, micros * 1000))
 }

@@ -22,7 +22,8 @@ use crate::operators::scatter::ScatterExec;
 /// Partitions that customers are spread over where nothing counts them, at least: each is small
 /// enough for the caches of the processor then. Figures are in `docs/benchmarks.md`.
 const MANY: usize = 32;
-/// And at most: a batch of each is held back until it is full.
+/// And at most, for all that write to them: each holds a batch back until it is full, and files while
+/// memory is short.
 const MOST: usize = 256;
 /// Rows of a partition, about: what is above holds as many partitions as there are threads.
 const ROWS: usize = 1 << 20;
@@ -32,7 +33,8 @@ const ROWS: usize = 1 << 20;
 pub(super) fn many(input: &dyn ExecutionPlan, threads: usize) -> Result<usize> {
     let known = StatisticsContext::new().compute(input, &StatisticsArgs::new())?;
     let rows = known.num_rows.get_value().copied().unwrap_or(0);
-    Ok(rows.div_ceil(ROWS).clamp(MANY, MOST).max(threads))
+    let most = MOST.checked_div(threads).unwrap_or(MOST).max(MANY);
+    Ok(rows.div_ceil(ROWS).clamp(MANY, most).max(threads))
 }
 
 /// Replaces operators from the top. `f` gets each of them, and whether nothing above counts its

@@ -11,13 +11,14 @@ use datafusion::arrow::array::{Array, ArrayData, ArrayRef, Int64Array, make_arra
 use datafusion::arrow::buffer::{NullBuffer, ScalarBuffer};
 use datafusion::arrow::compute::{max, min};
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
-use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::Result;
 
 /// A batch that waits.
 pub(super) struct Packed {
     schema: SchemaRef,
     columns: Vec<Column>,
+    rows: usize,
     bytes: usize,
 }
 
@@ -41,13 +42,14 @@ impl Packed {
     pub(super) fn new(batch: &RecordBatch) -> Result<Self> {
         let columns = batch.columns().iter().map(Column::new).collect::<Result<Vec<_>>>()?;
         let bytes = columns.iter().map(Column::bytes).sum();
-        Ok(Self { schema: batch.schema(), columns, bytes })
+        Ok(Self { schema: batch.schema(), columns, rows: batch.num_rows(), bytes })
     }
 
     /// The rows.
     pub(super) fn batch(&self) -> Result<RecordBatch> {
         let columns = self.columns.iter().map(Column::array).collect::<Result<_>>()?;
-        Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?)
+        let rows = RecordBatchOptions::new().with_row_count(Some(self.rows));
+        Ok(RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &rows)?)
     }
 
     /// Memory that they take.

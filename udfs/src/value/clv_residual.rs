@@ -4,8 +4,8 @@
 //! of purchases, DERL for contracts. Times what a purchase brings it is the customer's residual value.
 //! Time is continuous where the model's is: a purchase in `y` years counts `(1 + discount)^−y`. Closed
 //! forms have alternating terms; the integrals are taken as they are, of positive terms. NULL as in
-//! `expected_purchases`. O(1) a row, some thousand nodes for BG/NBD and MBG/NBD, remembered for
-//! customers who are alike.
+//! `expected_purchases`. O(1) a row, some thousand nodes for BG/NBD and MBG/NBD and ten thousand for
+//! MBG/CNBD-k, remembered for customers who are alike.
 
 use std::sync::{Arc, LazyLock};
 
@@ -64,7 +64,7 @@ pub fn clv_residual_udf() -> Arc<ScalarUDF> {
 
 #[user_doc(
     doc_section(label = "Value"),
-    description = "The number of purchases expected of a customer from now for ever, each discounted by its time: the discounted expected residual transactions (DERT) of `bg_nbd_fit`, `mbg_nbd_fit`, `pareto_nbd_fit` and `bg_bb_fit`, the discounted expected residual lifetime (DERL) of `sbg_fit` and `bdw_fit`, which counts the renewal that is due now and all after it. Times what a purchase brings, such as `expected_spend`, it is the residual value. `discount` is by year, a year having 365.25 days, and continuous: a purchase in y years counts (1 + discount)^−y; for models that count periods or opportunities it is by one of them. It must be above 0: much of what is expected lies very far away. NULL gives NULL, as do negative figures and a recency beyond t. `mbg_cnbd_fit` has no such figure: use `expected_purchases` or `clv` with a long horizon. Fader, Hardie & Lee, Journal of Marketing Research 42 (2005); Fader & Hardie, Marketing Science 29 (2010).",
+    description = "The number of purchases expected of a customer from now for ever, each discounted by its time: the discounted expected residual transactions (DERT) of `bg_nbd_fit`, `mbg_nbd_fit`, `mbg_cnbd_fit`, `pareto_nbd_fit` and `bg_bb_fit`, the discounted expected residual lifetime (DERL) of `sbg_fit` and `bdw_fit`, which counts the renewal that is due now and all after it. Times what a purchase brings, such as `expected_spend`, it is the residual value. `discount` is by year, a year having 365.25 days, and continuous: a purchase in y years counts (1 + discount)^−y; for models that count periods or opportunities it is by one of them. It must be above 0: much of what is expected lies very far away. NULL gives NULL, as do negative figures and a recency beyond t. Of `mbg_cnbd_fit` it is a mean over rates and chances to leave, some ten thousand of them for each customer who is like no other. Fader, Hardie & Lee, Journal of Marketing Research 42 (2005); Fader & Hardie, Marketing Science 29 (2010).",
     syntax_example = "clv_residual(model, discount, frequency, recency, t) or clv_residual(model, discount, summary) or clv_residual(model, discount, periods)",
     sql_example = r#"```sql
 SELECT round(clv_residual(named_struct('model', 'pareto_nbd', 'r', 0.553, 'alpha', 10.578, 's', 0.606, 'beta', 11.669, 'unit_days', 365.25 / 52), 0.15, 7, 35, 38.86), 4);
@@ -105,13 +105,8 @@ fn score(args: &ScalarFunctionArgs) -> Result<ArrayRef> {
         let years = if model.counts() { 1.0 } else { unit_days / DAYS_A_YEAR };
         let delta = discount.ln_1p() * years;
         let residual = residuals.get(model, [unit_days, discount, 0.0], c, || {
-            model.residual_if_alive(c, delta).unwrap_or(f64::NAN)
+            model.residual_if_alive(c, delta)
         });
-        if residual.is_nan() {
-            return exec_err!(
-                "clv_residual: a model of mbg_cnbd_fit has no such figure; use expected_purchases or clv with a long horizon"
-            );
-        }
         Ok(Some((model.alive_now(c) * residual).min(f64::MAX)))
     })
 }

@@ -179,16 +179,16 @@ impl Any {
         }
     }
 
-    /// Purchases or renewals expected ever if the customer is alive, discounted by e^−delta for a unit;
-    /// `None`: not known of this model.
-    pub(crate) fn residual_if_alive(&self, c: Customer, delta: f64) -> Option<f64> {
+    /// Purchases or renewals expected ever if the customer is alive, discounted by e^−delta for a unit.
+    pub(crate) fn residual_if_alive(&self, c: Customer, delta: f64) -> f64 {
         match self {
-            Self::Nbd(m) => Some(m.residual_if_alive(c, delta)),
-            Self::Pareto(m) => Some(m.residual_if_alive(c, delta)),
-            Self::BgBb(m) => Some(m.residual_if_alive(c, delta)),
+            Self::Nbd(m) => m.residual_if_alive(c, delta),
+            Self::Cnbd(m) => m.residual_if_alive(c, delta),
+            Self::Pareto(m) => m.residual_if_alive(c, delta),
+            Self::BgBb(m) => m.residual_if_alive(c, delta),
             // about to decide on the next renewal, which is paid at once
-            Self::Contract(m) => Some(m.residual(c.t + 1.0, delta)),
-            Self::Cnbd(_) | Self::Spend(_) => None,
+            Self::Contract(m) => m.residual(c.t + 1.0, delta),
+            Self::Spend(_) => f64::NAN,
         }
     }
 

@@ -228,9 +228,9 @@ impl Ends {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
+    use std::time::Instant;
 
-    use super::super::fit::tests::{cdnow, degenerate};
+    use super::super::fit::tests::{AN_ANSWER, cdnow, degenerate};
     use super::super::newton::tests::derivatives_agree;
     use super::*;
 
@@ -283,8 +283,7 @@ mod tests {
         for (i, set) in degenerate().into_iter().enumerate() {
             let begin = Instant::now();
             let got = fit(set.iter().copied().collect(), 0.0).expect("rows");
-            // a debug build is slow
-            assert!(begin.elapsed() < Duration::from_secs(5), "set {i}");
+            assert!(begin.elapsed() < AN_ANSWER, "set {i}");
             assert!(got.ll.is_finite(), "set {i}: {got:?}");
             assert!(got.parameters.iter().all(|v| v.is_finite() && *v > 0.0), "set {i}: {got:?}");
             assert!(set[0] != set[set.len() - 1] || got.trouble.is_some(), "set {i}: {got:?}");

@@ -101,6 +101,37 @@ pub(crate) fn beta_mean(a: f64, b: f64, turn: f64, most: f64, value: impl Fn(f64
     total / weights
 }
 
+/// The mean of `value(rate)` over `rate ~ Gamma(s, 1)`, for a positive `value` that rises as no power
+/// above `most` does and falls at least in proportion far left of `e^turn`.
+///
+/// As [`beta_mean`], over the logarithm of the rate.
+pub(crate) fn gamma_mean(s: f64, turn: f64, most: f64, value: impl Fn(f64) -> f64) -> f64 {
+    /// e^−40 is far below the last digit
+    const NEGLIGIBLE: f64 = 40.0;
+    let step = (0.5 / (s + most).sqrt()).min(0.25);
+    // relative to the density at its peak, ln s
+    let log_density = |d: f64| s * (d - d.exp_m1());
+    let (mut weights, mut total) = (0.0, 0.0);
+    let mut add = |d: f64| {
+        let weight = log_density(d).exp();
+        weights += weight;
+        total += weight * value(s * d.exp());
+    };
+    let mut right = 0.0;
+    while log_density(right) + most * right > -NEGLIGIBLE {
+        add(right);
+        right += step;
+    }
+    // down to where the density is a plain exponential
+    let least = (turn - s.ln()).min(-s.ln()).min(0.0) - NEGLIGIBLE;
+    let mut left = -step;
+    while log_density(left) > -NEGLIGIBLE && left > least {
+        add(left);
+        left -= step;
+    }
+    total / (weights + log_density(left).exp() / -(-s * step).exp_m1())
+}
+
 /// `ln(1 + e^y)` without overflow.
 pub(crate) fn ln_1p_exp(y: f64) -> f64 {
     if y > 0.0 { y + (-y).exp().ln_1p() } else { y.exp().ln_1p() }
