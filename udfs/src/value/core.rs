@@ -155,13 +155,17 @@ fn series(a: f64, b: f64, s: f64, u: f64) -> Option<f64> {
     let kappa = c - s;
     let (mut term, mut sum, mut size) = (kappa * z, kappa * z, (kappa * z).abs());
     let mut n = 1.0;
+    // of the term after the n-th to that
+    let next = |n: f64| (a + n - 1.0) * (kappa + n) / ((c + n) * (n + 1.0)) * z;
+    let mut factor = next(n);
     for _ in 0..MOST_TERMS {
-        term *= (a + n - 1.0) * (kappa + n) / ((c + n) * (n + 1.0)) * z;
+        term *= factor;
         sum += term;
         size += term.abs();
         n += 1.0;
+        factor = next(n);
         // the terms that follow shrink at least by this ratio, once it is below 1
-        let ratio = ((a + n - 1.0) * (kappa + n) / ((c + n) * (n + 1.0)) * z).abs().max(z);
+        let ratio = factor.abs().max(z);
         if ratio < 1.0 && term.abs() * ratio <= 1e-17 * size * (1.0 - ratio) {
             let value = c * head - q * sum;
             let lost = ((c * head).abs() + q * size) / value;

@@ -167,7 +167,7 @@ impl<'a> Call<'a> {
 /// Figures of customers who are alike, remembered by the question they answer.
 ///
 /// Every thread keeps its own, so that the batches of one column share them: a figure is the same bits
-/// whether it is computed or remembered. A place is free for the next who needs it: O(1), and three
+/// whether it is computed or remembered. A place is free for the next who needs it: O(1), and five
 /// megabytes a thread whatever the customers.
 #[derive(Debug)]
 pub(crate) struct Memory {
@@ -196,7 +196,7 @@ struct Kept {
 
 impl Kept {
     const QUESTIONS: usize = 16;
-    const BITS: u32 = 16;
+    const BITS: u32 = 17;
     /// no question has the number 0
     const FREE: ([u64; 4], f64) = ([0; 4], f64::NAN);
 
