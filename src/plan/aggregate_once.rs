@@ -37,6 +37,7 @@ use crate::operators::scatter::ScatterExec;
 /// Aggregates whose state is a list of what they saw, and those that are asked of every customer.
 const SEQUENCES: &[&str] = &[
     "abandoned",
+    "active_periods",
     "any_funnel",
     "cadence",
     "change_points",

@@ -193,6 +193,12 @@ impl<'a> Call<'a> {
             .is_some_and(|e| !matches!(e, SqlExpr::Value(v) if v.value == Value::Null))
     }
 
+    /// Whether two arguments say the same, or neither is given.
+    pub(crate) fn same(&self, one: &str, other: &str) -> bool {
+        let of = |name| self.has(name).then(|| self.named.get(name));
+        of(one) == of(other)
+    }
+
     /// What an argument says, as it was written.
     pub(crate) fn written(&mut self, name: &'static str) -> Option<SqlExpr> {
         self.named

@@ -257,3 +257,32 @@ async fn cohorts_of_many_and_groups_of_nothing() {
         check(&tenure, &world, &ask, &rows).await;
     }
 }
+
+/// Questions that the periods of a customer alone answer, without the times of their rows: of all
+/// units, starts, rules and brackets.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn periods_alone_tell_what_the_twin_tells() {
+    let tenure = session().await;
+    let mut random = Random(3);
+    let mut cells = 0;
+    for _ in 0..400 {
+        let world = World::new(&mut random);
+        let ask = question(&mut random, &world);
+        let ask = Question {
+            return_when: ask.start_when,
+            rolling: false,
+            min_count: None,
+            measure: false,
+            by: By::Nothing,
+            from: None,
+            to: None,
+            ..ask
+        };
+        let mut rows = vec![];
+        for log in 0..random.pick(&[1, 1, 10, 60]) {
+            rows.extend(world.log(&mut random, log, 6));
+        }
+        cells += check(&tenure, &world, &ask, &rows).await;
+    }
+    assert!(cells > 4_000, "{cells} cells");
+}

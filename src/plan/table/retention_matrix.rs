@@ -50,6 +50,7 @@ fn plan(mut call: Call<'_>) -> Result<LogicalPlan> {
     holes.insert("ts", call.written_or_column("ts", "ts")?);
     holes.insert("as_of", call.as_of()?);
     call.period("unit", "month", &mut holes)?;
+    let simple = knows_periods_alone(&call);
     let mut given = |name: &'static str, sql: String, none: &str| match call.written(name) {
         Some(e) => {
             holes.insert(name, e);
@@ -75,6 +76,7 @@ fn plan(mut call: Call<'_>) -> Result<LogicalPlan> {
     let start = call.word("start", &["first_ever", "first_in_range", "recurring"])?;
     let rule = call.word("rule", &["on", "on_or_after", "every"])?;
     let rolling = call.word("clock", &["calendar", "rolling"])? == "rolling";
+    let simple = simple && !rolling;
     let brackets = call.rising("brackets")?;
     if brackets.is_some() && rule == "every" {
         return plan_err!(
@@ -110,18 +112,33 @@ fn plan(mut call: Call<'_>) -> Result<LogicalPlan> {
         holes.insert("days", int(days));
         holes.insert("hours", int(hours));
     }
+    let period = "periods_between(TIMESTAMP '1970-01-01T00:00:00', $ts, $unit)";
+    // the lists of each customer, how they are counted, and when a cohort starts
+    let (lists, grid, cohort_start) = if simple {
+        (
+            format!("active_periods({period}) FILTER (WHERE {starts})"),
+            format!("retention_grid(cells, '{start}', '{rule}', $periods, {bracket_list})"),
+            "period_start(TIMESTAMP '1970-01-01T00:00:00', $unit) + CAST(concat(period * $months, ' months ', period * $days, ' days ', period * $hours, ' hours') AS INTERVAL)",
+        )
+    } else {
+        (
+            format!(
+                "retention_cells($ts, {period}, {starts}, {returns}, {range}, {measure}, {by}, '{start}', '{rule}', {hours}, $min_count, $periods, {bracket_list})"
+            ),
+            "retention_grid(cells)".to_string(),
+            "period_start(min(first_start), $unit)",
+        )
+    };
     call.query(
         &format!(
             "WITH each AS (
-  SELECT retention_cells($ts, periods_between(TIMESTAMP '1970-01-01T00:00:00', $ts, $unit),
-    {starts}, {returns}, {range}, {measure}, {by}, '{start}', '{rule}', {hours}, $min_count, $periods, {bracket_list}) AS cells
-  FROM input WHERE $ts <= $as_of AND $key IS NOT NULL GROUP BY $key),
+  SELECT {lists} AS cells FROM input WHERE $ts <= $as_of AND $key IS NOT NULL GROUP BY $key),
 counted AS (
   SELECT c['period'] AS period, c['group'] AS grp, c['n'] AS n, c['customers'] AS customers,
     c['measure'] AS measure, c['first_start'] AS first_start, c['last_start'] AS last_start
-  FROM (SELECT unnest(retention_grid(cells)) AS c FROM each)),
+  FROM (SELECT unnest({grid}) AS c FROM each)),
 cohorts AS (
-  SELECT period_start(min(first_start), $unit) AS cohort_start, grp,
+  SELECT {cohort_start} AS cohort_start, grp,
     sum(customers) FILTER (WHERE n IS NULL) AS cohort_size,
     min(first_start) AS first_start, max(last_start) AS last_start,
     array_agg(n ORDER BY n) FILTER (WHERE n IS NOT NULL) AS ns,
@@ -138,6 +155,14 @@ ORDER BY cohort_start, grp, n OFFSET 0"
         ),
         &holes,
     )
+}
+
+/// Whether the periods in which customers were there tell everything that is asked: what starts is
+/// what returns, and nothing is summed, split, counted twice or left out. Then no time of a row has
+/// to be kept, and a customer is a few bits.
+fn knows_periods_alone(call: &Call<'_>) -> bool {
+    call.same("start_when", "return_when")
+        && !["measure", "by", "from", "to", "min_count"].iter().any(|name| call.has(name))
 }
 
 /// The length of a rolling period in seconds.

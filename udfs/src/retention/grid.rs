@@ -23,12 +23,22 @@ impl Default for Count {
 impl Count {
     /// One customer more.
     pub(super) fn add(&mut self, start: i64, measure: f64) {
-        self.customers += 1;
+        self.add_one();
         self.first = self.first.min(start);
         self.last = self.last.max(start);
         if measure != 0.0 && measure.is_finite() {
             self.measure.add(measure);
         }
+    }
+
+    /// One customer more, of whom it is not known when they started, nor anything to sum.
+    pub(super) fn add_one(&mut self) {
+        self.customers += 1;
+    }
+
+    /// When the first of them started, and the last, where that is known of any.
+    pub(super) fn starts(&self) -> Option<(i64, i64)> {
+        (self.first <= self.last).then_some((self.first, self.last))
     }
 
     pub(super) fn merge(&mut self, other: &Self) {

@@ -1,9 +1,12 @@
 //! Retention: who came, who came back, and who stays away.
 
+mod active_periods;
 mod cells;
 mod engagement;
 mod engagement_state;
 mod grid;
+mod matrix_options;
+mod period_sets;
 #[expect(
     clippy::module_inception,
     reason = "a function is a file, and this one has the family's name"
@@ -18,6 +21,7 @@ use std::sync::Arc;
 
 use datafusion::logical_expr::{AggregateUDF, WindowUDF};
 
+pub use active_periods::active_periods_udaf;
 pub use engagement_state::engagement_state_udwf;
 pub use retention::retention_udaf;
 pub use retention_cells::retention_cells_udaf;
@@ -26,7 +30,13 @@ pub use retention_ordered::retention_ordered_udaf;
 
 /// The aggregate functions of this family.
 pub fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
-    vec![retention_udaf(), retention_cells_udaf(), retention_grid_udaf(), retention_ordered_udaf()]
+    vec![
+        active_periods_udaf(),
+        retention_udaf(),
+        retention_cells_udaf(),
+        retention_grid_udaf(),
+        retention_ordered_udaf(),
+    ]
 }
 
 /// The window functions of this family.
@@ -46,6 +56,11 @@ pub mod expr_fn {
     /// Which conditions one customer met after the first: `retention_ordered(ts, condition1, …)`.
     pub fn retention_ordered(ts: Expr, conditions: Vec<Expr>) -> Expr {
         super::retention_ordered_udaf().call([vec![ts], conditions].concat())
+    }
+
+    /// In which periods one customer was active: `active_periods(period)`.
+    pub fn active_periods(period: Expr) -> Expr {
+        super::active_periods_udaf().call(vec![period])
     }
 
     /// In which cells of a retention matrix one customer is: `retention_cells(ts, period)`.

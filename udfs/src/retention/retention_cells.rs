@@ -21,7 +21,7 @@ use datafusion::arrow::array::{
 use datafusion::arrow::datatypes::{
     DataType, Field, FieldRef, Fields, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType,
 };
-use datafusion::common::{Result, ScalarValue, internal_err, plan_err};
+use datafusion::common::{Result, ScalarValue, internal_err};
 use datafusion::logical_expr::function::{
     AccumulatorArgs, AggregateFunctionSimplification, StateFieldsArgs,
 };
@@ -31,7 +31,8 @@ use datafusion::logical_expr::{
 };
 use datafusion_macros::user_doc;
 
-use super::cells::{Cell, Mark, Matrix, Rule, Scratch, Start, Visit, each_period};
+use super::cells::{Cell, Mark, Matrix, Rule, Scratch, Start, Visit};
+use super::matrix_options;
 use crate::args::{self, Fill, Param, Ty, option, required};
 use crate::events::Amount;
 use crate::lists::{Lists, item};
@@ -255,47 +256,11 @@ struct Cells<V> {
 
 impl<V> Cells<V> {
     fn new(args: &AccumulatorArgs) -> Result<Self> {
-        let of = |name| args::constant(NAME, PARAMS, args.exprs, name);
-        let int = |name, least: i64, default: i64| match of(name)? {
-            ScalarValue::Int64(Some(n)) if n >= least => Ok(n),
-            none if none.is_null() => Ok(default),
-            other => plan_err!("{NAME}: {name} must be at least {least}, got {other}"),
-        };
-        let hours = of("hours")?;
-        let periods = int("periods", 1, 12)?;
-        if periods > 100_000 {
-            return plan_err!("{NAME}: periods must be at most 100000, got {periods}");
-        }
-        let word = |name: &str, allowed: [&str; 3]| -> Result<usize> {
-            let given = args::constant(NAME, PARAMS, args.exprs, name)?;
-            let Some(text) = given.try_as_str().flatten() else { return Ok(0) };
-            match allowed.iter().position(|a| *a == text.trim().to_lowercase()) {
-                Some(at) => Ok(at),
-                None => {
-                    plan_err!("{NAME}: {name} must be '{}', got {text:?}", allowed.join("', '"))
-                }
-            }
-        };
-        let given = brackets(&of("brackets")?)?;
-        let matrix = Matrix {
-            start: match word("start", ["first_ever", "first_in_range", "recurring"])? {
-                0 => Start::FirstEver,
-                1 => Start::FirstInRange,
-                _ => Start::Recurring,
-            },
-            rule: match word("rule", ["on", "on_or_after", "every"])? {
-                0 => Rule::On,
-                1 => Rule::OnOrAfter,
-                _ => Rule::Every,
-            },
-            hours: if hours.is_null() { None } else { Some(int("hours", 1, 1)?) },
-            min_count: usize::try_from(int("min_count", 1, 1)?).unwrap_or(usize::MAX),
-            open: given.is_none(),
-            brackets: given.unwrap_or_else(|| each_period(periods)),
-        };
+        let matrix = matrix_options::matrix(NAME, PARAMS, args.exprs)?;
         // a column is no constant
         let every = ["starts", "returns", "in_range"].map(|name| {
-            of(name).is_ok_and(|v| v.is_null() || v == ScalarValue::Boolean(Some(true)))
+            args::constant(NAME, PARAMS, args.exprs, name)
+                .is_ok_and(|v| v.is_null() || v == ScalarValue::Boolean(Some(true)))
         });
         let ts = args.expr_fields.first().map_or(DataType::Null, |f| f.data_type().clone());
         Ok(Self {
@@ -306,28 +271,6 @@ impl<V> Cells<V> {
             visits: PhantomData,
         })
     }
-}
-
-/// The list of brackets, if there is one.
-fn brackets(value: &ScalarValue) -> Result<Option<Vec<i64>>> {
-    if value.is_null() {
-        return Ok(None);
-    }
-    let wrong = || {
-        plan_err!(
-            "{NAME}: brackets must be whole numbers from 0 on that rise, two at least, such as [0, 1, 3, 7], got {value}"
-        )
-    };
-    let Ok(ScalarValue::List(list)) = value.cast_to(&DataType::List(item(&DataType::Int64))) else {
-        return wrong();
-    };
-    let all: Vec<Option<i64>> = list.values().as_primitive::<Int64Type>().iter().collect();
-    let Some(all) = all.into_iter().collect::<Option<Vec<i64>>>() else { return wrong() };
-    let rising = all.is_sorted_by(|a, b| a < b);
-    if all.len() < 2 || !rising || all.first().is_some_and(|first| *first < 0) {
-        return wrong();
-    }
-    Ok(Some(all))
 }
 
 impl<V: Given> Sequence for Cells<V> {

@@ -1,6 +1,9 @@
-//! `retention_grid(cells)`: the cells of a retention matrix, counted over customers.
+//! `retention_grid(cells [, start, rule, periods, brackets])`: the cells of a retention matrix, counted
+//! over customers.
 //!
-//! `cells` are the lists of `retention_cells`. NULL lists and NULL elements are ignored, and so are
+//! `cells` are the lists of `retention_cells`, or of `active_periods`: then a customer starts and
+//! returns in each of the periods of their list, in any order and each once, and the options are
+//! those of `retention_cells`. NULL lists and NULL elements are ignored, and so are
 //! measures that are NULL or not finite. Sums are rounded once, so that any order of the customers
 //! gives the same bits. O(1) an element; memory: about 80 bytes a cell of the matrix, whatever the
 //! number of customers.
@@ -14,22 +17,34 @@ use datafusion::arrow::array::{
 use datafusion::arrow::datatypes::{
     DataType, Field, FieldRef, Fields, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType,
 };
-use datafusion::common::{Result, ScalarValue, internal_err, plan_err};
-use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
+use datafusion::common::{Result, ScalarValue, exec_err, internal_err, plan_err};
+use datafusion::logical_expr::function::{
+    AccumulatorArgs, AggregateFunctionSimplification, StateFieldsArgs,
+};
 use datafusion::logical_expr::utils::{AggregateOrderSensitivity, format_state_name};
 use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, Signature,
 };
 use datafusion_macros::user_doc;
 
+use super::cells::{Mark, Matrix, Scratch};
 use super::grid::{Count, Grid};
+use super::matrix_options;
 use super::retention_cells::element;
-use crate::args::{self, Param, Ty, required};
+use crate::args::{self, Fill, Param, Ty, option, required};
 use crate::exact_sum::ExactSum;
 use crate::lists::{item, list_field, one_list, runs};
 
 const NAME: &str = "retention_grid";
-const PARAMS: &[Param] = &[required("cells", Ty::Any)];
+const PARAMS: &[Param] = &[
+    required("cells", Ty::Any),
+    option("start", Ty::Text, Fill::Text("first_ever")),
+    option("rule", Ty::Text, Fill::Text("on")),
+    option("periods", Ty::Int, Fill::Int(12)),
+    option("brackets", Ty::Any, Fill::Null),
+];
+/// Numbers of periods are in so many bits.
+const PERIOD_BITS: u32 = 61;
 /// Fields of an element of `retention_cells`.
 const CELL: [&str; 5] = ["period", "start_ts", "group", "n", "measure"];
 
@@ -43,8 +58,8 @@ pub fn retention_grid_udaf() -> Arc<AggregateUDF> {
 
 #[user_doc(
     doc_section(label = "Retention"),
-    description = "A retention matrix put together from the cells of its customers: LIST<STRUCT<period, group, n, customers, measure, first_start, last_start>>, by period, group and n. cells are the lists of retention_cells. The element of a cohort whose n is NULL counts those who started, the others those who were retained in n; measure is their sum, first_start and last_start are when the first and the last of them started. The table function retention_matrix asks for all of this in one call; with the lists kept in a table, the matrix of any segment is a GROUP BY away. NULL lists, NULL elements and measures that are NULL or not finite are ignored; no cells give an empty list. Any order of rows gives the same bits. O(1) an element; memory: about 80 bytes a cell of the matrix.",
-    syntax_example = "retention_grid(cells)",
+    description = "A retention matrix put together from the cells of its customers: LIST<STRUCT<period, group, n, customers, measure, first_start, last_start>>, by period, group and n. cells are the lists of retention_cells, or those of active_periods: then a customer starts and returns in each of the periods, start, rule, periods and brackets are those of retention_matrix, and first_start and last_start are NULL. The element of a cohort whose n is NULL counts those who started, the others those who were retained in n; measure is their sum, first_start and last_start are when the first and the last of them started. The table function retention_matrix asks for all of this in one call; with the lists kept in a table, the matrix of any segment is a GROUP BY away. NULL lists, NULL elements and measures that are NULL or not finite are ignored; no cells give an empty list. Any order of rows gives the same bits. O(1) an element; memory: about 80 bytes a cell of the matrix.",
+    syntax_example = "retention_grid(cells [, start, rule, periods, brackets])",
     sql_example = r#"```sql
 SELECT c['period'], c['n'], c['customers'], c['measure'] FROM (
   SELECT unnest(retention_grid(cells)) AS c FROM (
@@ -54,8 +69,32 @@ SELECT c['period'], c['n'], c['customers'], c['measure'] FROM (
 -- 0 | NULL | 2 | 0.0
 -- 0 | 0 | 2 | 15.0
 -- 0 | 2 | 1 | 20.0
+SELECT c['period'], c['n'], c['customers'] FROM (
+  SELECT unnest(retention_grid(months, periods => 2)) AS c FROM (VALUES ([0, 2]), ([0]), ([1, 2])) AS t(months));
+-- 0 | NULL | 2
+-- 0 | 0 | 2
+-- 0 | 2 | 1
+-- 1 | NULL | 1
+-- 1 | 0 | 1
+-- 1 | 1 | 1
 ```"#,
-    argument(name = "cells", description = "the list of `retention_cells`, of one customer each")
+    argument(
+        name = "cells",
+        description = "the list of `retention_cells` or of `active_periods`, of one customer each"
+    ),
+    argument(
+        name = "start",
+        description = "of active_periods: 'first_ever' (default), 'first_in_range' (the same here) or 'recurring'"
+    ),
+    argument(
+        name = "rule",
+        description = "of active_periods: 'on' (default), 'on_or_after' or 'every'"
+    ),
+    argument(name = "periods", description = "of active_periods: the last n; default 12"),
+    argument(
+        name = "brackets",
+        description = "of active_periods: a list of where cells begin and where the last one ends, instead of periods"
+    )
 )]
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct RetentionGrid {
@@ -71,17 +110,8 @@ impl Default for RetentionGrid {
 /// The type of the times in lists of cells; none if they are something else.
 fn start_type(cells: &DataType) -> Option<DataType> {
     let micros = DataType::Timestamp(TimeUnit::Microsecond, None);
-    let (DataType::List(of)
-    | DataType::LargeList(of)
-    | DataType::ListView(of)
-    | DataType::LargeListView(of)
-    | DataType::FixedSizeList(of, _)) = cells
-    else {
-        return cells.is_null().then_some(micros);
-    };
-    let DataType::Struct(fields) = of.data_type() else {
-        return of.data_type().is_null().then_some(micros);
-    };
+    let Some(of) = element_type(cells) else { return cells.is_null().then_some(micros) };
+    let DataType::Struct(fields) = of else { return of.is_null().then_some(micros) };
     let named = fields.iter().map(|f| f.name().as_str()).eq(CELL);
     let start = fields.iter().find(|f| f.name() == "start_ts")?.data_type();
     match start {
@@ -90,6 +120,23 @@ fn start_type(cells: &DataType) -> Option<DataType> {
         }
         _ => None,
     }
+}
+
+/// What lists are of.
+fn element_type(lists: &DataType) -> Option<&DataType> {
+    match lists {
+        DataType::List(of)
+        | DataType::LargeList(of)
+        | DataType::ListView(of)
+        | DataType::LargeListView(of)
+        | DataType::FixedSizeList(of, _) => Some(of.data_type()),
+        _ => None,
+    }
+}
+
+/// Whether they are lists of numbers of periods.
+fn are_periods(lists: &DataType) -> bool {
+    element_type(lists).is_some_and(DataType::is_integer)
 }
 
 /// The elements of the answer.
@@ -115,16 +162,36 @@ impl AggregateUDFImpl for RetentionGrid {
     }
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        let coerced = args::coerce(NAME, PARAMS, types)?;
-        let Some(cells) = coerced.first() else { return internal_err!("{NAME} needs cells") };
-        match start_type(cells) {
-            Some(start) => Ok(vec![DataType::List(element(&start))]),
-            None => plan_err!("{NAME}: cells must be lists of retention_cells, got {cells}"),
-        }
+        let mut coerced = args::coerce(NAME, PARAMS, types)?;
+        let options = coerced.len() > 1;
+        let Some(cells) = coerced.first_mut() else { return internal_err!("{NAME} needs cells") };
+        *cells = match start_type(cells) {
+            _ if are_periods(cells) => DataType::List(item(&DataType::Int64)),
+            Some(_) if options && !cells.is_null() => {
+                return plan_err!(
+                    "{NAME}: start, rule, periods and brackets are given to retention_cells where cells are its lists"
+                );
+            }
+            Some(start) => DataType::List(element(&start)),
+            None => {
+                return plan_err!(
+                    "{NAME}: cells must be lists of retention_cells or of active_periods, got {cells}"
+                );
+            }
+        };
+        Ok(coerced)
+    }
+
+    fn simplify(&self) -> Option<AggregateFunctionSimplification> {
+        Some(Box::new(|call, info| {
+            let given = PARAMS.get(..call.params.args.len()).unwrap_or(PARAMS);
+            args::complete_aggregate(given, call, info)
+        }))
     }
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        let start = types.first().and_then(start_type).unwrap_or(DataType::Null);
+        let micros = DataType::Timestamp(TimeUnit::Microsecond, None);
+        let start = types.first().and_then(start_type).unwrap_or(micros);
         Ok(DataType::List(item(&DataType::Struct(answer(&start)))))
     }
 
@@ -153,7 +220,12 @@ impl AggregateUDFImpl for RetentionGrid {
         let DataType::Struct(fields) = element.data_type() else {
             return internal_err!("{NAME}: an element is a struct");
         };
-        Ok(Box::new(Counts { grid: Grid::default(), fields: fields.clone() }))
+        let counts = Counts { grid: Grid::default(), fields: fields.clone() };
+        if !args.expr_fields.first().is_some_and(|f| are_periods(f.data_type())) {
+            return Ok(Box::new(counts));
+        }
+        let matrix = matrix_options::matrix(NAME, PARAMS, args.exprs)?;
+        Ok(Box::new(OfPeriods { counts, matrix, scratch: Scratch::default(), visits: vec![] }))
     }
 
     fn documentation(&self) -> Option<&Documentation> {
@@ -212,8 +284,9 @@ impl Accumulator for Counts {
         let int = |of: fn(&Flat<'_>) -> Option<i64>| -> ArrayRef {
             Arc::new(rows.iter().map(of).collect::<Int64Array>())
         };
-        let time = |of: fn(&Flat<'_>) -> i64| -> ArrayRef {
-            let times: TimestampMicrosecondArray = rows.iter().map(|r| Some(of(r))).collect();
+        let time = |of: fn((i64, i64)) -> i64| -> ArrayRef {
+            let times: TimestampMicrosecondArray =
+                rows.iter().map(|r| r.count.starts().map(of)).collect();
             Arc::new(times.with_data_type(start.clone()))
         };
         let columns: Vec<ArrayRef> = vec![
@@ -222,8 +295,8 @@ impl Accumulator for Counts {
             int(|r| r.n),
             int(|r| Some(r.count.customers)),
             Arc::new(rows.iter().map(|r| Some(r.count.measure.value())).collect::<Float64Array>()),
-            time(|r| r.count.first),
-            time(|r| r.count.last),
+            time(|starts| starts.0),
+            time(|starts| starts.1),
         ];
         let cells = StructArray::try_new(self.fields.clone(), columns, None)?;
         one_list(Arc::new(cells))
@@ -286,6 +359,69 @@ impl Accumulator for Counts {
 
     fn size(&self) -> usize {
         size_of::<Self>() + self.grid.size()
+    }
+}
+
+/// The counts of customers of whom the periods are known in which they were active.
+#[derive(Debug)]
+struct OfPeriods {
+    counts: Counts,
+    matrix: Matrix,
+    scratch: Scratch,
+    /// of one customer
+    visits: Vec<(i64, i64)>,
+}
+
+impl Accumulator for OfPeriods {
+    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        let Some(lists) = values.first() else { return internal_err!("{NAME} needs cells") };
+        let lists = lists.as_list::<i32>();
+        let periods = lists.values().as_primitive::<Int64Type>();
+        let Self { counts, matrix, scratch, visits } = self;
+        for customer in 0..lists.len() {
+            if lists.is_null(customer) {
+                continue;
+            }
+            visits.clear();
+            let ends = lists.value_offsets().get(customer..).unwrap_or(&[]);
+            let [from, to, ..] = ends else { continue };
+            for i in *from as usize..*to as usize {
+                if periods.is_valid(i) {
+                    let period = periods.value(i);
+                    if period.unsigned_abs().leading_zeros() <= i64::BITS - PERIOD_BITS {
+                        return exec_err!("{NAME}: {period} is not the number of a period");
+                    }
+                    let mark = Mark { period, starts: true, returns: true, in_range: true };
+                    visits.push((period, mark.pack()));
+                }
+            }
+            if !visits.is_sorted_by(|a, b| a.0 < b.0) {
+                visits.sort_unstable();
+                visits.dedup();
+            }
+            matrix.cells(visits, scratch, &mut |cell| {
+                counts.grid.cohort(cell.period, None).cell(cell.n).add_one();
+            });
+        }
+        Ok(())
+    }
+
+    fn evaluate(&mut self) -> Result<ScalarValue> {
+        self.counts.evaluate()
+    }
+
+    fn state(&mut self) -> Result<Vec<ScalarValue>> {
+        self.counts.state()
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
+        self.counts.merge_batch(states)
+    }
+
+    fn size(&self) -> usize {
+        size_of::<Self>() - size_of::<Counts>()
+            + self.counts.size()
+            + self.visits.capacity() * size_of::<(i64, i64)>()
     }
 }
 
@@ -360,9 +496,22 @@ mod tests {
     #[tokio::test]
     async fn nothing_gives_nothing_and_other_lists_are_refused() -> Result<()> {
         assert_eq!(value("SELECT retention_grid(NULL)").await?, "[]");
-        for (cells, want) in [("1", "got Int64"), ("[1]", "lists of retention_cells")] {
+        assert_eq!(
+            value("SELECT retention_grid(arrow_cast([NULL, NULL], 'List(Int64)'))").await?,
+            "[]"
+        );
+        for (cells, want) in [
+            ("1", "got Int64"),
+            ("['a']", "lists of retention_cells or of active_periods, got List"),
+            ("[1], 'never'", "start must be 'first_ever', 'first_in_range', 'recurring'"),
+            ("[1], NULL, NULL, NULL, [2]", "brackets must be whole numbers"),
+            ("[-1152921504606846977]", "-1152921504606846977 is not the number of a period"),
+            ("[1152921504606846976]", "1152921504606846976 is not the number of a period"),
+            ("retention_cells(now(), 1), 'recurring'", "are given to retention_cells"),
+        ] {
             let sql = format!("SELECT retention_grid({cells})");
-            let err = session(1, 8192)?.sql(&sql).await.unwrap_err().to_string();
+            let run = async { session(1, 8192)?.sql(&sql).await?.collect().await };
+            let err = run.await.unwrap_err().to_string();
             assert!(err.contains(want), "{cells}: {err}");
         }
         Ok(())

@@ -30,6 +30,7 @@ const CASES: &[(&str, &str, &str)] = &[
         "customer",
         "abandoned('7 days', ts, kind = 'add_to_cart', kind = 'purchase'), abandoned('30 days', ts, x > 1, x = 0) FILTER (WHERE n > 1)",
     ),
+    ("active_periods", "pair", "active_periods(n), active_periods(n * 1000) FILTER (WHERE x > 1)"),
     (
         "any_funnel",
         "customer",
@@ -164,6 +165,7 @@ const CASES: &[(&str, &str, &str)] = &[
         "customer",
         "retention_grid([named_struct('period', n, 'start_ts', ts, 'group', kind, 'n', x, 'measure', amount)])",
     ),
+    ("retention_grid", "segment", "retention_grid([n, n * 3 % 7], 'recurring', 'on_or_after')"),
     (
         "retention_ordered",
         "pair",
