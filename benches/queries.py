@@ -70,11 +70,12 @@ TENURE = {
         SELECT 'sum of ids', sum(s) FROM (
           SELECT sessionize(ts, INTERVAL '30 minutes') OVER (PARTITION BY customer_id ORDER BY ts) AS s FROM '{log}')""",
     "retention": """
-        SELECT concat(CAST(r[1] AS INT), CAST(r[2] AS INT), CAST(r[3] AS INT), CAST(r[4] AS INT)), count(*) FROM (
-          SELECT retention(ts < '2023-02-01', ts >= '2023-02-01' AND ts < '2023-03-01',
-                   ts >= '2023-03-01' AND ts < '2023-04-01', ts >= '2023-04-01' AND ts < '2023-05-01') AS r
-          FROM '{log}' GROUP BY customer_id)
-        GROUP BY 1""",
+        SELECT concat(CAST(r[1] AS INT), CAST(r[2] AS INT), CAST(r[3] AS INT), CAST(r[4] AS INT)), n FROM (
+          SELECT r, count(*) AS n FROM (
+            SELECT retention(ts < '2023-02-01', ts >= '2023-02-01' AND ts < '2023-03-01',
+                     ts >= '2023-03-01' AND ts < '2023-04-01', ts >= '2023-04-01' AND ts < '2023-05-01') AS r
+            FROM '{log}' GROUP BY customer_id)
+          GROUP BY r)""",
     "sequence_count": """
         SELECT 'matches', sum(n) FROM (
           SELECT sequence_count('(?1).*(?2)', ts, event_type = 'page_view', event_type = 'purchase') AS n
