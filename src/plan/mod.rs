@@ -2,6 +2,7 @@
 //! and the relations that it does not know.
 
 pub(crate) mod aggregate_once;
+pub(crate) mod at_time_zone;
 pub(crate) mod calls;
 pub(crate) mod cooperative_joins;
 pub(crate) mod date_patterns;
@@ -22,10 +23,12 @@ pub(crate) mod relation_args;
 pub(crate) mod relations;
 pub(crate) mod show;
 pub(crate) mod sort_in_buckets;
+pub(crate) mod spellings;
 pub(crate) mod statements;
 pub(crate) mod table;
 pub(crate) mod unnest_keys;
 pub(crate) mod whole_files;
+pub(crate) mod wildcards;
 pub(crate) mod window_by_group;
 pub(crate) mod zoned_times;
 
@@ -82,6 +85,9 @@ fn rewrite_sql(statement: &mut SqlStatement, state: &SessionState, params: &Para
     parametric::rewrite(statement)?;
     fields::name(statement);
     date_patterns::translate(statement)?;
+    spellings::respell(statement);
+    at_time_zone::call(statement);
+    wildcards::qualify(statement);
     fetch_first::limit(statement);
     named_args::fill_gaps(statement, &|function| parameters(function, state))
 }

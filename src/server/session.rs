@@ -195,21 +195,20 @@ impl Session {
             Ok(rows) if self.catalog.asked(&statement.sql) => rows.whole().await,
             run => run,
         };
+        // the columns that the client has been told of, if it has
+        let instead = |e: &Error| {
+            let batch = self.catalog.instead(&statement.sql, e)?;
+            let described = statement.schema.clone().map(RecordBatch::new_empty);
+            Some(Rows::of(described.unwrap_or(batch)))
+        };
         let rows = match run {
             Ok(rows) => rows,
-            Err(e) => match self.catalog.instead(&statement.sql, &e) {
-                Some(batch) => Rows::of(batch),
-                None => return Err(Failure::of(&e, &statement.sql)),
-            },
+            Err(e) => instead(&e).ok_or_else(|| Failure::of(&e, &statement.sql))?,
         };
         let Some(schema) = &statement.schema else { return Ok(rows) };
         match rows.described(schema) {
             Ok(rows) => Ok(rows),
-            // the client has been told other types: no rows have those, too
-            Err(e) => match self.catalog.instead(&statement.sql, &e) {
-                Some(batch) => Rows::of(batch).described(schema).map_err(Into::into),
-                None => Err(e.into()),
-            },
+            Err(e) => instead(&e).ok_or_else(|| e.into()),
         }
     }
 

@@ -170,3 +170,25 @@ fn rights_are_to_read() {
                   has_database_privilege('retail', 'CONNECT')";
     assert_eq!(answers(&served, &[rights]), "t|f|t|f|t\n");
 }
+
+/// Tools keep the numbers of schemas and relations over connections.
+#[test]
+fn numbers_are_the_same_in_every_session() {
+    let served = Served::retail(&[]);
+    let schemas = "SELECT nspname, oid FROM pg_namespace ORDER BY nspname";
+    let relations = "SELECT relname, relnamespace, oid FROM pg_class ORDER BY 1, 2";
+    let columns = "SELECT DISTINCT attrelid FROM pg_attribute ORDER BY 1";
+    let databases = "SELECT datname, oid FROM pg_database ORDER BY 1";
+    let one = answers(&served, &[schemas, relations, columns, databases]);
+    let other: Vec<String> = [databases, columns, relations, schemas]
+        .iter()
+        .map(|sql| answers(&served, &[sql]))
+        .collect();
+    assert_eq!(one, other.iter().rev().map(String::as_str).collect::<String>());
+    // each is of one thing, and columns are found by it
+    let twice = "SELECT count(*) - count(DISTINCT oid) FROM pg_class";
+    let found = "SELECT count(*) > 3 FROM pg_attribute WHERE attrelid = 'main.orders'::regclass";
+    let named = "SELECT to_regclass('Main.\"orders\"') = to_regclass('orders'), to_regclass('raw.orders') = to_regclass('orders'), to_regclass('nothing'), to_regclass('pg_class')";
+    assert_eq!(answers(&served, &[twice, found, named]), "0\nt\nt|f||1259\n");
+    all_understood(&served);
+}

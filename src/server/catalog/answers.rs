@@ -54,13 +54,19 @@ const NOTHING: &[&str] = &[
     "pg_describe_object",
     "inet_server_addr",
     "inet_client_addr",
-    "to_regclass",
     "to_regtype",
+    "pg_advisory_unlock_all",
 ];
 
 /// Unknown sizes.
-const UNKNOWN: &[&str] =
-    &["pg_table_size", "pg_indexes_size", "pg_database_size", "pg_tablespace_size"];
+const UNKNOWN: &[&str] = &[
+    "pg_database_size",
+    "pg_indexes_size",
+    "pg_relation_size",
+    "pg_table_size",
+    "pg_tablespace_size",
+    "pg_total_relation_size",
+];
 
 /// Registers the functions.
 pub(super) fn register(context: &SessionContext, routines: &[Routine]) {

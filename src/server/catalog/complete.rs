@@ -6,13 +6,12 @@ use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, Int16Array, Int32Array, ListBuilder, RecordBatch, StringArray,
     StringBuilder, new_null_array,
 };
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Int32Type, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use datafusion::common::Result;
 use pgwire::api::Type;
 
 use super::batch::{nullable, number};
 use super::lakes::marked;
-use super::rewrite::casts;
 use super::roles;
 use crate::server::types::{item_of, length, parameter};
 
@@ -64,23 +63,9 @@ fn with_field(batch: &RecordBatch, field: Field, values: ArrayRef) -> Result<Rec
     Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
 }
 
-/// `pg_class` with the owner, with the numbers that PostgreSQL's own tables have everywhere, and with
-/// the columns about rights and options, of which there are none.
+/// `pg_class` with the owner, and with the columns about rights and options, of which there are none.
 pub(super) fn of_relations(batch: &RecordBatch) -> Result<RecordBatch> {
     let mut out = with(batch, "relowner", &owner(batch))?;
-    if let (Some(oids), Some(names), Some(schemas)) = (
-        batch.column_by_name("oid"),
-        batch.column_by_name("relname"),
-        batch.column_by_name("relnamespace"),
-    ) {
-        let schemas = schemas.as_primitive::<Int32Type>().iter();
-        let own = names.as_string::<i32>().iter().zip(schemas).map(|(name, schema)| {
-            name.filter(|_| schema == Some(PG_CATALOG)).and_then(casts::number_of)
-        });
-        let oids = oids.as_primitive::<Int32Type>().iter().zip(own);
-        let oids: Int32Array = oids.map(|(oid, own)| own.or(oid)).collect();
-        out = with(&out, "oid", &(Arc::new(oids) as ArrayRef))?;
-    }
     for name in ["relacl", "reloptions"] {
         let nothing = new_null_array(&DataType::Utf8, out.num_rows());
         out = with_field(&out, Field::new(name, DataType::Utf8, true), nothing)?;

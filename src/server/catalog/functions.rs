@@ -1,9 +1,11 @@
 //! PostgreSQL's functions that speak of the session itself.
 
 use std::hash::{Hash, Hasher};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-use datafusion::arrow::array::{ArrayRef, AsArray, ListBuilder, StringArray, StringBuilder};
+use datafusion::arrow::array::{
+    ArrayRef, AsArray, Int32Array, ListBuilder, StringArray, StringBuilder,
+};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Int64Type};
 use datafusion::common::{DataFusionError, Result, ScalarValue};
@@ -14,7 +16,7 @@ use datafusion::logical_expr::{
 };
 
 use super::lakes::Lakes;
-use super::{roles, search_path};
+use super::{names, numbers, roles, search_path};
 use crate::server::settings::Settings;
 use crate::server::startup::SERVER_VERSION;
 
@@ -43,15 +45,24 @@ pub(super) fn register(
         constant("pg_backend_pid", ScalarValue::Int32(Some(who.pid))),
         constant("pg_is_in_recovery", ScalarValue::Boolean(Some(false))),
         constant("txid_current", ScalarValue::Int64(Some(1))),
+        constant("pg_postmaster_start_time", started()),
         current_schema(settings, lakes),
         current_schemas(settings, lakes),
         current_setting(settings),
         set_config(settings),
         pg_get_userbyid(who.user),
+        to_regclass(settings, lakes),
     ];
     for function in functions {
         context.register_udf(function);
     }
+}
+
+/// When the first client came.
+fn started() -> ScalarValue {
+    static STARTED: OnceLock<i64> = OnceLock::new();
+    let micros = *STARTED.get_or_init(|| chrono::Utc::now().timestamp_micros());
+    ScalarValue::TimestampMicrosecond(Some(micros), Some("UTC".into()))
 }
 
 fn constant(name: &str, value: ScalarValue) -> ScalarUDF {
@@ -60,17 +71,11 @@ fn constant(name: &str, value: ScalarValue) -> ScalarUDF {
     create_udf(name, vec![], ty, Volatility::Stable, Arc::new(f))
 }
 
-/// The schemas of the search path that there are.
-fn path(settings: &RwLock<Settings>, lakes: &Lakes) -> Vec<String> {
-    let settings = settings.read().unwrap_or_else(PoisonError::into_inner);
-    search_path::found(settings.get("search_path").unwrap_or_default(), &lakes.schemas())
-}
-
 /// `current_schema()`: the one that takes names without a schema.
 fn current_schema(settings: &Arc<RwLock<Settings>>, lakes: &Lakes) -> ScalarUDF {
     let (settings, lakes) = (Arc::clone(settings), lakes.clone());
     OfSession::function("current_schema", Volatility::Stable, DataType::Utf8, move |args| {
-        let path = path(&settings, &lakes);
+        let path = search_path::of(&settings, &lakes);
         let first = path.first().map(String::as_str);
         Ok(Arc::new(StringArray::from(vec![first; args.number_rows])))
     })
@@ -81,7 +86,7 @@ fn current_schemas(settings: &Arc<RwLock<Settings>>, lakes: &Lakes) -> ScalarUDF
     let (settings, lakes) = (Arc::clone(settings), lakes.clone());
     let gives = DataType::new_list(DataType::Utf8, true);
     OfSession::function("current_schemas", Volatility::Stable, gives, move |args| {
-        let path = path(&settings, &lakes);
+        let path = search_path::of(&settings, &lakes);
         let implicit = cast(&argument(args, 0)?, &DataType::Boolean)?;
         let mut out = ListBuilder::new(StringBuilder::new());
         for implicit in implicit.as_boolean() {
@@ -148,6 +153,28 @@ fn pg_get_userbyid(user: &str) -> ScalarUDF {
         let names = oids.as_primitive::<Int64Type>().iter();
         let names = names.map(|oid| oid.map(|oid| roles::name_of(oid, &user)));
         Ok(Arc::new(names.collect::<StringArray>()))
+    })
+}
+
+/// `to_regclass(name)`: the number of a relation by its name, with or without its schema; NULL if
+/// there is none. A number stays what it is.
+fn to_regclass(settings: &Arc<RwLock<Settings>>, lakes: &Lakes) -> ScalarUDF {
+    let (settings, lakes) = (Arc::clone(settings), lakes.clone());
+    OfSession::function("to_regclass", Volatility::Stable, DataType::Int32, move |args| {
+        let path = search_path::of(&settings, &lakes);
+        let number = |text: &str| -> Option<i32> {
+            if let Ok(number) = text.parse() {
+                return Some(number);
+            }
+            let (schema, name) = match names::parts(text)?.as_slice() {
+                [name] => (lakes.schema_of(name, &path)?, name.clone()),
+                [.., schema, name] => (schema.clone(), name.clone()),
+                [] => return None,
+            };
+            lakes.has(&schema, &name).then(|| numbers::of_relation(&schema, &name))
+        };
+        let texts = texts(args, 0)?;
+        Ok(Arc::new(texts.iter().map(|text| text.and_then(number)).collect::<Int32Array>()))
     })
 }
 

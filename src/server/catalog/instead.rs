@@ -1,11 +1,13 @@
 //! No rows, with the columns that a question asks for.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::logical_expr::sqlparser::ast::{
     Expr, JoinOperator, SelectItem, SetExpr, Statement, TableFactor, TableWithJoins,
+    visit_relations,
 };
 use datafusion::logical_expr::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::logical_expr::sqlparser::parser::Parser;
@@ -13,10 +15,10 @@ use datafusion::logical_expr::sqlparser::parser::Parser;
 /// An answer without rows; none for what is no question at all, or not about the catalog alone.
 pub(super) fn nothing(sql: &str) -> Option<RecordBatch> {
     let statement = Parser::parse_sql(&PostgreSqlDialect {}, sql).ok()?.into_iter().next()?;
-    let Statement::Query(query) = statement else { return None };
-    if !only_catalog(&query.to_string()) {
+    if !only_catalog(&statement) {
         return None;
     }
+    let Statement::Query(query) = statement else { return None };
     let mut body = query.body.as_ref();
     let select = loop {
         match body {
@@ -32,24 +34,32 @@ pub(super) fn nothing(sql: &str) -> Option<RecordBatch> {
 }
 
 /// Relations of which lakes have none: no rows are the answer to a question about them.
-const NONE: [&str; 19] = [
+const NONE: [&str; 27] = [
     "pg_attrdef",
+    "pg_available_extension_versions",
+    "pg_available_extensions",
     "pg_constraint",
     "pg_enum",
     "pg_event_trigger",
     "pg_foreign_server",
     "pg_foreign_table",
+    "pg_group",
     "pg_index",
     "pg_indexes",
     "pg_inherits",
+    "pg_locks",
     "pg_matviews",
     "pg_partitioned_table",
+    "pg_policies",
     "pg_policy",
     "pg_publication",
+    "pg_publication_tables",
     "pg_rewrite",
+    "pg_rules",
     "pg_sequence",
     "pg_sequences",
     "pg_statistic_ext",
+    "pg_timezone_abbrevs",
     "pg_trigger",
     "pg_user_mapping",
 ];
@@ -99,26 +109,21 @@ fn factor_of_nothing(factor: &TableFactor) -> bool {
     }
 }
 
-/// Whether every relation of a query is PostgreSQL's own: a mistake in a question about customers is
-/// an error.
-fn only_catalog(sql: &str) -> bool {
-    use datafusion::logical_expr::sqlparser::ast::visit_relations;
-    use std::ops::ControlFlow;
-    let Ok(statements) = Parser::parse_sql(&PostgreSqlDialect {}, sql) else { return false };
+/// Whether every relation of a question is PostgreSQL's own: a mistake in a question about customers
+/// is an error.
+pub(super) fn only_catalog(statement: &Statement) -> bool {
     let mut names = vec![];
+    let _ = visit_relations(statement, |name| {
+        let parts: Vec<String> =
+            name.0.iter().map(|p| p.to_string().trim_matches('"').to_lowercase()).collect();
+        names.push(parts);
+        ControlFlow::<()>::Continue(())
+    });
     let mut ctes = vec![];
-    for statement in &statements {
-        let _ = visit_relations(statement, |name| {
-            let parts: Vec<String> =
-                name.0.iter().map(|p| p.to_string().trim_matches('"').to_lowercase()).collect();
-            names.push(parts);
-            ControlFlow::<()>::Continue(())
-        });
-        if let Statement::Query(query) = statement
-            && let Some(with) = &query.with
-        {
-            ctes.extend(with.cte_tables.iter().map(|cte| cte.alias.name.value.to_lowercase()));
-        }
+    if let Statement::Query(query) = statement
+        && let Some(with) = &query.with
+    {
+        ctes.extend(with.cte_tables.iter().map(|cte| cte.alias.name.value.to_lowercase()));
     }
     names.iter().all(|parts| match parts.as_slice() {
         // series of numbers are nobody's

@@ -63,6 +63,20 @@ impl Lakes {
         names
     }
 
+    /// The first schema of a path that has a relation; PostgreSQL's own come before all.
+    pub(super) fn schema_of(&self, name: &str, path: &[String]) -> Option<String> {
+        let own = std::iter::once(PG_CATALOG).chain(path.iter().map(String::as_str));
+        own.into_iter().find(|schema| self.has(schema, name)).map(str::to_owned)
+    }
+
+    /// Whether there is a relation of this name.
+    pub(super) fn has(&self, schema: &str, name: &str) -> bool {
+        match self.schema(&self.database, schema) {
+            Some(found) => found.table_exist(name),
+            None => false,
+        }
+    }
+
     /// Every relation of the database but those of `pg_catalog`.
     pub(super) async fn relations(&self) -> Vec<Relation> {
         let mut out = vec![];

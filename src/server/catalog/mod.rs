@@ -4,14 +4,19 @@
 //! from tables that imitate PostgreSQL's. One that is not understood is logged once and answered
 //! with no rows: a tool then shows less, where an error would end its connection.
 
+mod age;
 mod answers;
 mod batch;
 mod complete;
+mod format;
 mod format_type;
 mod functions;
 mod information;
 mod instead;
 mod lakes;
+mod names;
+mod numbers;
+mod own;
 mod privileges;
 mod rewrite;
 mod roles;
@@ -63,6 +68,8 @@ impl Shared {
         datafusion_pg_catalog::setup_pg_catalog(context, &database, EmptyContextProvider)
             .map_err(|e| Error::from(*e))?;
         answers::register(context, &routines);
+        age::register(context);
+        format::register(context);
         format_type::register(context);
         privileges::register(context);
         // types with a zone, and those of the library
@@ -86,6 +93,8 @@ pub(super) struct Catalog {
     parser: Arc<PostgresCompatibilityParser>,
     missed: Arc<Mutex<HashSet<String>>>,
     log: Arc<dyn Log>,
+    settings: Arc<RwLock<Settings>>,
+    lakes: Lakes,
 }
 
 impl Catalog {
@@ -108,16 +117,23 @@ impl Catalog {
         )?;
         let provider = PgCatalog {
             tables,
-            lakes,
+            lakes: lakes.clone(),
             routines: Arc::clone(&shared.routines),
             user: who.user.to_owned(),
             database: who.database.to_owned(),
+            pid: who.pid,
             settings: Arc::clone(settings),
         };
         if let Some(catalog) = context.catalog(who.database) {
             catalog.register_schema("pg_catalog", Arc::new(provider))?;
         }
-        Ok(Self { parser: Arc::clone(&shared.parser), missed: Arc::clone(&shared.missed), log })
+        Ok(Self {
+            parser: Arc::clone(&shared.parser),
+            missed: Arc::clone(&shared.missed),
+            log,
+            settings: Arc::clone(settings),
+            lakes,
+        })
     }
 
     /// A question as the engine gets it: rewritten if it is about the catalog.
@@ -125,7 +141,8 @@ impl Catalog {
         if !rewrite::asks_catalog(sql) {
             return sql.to_owned();
         }
-        rewrite::rewrite(&self.parser, sql).unwrap_or_else(|| sql.to_owned())
+        let path = search_path::of(&self.settings, &self.lakes);
+        rewrite::rewrite(&self.parser, sql, &path).unwrap_or_else(|| sql.to_owned())
     }
 
     /// Whether a question is about the catalog.

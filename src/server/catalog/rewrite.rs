@@ -3,6 +3,7 @@
 pub(super) mod casts;
 mod information;
 mod subqueries;
+mod system_columns;
 
 use std::ops::ControlFlow;
 
@@ -15,6 +16,7 @@ use datafusion::logical_expr::sqlparser::parser::Parser;
 use datafusion::logical_expr::sqlparser::tokenizer::{Token, Tokenizer};
 use datafusion_pg_catalog::sql::PostgresCompatibilityParser;
 
+use super::instead;
 use subqueries::{asks_empty, one_value};
 
 /// Names that only PostgreSQL's catalog has, beside those that begin with `pg_`.
@@ -45,6 +47,7 @@ const NAMES: &[&str] = &[
     "to_regtype",
     "quote_ident",
     "txid_current",
+    "ctid",
 ];
 
 /// Whether a question is about the catalog or the session.
@@ -60,12 +63,23 @@ pub(super) fn asks_catalog(sql: &str) -> bool {
     })
 }
 
-/// The question in the engine's SQL; none if it is not PostgreSQL's.
-pub(super) fn rewrite(parser: &PostgresCompatibilityParser, sql: &str) -> Option<String> {
+/// The question in the engine's SQL; none if it is not PostgreSQL's. `path` are the schemas of the
+/// search path.
+pub(super) fn rewrite(
+    parser: &PostgresCompatibilityParser,
+    sql: &str,
+    path: &[String],
+) -> Option<String> {
     let resolved = casts::resolved(sql);
-    let mut statements = parser.parse(resolved.as_deref().unwrap_or(sql)).ok()?;
+    // the library's own parser would put empty answers in place of some questions
+    let mut statements =
+        Parser::parse_sql(&PostgreSqlDialect {}, resolved.as_deref().unwrap_or(sql)).ok()?;
     match (statements.pop(), statements.is_empty()) {
         (Some(mut statement), true) => {
+            let only_catalog = instead::only_catalog(&statement);
+            system_columns::fill(&mut statement, only_catalog);
+            in_path(&mut statement, path);
+            let mut statement = parser.rewrite(statement);
             simplify(&mut statement);
             Some(statement.to_string())
         }
@@ -110,6 +124,25 @@ fn simplify(statement: &mut Statement) {
         ControlFlow::<()>::Continue(())
     });
     information::send(statement);
+}
+
+/// `schema IN (SELECT … string_to_array(current_setting('search_path'), ',') …)`: a list of schemas,
+/// which may stand where the engine takes no subquery.
+fn in_path(statement: &mut Statement, path: &[String]) {
+    let _ = visit_expressions_mut(statement, |expr| {
+        if let Expr::InSubquery { expr: schema, subquery, negated } = expr {
+            let asked = subquery.to_string().to_lowercase();
+            if asked.contains("string_to_array(current_setting('search_path')") {
+                let name = |name: &String| Expr::value(Value::SingleQuotedString(name.clone()));
+                *expr = Expr::InList {
+                    expr: schema.clone(),
+                    list: path.iter().map(name).collect(),
+                    negated: *negated,
+                };
+            }
+        }
+        ControlFlow::<()>::Continue(())
+    });
 }
 
 /// A pattern with backslashes for the slash that tools escape with.
@@ -206,7 +239,7 @@ mod tests {
     #[test]
     fn what_the_engine_has_not_is_written_otherwise() {
         let parser = PostgresCompatibilityParser::new();
-        let of = |sql: &str| rewrite(&parser, sql).unwrap();
+        let of = |sql: &str| rewrite(&parser, sql, &["raw".to_owned()]).unwrap();
         assert_eq!(of("SELECT E'a\\nb' FROM pg_class"), "SELECT 'a\nb' FROM pg_catalog.pg_class");
         let constraints = of("SELECT * FROM information_schema.table_constraints");
         assert_eq!(
@@ -236,6 +269,26 @@ mod tests {
         assert!(kinds.contains("(SELECT max(c.relkind = 'c') FROM"), "{kinds}");
         let rights = of("SELECT pg_catalog.array_to_string(n.nspacl, E'\\n') FROM pg_namespace n");
         assert_eq!(rights, "SELECT CAST(NULL AS TEXT) FROM pg_catalog.pg_namespace n");
+        let state = of("SELECT n.xmin, age(n.xmin) FROM pg_namespace n WHERE xmin IS NOT NULL");
+        assert_eq!(
+            state,
+            "SELECT 1 AS xmin, age(1) FROM pg_catalog.pg_namespace n WHERE 1 IS NOT NULL"
+        );
+        let rows = of("SELECT t.*, t.xmin, CTID FROM raw.orders t");
+        assert_eq!(rows, "SELECT t.*, t.xmin, '(0,0)' AS CTID FROM raw.orders t");
+        let path = of("SELECT CASE WHEN table_schema IN (SELECT trim(s[i]) FROM \
+                       generate_series(1, array_upper(string_to_array(current_setting('search_path'), ','), 1)) i, \
+                       string_to_array(current_setting('search_path'), ',') s) THEN 1 END FROM pg_tables");
+        assert_eq!(
+            path,
+            "SELECT CASE WHEN table_schema IN ('raw') THEN 1 END FROM pg_catalog.pg_tables"
+        );
+        let number = of(
+            "SELECT CAST(CAST(format('%I.%I', schemaname, tablename) AS regclass) AS oid) FROM pg_tables",
+        );
+        assert!(number.contains("to_regclass(format('%I.%I', schemaname, tablename))"), "{number}");
+        let since = of("SELECT 1 FROM pg_class c WHERE age(c.xmin) <= age($1::varchar::xid)");
+        assert!(since.ends_with("age(1) <= age($1::VARCHAR::BIGINT)"), "{since}");
         let roles = of("SELECT ARRAY(SELECT rolname FROM pg_roles)");
         assert!(roles.contains("make_array()"), "{roles}");
     }

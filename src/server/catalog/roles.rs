@@ -24,13 +24,18 @@ fn roles(user: &str) -> Vec<(i32, &str, bool)> {
     vec![(OWNER, OWNER_NAME, false), (USER, user, true)]
 }
 
+/// The number of a user.
+pub(super) fn number_of(user: &str) -> i32 {
+    if user == OWNER_NAME { OWNER } else { USER }
+}
+
 /// The name of a role by its number.
 pub(super) fn name_of(oid: i64, user: &str) -> String {
     let found = roles(user).into_iter().find(|(number, _, _)| i64::from(*number) == oid);
     found.map_or_else(|| format!("unknown (OID={oid})"), |(_, name, _)| name.to_owned())
 }
 
-/// The rows of `pg_roles`, `pg_authid` and `pg_user` in their own columns.
+/// The rows of `pg_roles` and `pg_authid` in their own columns.
 pub(super) fn rows(user: &str, schema: &SchemaRef) -> Result<RecordBatch> {
     let roles = roles(user);
     let numbers = |of: fn(&(i32, &str, bool)) -> i32| -> ArrayRef {

@@ -9,7 +9,7 @@ use datafusion::arrow::array::{
 };
 use datafusion::arrow::datatypes::{Int32Type, SchemaRef};
 use datafusion::catalog::{MemTable, SchemaProvider};
-use datafusion::common::Result;
+use datafusion::common::{Result, internal_err};
 use datafusion::datasource::{TableProvider, TableType};
 use datafusion::execution::TaskContext;
 use datafusion_pg_catalog::pg_catalog::context::EmptyContextProvider;
@@ -22,6 +22,8 @@ use super::batch::filled;
 use super::complete::{self, PG_CATALOG, Rows};
 use super::information::{self, Contents};
 use super::lakes::Lakes;
+use super::numbers::{self, Numbers};
+use super::own;
 use super::roles;
 use super::routines::{self, Routine};
 use crate::server::settings::Settings;
@@ -36,15 +38,13 @@ const COMPLETED: &[&str] = &[
     "pg_class",
     "pg_database",
     "pg_description",
+    "pg_namespace",
     "pg_proc",
     "pg_roles",
     "pg_settings",
     "pg_tables",
     "pg_views",
 ];
-
-/// Numbers of the databases that the client is not connected to: below those of relations.
-const OTHERS: i32 = 16_000;
 
 /// The schema of one session.
 #[derive(Debug)]
@@ -54,12 +54,31 @@ pub(super) struct PgCatalog {
     pub(super) routines: Arc<Vec<Routine>>,
     pub(super) user: String,
     pub(super) database: String,
+    pub(super) pid: i32,
     pub(super) settings: Arc<RwLock<Settings>>,
 }
 
 impl PgCatalog {
-    /// What the library has.
+    /// What the library has, with numbers that follow from names.
     async fn imitated(&self, name: &str) -> Result<Option<Rows>> {
+        let Some((schema, mut batches)) = self.counted(name).await? else { return Ok(None) };
+        if let Some((_, columns)) = numbers::COLUMNS.iter().find(|(table, _)| *table == name) {
+            let mut known = vec![];
+            for table in ["pg_namespace", "pg_class"] {
+                known.push(self.counted(table).await?.map_or(vec![], |(_, batches)| batches));
+            }
+            let [schemas, relations] = known.as_slice() else {
+                return internal_err!("the library has two tables of numbers");
+            };
+            let numbers = Numbers::new(schemas, relations);
+            batches =
+                batches.iter().map(|batch| numbers.put(batch, columns)).collect::<Result<_>>()?;
+        }
+        Ok(Some((schema, batches)))
+    }
+
+    /// What the library has, with its own numbers.
+    async fn counted(&self, name: &str) -> Result<Option<Rows>> {
         let Some(table) = self.tables.build_table_by_name(name)? else { return Ok(None) };
         let schema = table.schema();
         let batches = match table {
@@ -99,7 +118,8 @@ impl PgCatalog {
                 let batches = each(complete::of_relations)?;
                 all(schema, batches)
             }
-            "pg_database" => only(self.databases(&schema, &batches)?),
+            "pg_database" => only(self.databases(&schema)?),
+            "pg_namespace" => (schema, batches),
             "pg_tables" => (schema, each(complete::of_tables)?),
             "pg_roles" | "pg_authid" => only(roles::rows(&self.user, &schema)?),
             "pg_settings" => only(self.settings(&schema)?),
@@ -109,20 +129,10 @@ impl PgCatalog {
     }
 
     /// The rows of `pg_database`: the lakes, and no others.
-    fn databases(&self, schema: &SchemaRef, batches: &[RecordBatch]) -> Result<RecordBatch> {
+    fn databases(&self, schema: &SchemaRef) -> Result<RecordBatch> {
         let names = self.lakes.databases();
-        // the number of the client's own is the library's
-        let own = batches.iter().find_map(|batch| {
-            let (oids, names) = (batch.column_by_name("oid")?, batch.column_by_name("datname")?);
-            let mut names = names.as_string::<i32>().iter();
-            let at = names.position(|name| name == Some(self.database.as_str()))?;
-            Some(oids.as_primitive::<Int32Type>().value(at))
-        });
-        let oids = names
-            .iter()
-            .zip(OTHERS..)
-            .map(|(name, other)| own.filter(|_| *name == self.database).unwrap_or(other));
-        let oids = oids.map(Some).collect::<Int32Array>();
+        let oids =
+            names.iter().map(|name| Some(numbers::of_database(name))).collect::<Int32Array>();
         let rows = names.len();
         let texts = |text: &str| -> ArrayRef { Arc::new(StringArray::from(vec![text; rows])) };
         let numbers = |n: i32| -> ArrayRef { Arc::new(Int32Array::from(vec![n; rows])) };
@@ -204,6 +214,18 @@ impl PgCatalog {
         Ok(contents.rows(table)?.map(only))
     }
 
+    /// A table that the library does not have.
+    fn own(&self, name: &str) -> Result<Option<Rows>> {
+        let settings = self.settings.read().unwrap_or_else(PoisonError::into_inner);
+        let session = own::Session {
+            user: &self.user,
+            database: &self.database,
+            application: settings.get("application_name").unwrap_or_default(),
+            pid: self.pid,
+        };
+        Ok(own::rows(name, &session)?.map(only))
+    }
+
     /// The number of the schema `tenure`, where its functions are said to be.
     async fn namespace(&self) -> Result<i32> {
         let Some((_, batches)) = self.imitated("pg_namespace").await? else {
@@ -243,6 +265,7 @@ impl SchemaProvider for PgCatalog {
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
         let found = match name.strip_prefix(PREFIX) {
             Some(table) => self.information(table).await?,
+            None if own::NAMES.contains(&name) => self.own(name)?,
             None => self.completed(name).await?,
         };
         match found {
@@ -254,6 +277,8 @@ impl SchemaProvider for PgCatalog {
     }
 
     fn table_exist(&self, name: &str) -> bool {
-        name.strip_prefix(PREFIX).is_some_and(information::has) || self.tables.table_exist(name)
+        name.strip_prefix(PREFIX).is_some_and(information::has)
+            || own::NAMES.contains(&name)
+            || self.tables.table_exist(name)
     }
 }

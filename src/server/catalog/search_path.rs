@@ -1,5 +1,16 @@
 //! The search path of a session.
 
+use std::sync::{PoisonError, RwLock};
+
+use super::lakes::Lakes;
+use crate::server::settings::Settings;
+
+/// The schemas of a session's path that there are.
+pub(super) fn of(settings: &RwLock<Settings>, lakes: &Lakes) -> Vec<String> {
+    let settings = settings.read().unwrap_or_else(PoisonError::into_inner);
+    found(settings.get("search_path").unwrap_or_default(), &lakes.schemas())
+}
+
 /// The schemas of a path that there are, in its order. `public`, which clients take for granted, is
 /// `main`; so is a path of nothing.
 pub(in crate::server) fn found(path: &str, have: &[String]) -> Vec<String> {

@@ -1,4 +1,4 @@
--- DataGrip (its introspector for PostgreSQL, over pgJDBC): written down from what is known of it, neither captured from the tool nor checked against its sources
+-- DataGrip (its introspector for PostgreSQL, over pgJDBC): closed, and not run here; written in our words after the forms of its statements in public logs of versions 2024 and 2025
 SET extra_float_digits = 3;
 SET application_name = 'DataGrip 2024.3';
 SELECT version();
@@ -9,3 +9,22 @@ SELECT N.oid::bigint as id, N.nspname as name, D.description, pg_catalog.pg_get_
 SELECT R.oid::bigint as role_id, rolname as role_name, rolsuper is_super, rolinherit is_inherit, rolcreaterole can_createrole, rolcreatedb can_createdb, rolcanlogin can_login FROM pg_catalog.pg_roles R;
 SELECT T.relkind as table_kind, T.relname as table_name, T.oid as table_id, T.relispartition as is_partition FROM pg_catalog.pg_class T WHERE relkind IN ('r', 'm', 'v', 'f', 'p') ORDER BY table_kind, table_id;
 SELECT C.attnum as column_position, C.attname as column_name, C.atttypmod as type_mod, C.attndims as dimensions_number, pg_catalog.format_type(C.atttypid, C.atttypmod) as type_spec, C.attnotnull as mandatory FROM pg_catalog.pg_attribute C INNER JOIN pg_catalog.pg_class T ON C.attrelid = T.oid WHERE C.attnum > 0 AND T.relname = 'orders' ORDER BY C.attnum;
+-- the numbers that it has read before
+SELECT oid AS main FROM pg_catalog.pg_namespace WHERE nspname = 'main' \gset
+SELECT oid AS orders FROM pg_catalog.pg_class WHERE relname = 'orders' AND relnamespace = :main \gset
+
+-- rows
+SELECT N.oid::bigint AS id, N.xmin AS state_number, N.nspname AS name FROM pg_catalog.pg_namespace N ORDER BY id;
+-- rows
+SELECT C.oid AS id, C.relname AS name, C.xmin AS state_number FROM pg_catalog.pg_class C WHERE C.relnamespace = :main::oid AND pg_catalog.age(C.xmin) <= coalesce(nullif(greatest(pg_catalog.age('1'::varchar::xid), -1), -1), 2147483647) ORDER BY id;
+-- rows
+SELECT A.attname, A.xmin FROM pg_catalog.pg_attribute A WHERE A.attrelid = :orders::oid AND age(A.xmin) <= 2147483647 ORDER BY A.attnum;
+-- rows
+SELECT name, is_dst FROM pg_catalog.pg_timezone_names UNION DISTINCT SELECT abbrev, is_dst FROM pg_catalog.pg_timezone_names WHERE abbrev IS NOT NULL;
+-- rows
+SELECT U.usename AS name, U.usesuper AS is_super FROM pg_user U;
+SELECT L.transactionid AS id FROM pg_catalog.pg_locks L WHERE L.transactionid IS NOT NULL ORDER BY pg_catalog.age(L.transactionid) DESC;
+-- rows
+SELECT round(extract(epoch FROM pg_postmaster_start_time() AT TIME ZONE 'UTC')) AS startup_time;
+-- rows
+SELECT t.*, CTID FROM raw.orders t LIMIT 5;

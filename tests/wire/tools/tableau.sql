@@ -1,4 +1,4 @@
--- Tableau (psqlODBC 16): written down from what is known of it, neither captured from the tool nor checked against its sources
+-- Tableau (psqlODBC): closed, and not run here; written in our words, and checked against the formulas of tableau/connector-plugin-sdk at cdf746b3
 SET DateStyle = 'ISO';
 SET extra_float_digits = 2;
 show transaction_isolation;
@@ -10,3 +10,8 @@ declare "SQL_CUR0x5581" cursor with hold for SELECT "orders"."channel" AS "chann
 fetch 2048 in "SQL_CUR0x5581";
 close "SQL_CUR0x5581";
 COMMIT;
+-- rows
+SELECT "orders"."channel" AS "channel", SIGN(SUM("orders"."amount")) AS "sign", VARIANCE("orders"."amount") AS "var" FROM "main"."orders" "orders" GROUP BY 1 HAVING (COUNT(1) > 0);
+-- rows
+SELECT CAST(TRUNC(EXTRACT(YEAR FROM "orders"."ts")) AS INTEGER) AS "yr", DATE_TRUNC('MONTH', CAST("orders"."ts" AS TIMESTAMP)) AS "tmn", DATE('1753-01-04') AS "iso" FROM "main"."orders" "orders" GROUP BY 1, 2 ORDER BY 2 ASC NULLS FIRST LIMIT 10;
+SELECT "orders"."channel" AS "channel" FROM "main"."orders" "orders" LIMIT 0;

@@ -15,8 +15,9 @@ pub(super) struct PeriodSets {
     groups: usize,
     /// words of each group
     words: usize,
-    /// the first word of the window: number 0 is in word 0
+    /// the first word of the window, and the first after it: number 0 is in word 0
     first: i64,
+    end: i64,
     /// group by group
     bits: Vec<u64>,
     /// group and number, outside of the window; the same may be there again
@@ -40,11 +41,11 @@ impl PeriodSets {
     /// Adds a number to the set of a group that exists.
     #[inline]
     pub(super) fn insert(&mut self, group: usize, number: i64) {
-        let word = number.div_euclid(BITS).wrapping_sub(self.first);
-        if !(0..self.words as i64).contains(&word) {
+        let word = usize::try_from(number.div_euclid(BITS).wrapping_sub(self.first));
+        let Some(word) = word.ok().filter(|word| *word < self.words) else {
             return self.insert_outside(group, number);
-        }
-        if let Some(bits) = self.bits.get_mut(group * self.words + word as usize) {
+        };
+        if let Some(bits) = self.bits.get_mut(group * self.words + word) {
             let bit = 1 << number.rem_euclid(BITS);
             self.numbers += usize::from(*bits & bit == 0);
             *bits |= bit;
@@ -56,10 +57,10 @@ impl PeriodSets {
         let word = number.div_euclid(BITS);
         let (first, end) = match self.words {
             0 => (word, word + 1),
-            words => (self.first.min(word), (self.first + words as i64).max(word + 1)),
+            _ => (self.first.min(word), self.end.max(word + 1)),
         };
         if end - first <= MOST {
-            self.widen(first, (end - first) as usize);
+            self.widen(first, end);
             return self.insert(group, number);
         }
         if self.outside.len() == self.outside.capacity() {
@@ -71,16 +72,18 @@ impl PeriodSets {
     }
 
     /// Lays the sets out anew, over a window that holds the one before.
-    fn widen(&mut self, first: i64, words: usize) {
+    fn widen(&mut self, first: i64, end: i64) {
+        let length = |words: i64| usize::try_from(words).unwrap_or_default();
+        let words = length(end - first);
         let mut bits = vec![0; self.groups * words];
         if self.words > 0 {
-            let from = (self.first - first) as usize;
+            let from = length(self.first - first);
             for (wide, own) in bits.chunks_exact_mut(words).zip(self.bits.chunks_exact(self.words))
             {
                 wide.iter_mut().skip(from).zip(own).for_each(|(wide, own)| *wide = *own);
             }
         }
-        (self.bits, self.words, self.first) = (bits, words, first);
+        (self.bits, self.words, self.first, self.end) = (bits, words, first, end);
     }
 
     /// Each number outside of the window once, by group.

@@ -385,7 +385,10 @@ impl Accumulator for OfPeriods {
             visits.clear();
             let ends = lists.value_offsets().get(customer..).unwrap_or(&[]);
             let [from, to, ..] = ends else { continue };
-            for i in *from as usize..*to as usize {
+            let (Ok(from), Ok(to)) = (usize::try_from(*from), usize::try_from(*to)) else {
+                return internal_err!("{NAME}: a list ends before it begins");
+            };
+            for i in from..to {
                 if periods.is_valid(i) {
                     let period = periods.value(i);
                     if period.unsigned_abs().leading_zeros() <= i64::BITS - PERIOD_BITS {

@@ -2,7 +2,9 @@
 
 use std::ops::ControlFlow;
 
-use datafusion::logical_expr::sqlparser::ast::{DataType, Expr, Value, visit_expressions_mut};
+use datafusion::logical_expr::sqlparser::ast::{
+    BinaryOperator, DataType, Expr, Value, visit_expressions_mut,
+};
 use datafusion::logical_expr::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::logical_expr::sqlparser::parser::Parser;
 
@@ -59,6 +61,18 @@ pub(super) fn resolved(sql: &str) -> Option<String> {
     let mut statements = Parser::parse_sql(&PostgreSqlDialect {}, sql).ok()?;
     let mut changed = false;
     let _ = visit_expressions_mut(&mut statements, |expr| {
+        if let Expr::Cast { expr: inner, data_type, .. } = expr {
+            // the number of a transaction
+            if name(data_type) == "xid" {
+                *data_type = DataType::BigInt(None);
+                changed = true;
+            }
+            // a name that is put together
+            if name(data_type) == "regclass" && is_put_together(inner) {
+                changed = true;
+                *expr = super::read(&format!("to_regclass({inner})"));
+            }
+        }
         if let Expr::Cast { expr: inner, data_type, .. } = expr
             && let Expr::Value(value) = inner.as_ref()
             && let Value::SingleQuotedString(text) = &value.value
@@ -71,6 +85,16 @@ pub(super) fn resolved(sql: &str) -> Option<String> {
     });
     let printed = || statements.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
     changed.then(printed)
+}
+
+/// Whether a text is the result of something, and not a column or a constant.
+fn is_put_together(expr: &Expr) -> bool {
+    match expr {
+        Expr::Nested(inner) => is_put_together(inner),
+        Expr::BinaryOp { op, .. } => *op == BinaryOperator::StringConcat,
+        Expr::Function(_) => true,
+        _ => false,
+    }
 }
 
 fn instead(text: &str, data_type: &DataType) -> Option<Value> {

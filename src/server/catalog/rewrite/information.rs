@@ -6,8 +6,8 @@ use datafusion::logical_expr::sqlparser::ast::{
     Expr, Ident, ObjectName, Statement, TableAlias, TableFactor, VisitMut, VisitorMut,
 };
 
-use crate::server::catalog::information;
 use crate::server::catalog::schema::PREFIX;
+use crate::server::catalog::{information, own};
 
 /// The schema that is the same in every database of SQL.
 const SCHEMA: &str = "information_schema";
@@ -24,6 +24,13 @@ impl VisitorMut for Information {
     type Break = ();
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+        // the library knows its own tables without their schema
+        if let TableFactor::Table { name, .. } = factor
+            && let [table] = lower(name).as_slice()
+            && own::NAMES.contains(&table.as_str())
+        {
+            *name = ObjectName::from(vec![Ident::new("pg_catalog"), Ident::new(table)]);
+        }
         if let TableFactor::Table { name, alias, .. } = factor
             && let [.., schema, table] = lower(name).as_slice()
             && schema == SCHEMA

@@ -1,0 +1,106 @@
+//! What PostgreSQL spells otherwise than DataFusion, and BI tools write: `mod(a, b)`, `variance(x)`,
+//! `sign(x)`, `date(ts)`, `substring(text FROM 'pattern')`, `CAST(x AS FLOAT)`.
+
+use std::ops::ControlFlow;
+
+use datafusion::logical_expr::sqlparser::ast::{
+    AccessExpr, BinaryOperator, CastKind, DataType, ExactNumberInfo, Expr, Function, FunctionArg,
+    FunctionArgExpr, FunctionArguments, Ident, ObjectName, Statement, Subscript, Value,
+    visit_expressions_mut,
+};
+
+use super::query;
+
+/// Functions that are the same by another name.
+const NAMES: [(&str, &str); 2] = [("sign", "signum"), ("variance", "var_samp")];
+/// A FLOAT of more digits of two has 64 bits.
+const SHORT_DIGITS: u64 = 24;
+
+/// Spells `statement` as DataFusion reads it.
+pub(crate) fn respell(statement: &mut Statement) {
+    let _ = visit_expressions_mut(statement, |expr| {
+        match expr {
+            // without digits it has 64 bits, as in the standard's other engines
+            Expr::Cast { data_type, .. } => match data_type {
+                DataType::Float(ExactNumberInfo::None) => *data_type = DataType::DoublePrecision,
+                DataType::Float(ExactNumberInfo::Precision(digits)) if *digits > SHORT_DIGITS => {
+                    *data_type = DataType::DoublePrecision;
+                }
+                _ => {}
+            },
+            Expr::Substring {
+                expr: text, substring_from: Some(from), substring_for: None, ..
+            } if is_text(from) => {
+                *expr = first_match(text, from);
+            }
+            Expr::Function(call) => {
+                if let Some(instead) = operator(call) {
+                    *expr = instead;
+                } else if let Some((_, name)) =
+                    NAMES.iter().find(|(spelled, _)| is_called(call, spelled))
+                {
+                    rename(&mut call.name, name);
+                }
+            }
+            _ => {}
+        }
+        ControlFlow::<()>::Continue(())
+    });
+}
+
+fn is_called(call: &Function, name: &str) -> bool {
+    matches!(call.name.0.as_slice(), [only] if only.to_string().eq_ignore_ascii_case(name))
+}
+
+/// The place in the statement stays, for errors.
+fn rename(old: &mut ObjectName, name: &str) {
+    if let Some(ident) = old.0.first().and_then(|part| part.as_ident()) {
+        *old = ObjectName::from(vec![Ident { value: name.to_owned(), ..ident.clone() }]);
+    }
+}
+
+/// `mod(a, b)` and `date(x)`, for which there are an operator and a cast.
+fn operator(call: &Function) -> Option<Expr> {
+    let FunctionArguments::List(list) = &call.args else { return None };
+    let args: Vec<&Expr> = list
+        .args
+        .iter()
+        .map(|arg| match arg {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) => Some(e),
+            _ => None,
+        })
+        .collect::<Option<_>>()?;
+    let nested = |e: &Expr| Box::new(Expr::Nested(Box::new(e.clone())));
+    match args.as_slice() {
+        [a, b] if is_called(call, "mod") => Some(Expr::Nested(Box::new(Expr::BinaryOp {
+            left: nested(a),
+            op: BinaryOperator::Modulo,
+            right: nested(b),
+        }))),
+        [x] if is_called(call, "date") => Some(Expr::Cast {
+            kind: CastKind::Cast,
+            expr: Box::new((*x).clone()),
+            data_type: DataType::Date,
+            array: false,
+            format: None,
+        }),
+        _ => None,
+    }
+}
+
+fn is_text(expr: &Expr) -> bool {
+    matches!(expr, Expr::Value(v) if matches!(v.value, Value::SingleQuotedString(_)))
+}
+
+/// What a pattern finds first in a text: its first group, if it has one.
+fn first_match(text: &Expr, pattern: &Expr) -> Expr {
+    let mut call = query::call("regexp_match", text.clone());
+    if let Expr::Function(Function { args: FunctionArguments::List(list), .. }) = &mut call {
+        list.args.push(FunctionArg::Unnamed(FunctionArgExpr::Expr(pattern.clone())));
+    }
+    let one = Expr::Value(Value::Number("1".to_owned(), false).with_empty_span());
+    Expr::CompoundFieldAccess {
+        root: Box::new(call),
+        access_chain: vec![AccessExpr::Subscript(Subscript::Index { index: one })],
+    }
+}
