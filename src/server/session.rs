@@ -125,9 +125,9 @@ impl Session {
         match &prepared.command {
             Command::Query { .. } => {
                 let (tenure, text) = (Arc::clone(&self.tenure), prepared.text.clone());
-                let declared = declared.to_vec();
+                let known = declared.to_vec();
                 let described = self
-                    .on_engine(async move { prepared::describe(&tenure, &text, &declared).await })
+                    .on_engine(async move { prepared::describe(&tenure, &text, &known).await })
                     .await;
                 match described {
                     Ok((schema, types)) => {
@@ -138,7 +138,7 @@ impl Session {
                             return Err(Failure::of(&e, sql));
                         };
                         prepared.schema = Some(batch.schema());
-                        prepared.types = self.catalog.types(sql);
+                        prepared.types = Catalog::types(sql, declared);
                         prepared.instead = Some(batch);
                     }
                 }

@@ -34,7 +34,7 @@ pub(super) fn nothing(sql: &str) -> Option<RecordBatch> {
 }
 
 /// Relations of which lakes have none: no rows are the answer to a question about them.
-const NONE: [&str; 27] = [
+const NONE: [&str; 26] = [
     "pg_attrdef",
     "pg_available_extension_versions",
     "pg_available_extensions",
@@ -59,7 +59,6 @@ const NONE: [&str; 27] = [
     "pg_sequence",
     "pg_sequences",
     "pg_statistic_ext",
-    "pg_timezone_abbrevs",
     "pg_trigger",
     "pg_user_mapping",
 ];

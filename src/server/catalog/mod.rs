@@ -172,9 +172,11 @@ impl Catalog {
         Some(batch)
     }
 
-    /// The types of the parameters of such a question.
-    pub(super) fn types(&self, sql: &str) -> Vec<Type> {
-        vec![Type::TEXT; super::prepared::parameters(sql)]
+    /// The types of the parameters of such a question: those that the client declared, or text.
+    pub(super) fn types(sql: &str, declared: &[u32]) -> Vec<Type> {
+        let declared = |at: usize| declared.get(at).and_then(|oid| Type::from_oid(*oid));
+        let types = 0..super::prepared::parameters(sql);
+        types.map(|at| declared(at).unwrap_or(Type::TEXT)).collect()
     }
 }
 

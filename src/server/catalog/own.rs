@@ -15,7 +15,8 @@ use super::numbers;
 use super::roles;
 
 /// Their names.
-pub(super) const NAMES: [&str; 3] = ["pg_stat_activity", "pg_timezone_names", "pg_user"];
+pub(super) const NAMES: [&str; 4] =
+    ["pg_stat_activity", "pg_timezone_abbrevs", "pg_timezone_names", "pg_user"];
 
 /// What they tell of a session.
 #[derive(Debug)]
@@ -30,6 +31,7 @@ pub(super) struct Session<'a> {
 pub(super) fn rows(name: &str, session: &Session<'_>) -> Result<Option<RecordBatch>> {
     Ok(match name {
         "pg_stat_activity" => Some(activity(session)?),
+        "pg_timezone_abbrevs" => Some(abbreviations()?),
         "pg_timezone_names" => Some(timezones()?),
         "pg_user" => Some(users(session.user)?),
         _ => None,
@@ -73,28 +75,56 @@ fn activity(session: &Session<'_>) -> Result<RecordBatch> {
     )?)
 }
 
-/// Time zones with what holds in them now.
-fn timezones() -> Result<RecordBatch> {
+/// A time zone, or what it is called, with what holds in it now.
+struct Zone {
+    name: &'static str,
+    abbreviation: Option<String>,
+    seconds: i64,
+    summer: bool,
+}
+
+fn zones() -> Vec<Zone> {
     let now = Utc::now().naive_utc();
-    let zones =
-        || TZ_VARIANTS.iter().map(|zone| (zone.name(), zone.offset_from_utc_datetime(&now)));
-    let names = StringArray::from_iter_values(zones().map(|(name, _)| name));
-    let abbreviations: StringArray =
-        zones().map(|(_, offset)| offset.abbreviation().map(str::to_owned)).collect();
-    let offsets: IntervalMonthDayNanoArray = zones()
-        .map(|(_, offset)| {
-            let seconds = i64::from(offset.fix().local_minus_utc());
-            Some(IntervalMonthDayNano::new(0, 0, seconds * 1_000_000_000))
-        })
-        .collect();
-    let summer: BooleanArray =
-        zones().map(|(_, offset)| Some(!offset.dst_offset().is_zero())).collect();
-    Ok(RecordBatch::try_from_iter([
-        ("name", Arc::new(names) as ArrayRef),
-        ("abbrev", Arc::new(abbreviations)),
-        ("utc_offset", Arc::new(offsets)),
-        ("is_dst", Arc::new(summer)),
-    ])?)
+    let zone = |tz: &chrono_tz::Tz| {
+        let offset = tz.offset_from_utc_datetime(&now);
+        Zone {
+            name: tz.name(),
+            abbreviation: offset.abbreviation().map(str::to_owned),
+            seconds: i64::from(offset.fix().local_minus_utc()),
+            summer: !offset.dst_offset().is_zero(),
+        }
+    };
+    TZ_VARIANTS.iter().map(zone).collect()
+}
+
+/// How far zones are from UTC, and whether it is summer time.
+fn offsets(zones: &[Zone]) -> [(&'static str, ArrayRef); 2] {
+    let offset = |zone: &Zone| Some(IntervalMonthDayNano::new(0, 0, zone.seconds * 1_000_000_000));
+    let offsets: IntervalMonthDayNanoArray = zones.iter().map(offset).collect();
+    let summer: BooleanArray = zones.iter().map(|zone| Some(zone.summer)).collect();
+    [("utc_offset", Arc::new(offsets)), ("is_dst", Arc::new(summer))]
+}
+
+/// Time zones by their names.
+fn timezones() -> Result<RecordBatch> {
+    let zones = zones();
+    let names = StringArray::from_iter_values(zones.iter().map(|zone| zone.name));
+    let short: StringArray = zones.iter().map(|zone| zone.abbreviation.as_deref()).collect();
+    let names: [(_, ArrayRef); 2] = [("name", Arc::new(names)), ("abbrev", Arc::new(short))];
+    Ok(RecordBatch::try_from_iter(names.into_iter().chain(offsets(&zones)))?)
+}
+
+/// Time zones by what they are called for short: each once, and none that is only a number.
+fn abbreviations() -> Result<RecordBatch> {
+    let mut zones = zones();
+    zones.retain(|zone| {
+        zone.abbreviation.as_ref().is_some_and(|name| !name.starts_with(['+', '-']))
+    });
+    zones.sort_by(|a, b| (&a.abbreviation, a.seconds).cmp(&(&b.abbreviation, b.seconds)));
+    zones.dedup_by(|a, b| a.abbreviation == b.abbreviation);
+    let short: StringArray = zones.iter().map(|zone| zone.abbreviation.as_deref()).collect();
+    let short: [(_, ArrayRef); 1] = [("abbrev", Arc::new(short))];
+    Ok(RecordBatch::try_from_iter(short.into_iter().chain(offsets(&zones)))?)
 }
 
 /// The roles that can log in.

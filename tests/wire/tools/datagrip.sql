@@ -20,7 +20,7 @@ SELECT C.oid AS id, C.relname AS name, C.xmin AS state_number FROM pg_catalog.pg
 -- rows
 SELECT A.attname, A.xmin FROM pg_catalog.pg_attribute A WHERE A.attrelid = :orders::oid AND age(A.xmin) <= 2147483647 ORDER BY A.attnum;
 -- rows
-SELECT name, is_dst FROM pg_catalog.pg_timezone_names UNION DISTINCT SELECT abbrev, is_dst FROM pg_catalog.pg_timezone_names WHERE abbrev IS NOT NULL;
+SELECT name, is_dst FROM pg_catalog.pg_timezone_names UNION DISTINCT SELECT abbrev, is_dst FROM pg_catalog.pg_timezone_abbrevs;
 -- rows
 SELECT U.usename AS name, U.usesuper AS is_super FROM pg_user U;
 SELECT L.transactionid AS id FROM pg_catalog.pg_locks L WHERE L.transactionid IS NOT NULL ORDER BY pg_catalog.age(L.transactionid) DESC;
