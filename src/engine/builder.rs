@@ -16,7 +16,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{Lake, StoreOptions};
 use crate::options::TenureOptions;
 use crate::plan::aggregate_once::AggregateOnce;
-use crate::plan::at_time_zone::timezone_udf;
 use crate::plan::cooperative_joins::CooperativeJoins;
 use crate::plan::interval_times::IntervalTimesNumber;
 use crate::plan::merge_union::MergeUnion;
@@ -140,7 +139,6 @@ impl TenureBuilder {
         let mut context = SessionContext::new_with_state(state);
         udfs::register_all(&mut context)?;
         context.register_expr_planner(Arc::new(IntervalTimesNumber))?;
-        context.register_udf(timezone_udf().as_ref().clone());
         context.register_relation_planner(Arc::new(TenureRelations))?;
         context.register_relation_planner(Arc::new(UnnestKeysInRelations))?;
 

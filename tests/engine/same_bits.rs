@@ -110,6 +110,7 @@ const CASES: &[(&str, &[&str])] = &[
     (
         "retention_matrix",
         &[
+            "SELECT * FROM retention_matrix(log, unit => 'day', start => 'recurring', rule => 'on_or_after')",
             "SELECT * FROM retention_matrix(log, measure => amount, by => channel)",
             "SELECT * FROM retention_matrix(log, unit => 'week', clock => 'rolling', start => 'recurring', rule => 'on_or_after', measure => amount, by => event_type)",
             "SELECT * FROM retention_matrix(log, start_when => event_type = 'signup', return_when => event_type = 'purchase', rule => 'every', min_count => 2, measure => amount)",

@@ -76,7 +76,9 @@ fn plan(mut call: Call<'_>) -> Result<LogicalPlan> {
     let start = call.word("start", &["first_ever", "first_in_range", "recurring"])?;
     let rule = call.word("rule", &["on", "on_or_after", "every"])?;
     let rolling = call.word("clock", &["calendar", "rolling"])? == "rolling";
-    let simple = simple && !rolling;
+    // the hours since 1970 that an INTERVAL can tell do not reach far enough
+    let hourly = holes.get("unit").is_some_and(|unit| unit.to_string() == "'hour'");
+    let simple = simple && !rolling && !hourly;
     let brackets = call.rising("brackets")?;
     if brackets.is_some() && rule == "every" {
         return plan_err!(

@@ -274,8 +274,10 @@ mod tests {
             state,
             "SELECT 1 AS xmin, age(1) FROM pg_catalog.pg_namespace n WHERE 1 IS NOT NULL"
         );
-        let rows = of("SELECT t.xmin, CTID FROM raw.boxes t");
-        assert_eq!(rows, "SELECT t.xmin, '(0,0)' AS CTID FROM raw.boxes t");
+        let rows = of("SELECT t.*, CTID FROM raw.boxes t WHERE t.xmin = 2");
+        assert_eq!(rows, "SELECT t.*, '(0,0)' AS CTID FROM raw.boxes t WHERE t.xmin = 2");
+        let own = "SELECT ctid, xmin FROM raw.boxes WHERE ctid = 'here'";
+        assert_eq!(of(own), own);
         let path = of("SELECT CASE WHEN table_schema IN (SELECT trim(s[i]) FROM \
                        generate_series(1, array_upper(string_to_array(current_setting('search_path'), ','), 1)) i, \
                        string_to_array(current_setting('search_path'), ',') s) THEN 1 END FROM pg_tables");

@@ -166,8 +166,10 @@ impl AggregateUDFImpl for RetentionGrid {
         let options = coerced.len() > 1;
         let Some(cells) = coerced.first_mut() else { return internal_err!("{NAME} needs cells") };
         *cells = match start_type(cells) {
-            _ if are_periods(cells) => DataType::List(item(&DataType::Int64)),
-            Some(_) if options && !cells.is_null() => {
+            _ if are_periods(cells) || (options && cells.is_null()) => {
+                DataType::List(item(&DataType::Int64))
+            }
+            Some(_) if options => {
                 return plan_err!(
                     "{NAME}: start, rule, periods and brackets are given to retention_cells where cells are its lists"
                 );
@@ -499,6 +501,7 @@ mod tests {
     #[tokio::test]
     async fn nothing_gives_nothing_and_other_lists_are_refused() -> Result<()> {
         assert_eq!(value("SELECT retention_grid(NULL)").await?, "[]");
+        assert_eq!(value("SELECT retention_grid(NULL, 'recurring')").await?, "[]");
         assert_eq!(
             value("SELECT retention_grid(arrow_cast([NULL, NULL], 'List(Int64)'))").await?,
             "[]"
