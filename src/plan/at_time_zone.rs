@@ -8,8 +8,7 @@
 use std::ops::ControlFlow;
 
 use datafusion::logical_expr::sqlparser::ast::{
-    CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Statement,
-    TimezoneInfo, visit_expressions_mut,
+    CastKind, DataType, Expr, Statement, TimezoneInfo, visit_expressions_mut,
 };
 
 use super::query;
@@ -21,13 +20,8 @@ const NOW: [&str; 2] = ["now", "current_timestamp"];
 pub(crate) fn call(statement: &mut Statement) {
     let _ = visit_expressions_mut(statement, |expr| {
         if let Expr::AtTimeZone { timestamp, time_zone } = expr {
-            let mut call = query::call("timezone", time_zone.as_ref().clone());
-            if let Expr::Function(Function { args: FunctionArguments::List(list), .. }) = &mut call
-            {
-                let timestamp = instant(timestamp.as_ref().clone());
-                list.args.push(FunctionArg::Unnamed(FunctionArgExpr::Expr(timestamp)));
-            }
-            *expr = call;
+            let timestamp = instant(timestamp.as_ref().clone());
+            *expr = query::call("timezone", [time_zone.as_ref().clone(), timestamp]);
         }
         ControlFlow::<()>::Continue(())
     });

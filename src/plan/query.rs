@@ -137,16 +137,16 @@ fn rename(statement: &mut Statement, level: &Level) {
     });
 }
 
-/// A function of one argument for a hole.
-pub(crate) fn call(name: &str, argument: Expr) -> Expr {
-    let argument = FunctionArg::Unnamed(FunctionArgExpr::Expr(argument));
+/// A call of a function.
+pub(crate) fn call(name: &str, arguments: impl IntoIterator<Item = Expr>) -> Expr {
+    let unnamed = |argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument));
     Expr::Function(Function {
         name: ObjectName::from(vec![Ident::new(name)]),
         uses_odbc_syntax: false,
         parameters: FunctionArguments::None,
         args: FunctionArguments::List(FunctionArgumentList {
             duplicate_treatment: None,
-            args: vec![argument],
+            args: arguments.into_iter().map(unnamed).collect(),
             clauses: vec![],
         }),
         filter: None,

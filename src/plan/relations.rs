@@ -227,7 +227,7 @@ impl<'a> Call<'a> {
         let schema = self.schema();
         let planned = self.context.sql_to_expr(e.clone(), &schema);
         match planned.and_then(|planned| planned.get_type(&schema)) {
-            Ok(DataType::Timestamp(_, Some(_))) => query::call("local_time", e),
+            Ok(DataType::Timestamp(_, Some(_))) => query::call("local_time", [e]),
             _ => e,
         }
     }

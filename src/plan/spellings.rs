@@ -94,10 +94,7 @@ fn is_text(expr: &Expr) -> bool {
 
 /// What a pattern finds first in a text: its first group, if it has one.
 fn first_match(text: &Expr, pattern: &Expr) -> Expr {
-    let mut call = query::call("regexp_match", text.clone());
-    if let Expr::Function(Function { args: FunctionArguments::List(list), .. }) = &mut call {
-        list.args.push(FunctionArg::Unnamed(FunctionArgExpr::Expr(pattern.clone())));
-    }
+    let call = query::call("regexp_match", [text.clone(), pattern.clone()]);
     let one = Expr::Value(Value::Number("1".to_owned(), false).with_empty_span());
     Expr::CompoundFieldAccess {
         root: Box::new(call),
