@@ -169,7 +169,7 @@ impl PartitionEvaluator for Partition {
                 "churn_score: some summaries count time in units of {short} days, others of {long}; make all with the same unit"
             );
         }
-        let fitted = fit(self.kind, (0..num_rows).filter_map(row).collect(), 0.0);
+        let fitted = fit(self.kind, &mut (0..num_rows).filter_map(row).collect(), 0.0);
         let Some((model, _)) = fitted else {
             return Ok(Arc::new(Float64Array::new_null(num_rows)));
         };

@@ -158,7 +158,7 @@ impl Cnbd {
 
 /// The model that makes the legal `rows` most likely, and its `k`: that which is given, or the one that
 /// fits best. `None`: no rows.
-pub(crate) fn fit(rows: Rows, given: Option<f64>, l2: f64) -> Option<(f64, Estimate)> {
+pub(crate) fn fit(rows: &mut Rows, given: Option<f64>, l2: f64) -> Option<(f64, Estimate)> {
     if rows.len() == 0 {
         return None;
     }
@@ -298,7 +298,7 @@ mod tests {
 
     #[test]
     fn the_derivatives_are_those_of_the_value() {
-        let sample = Sample::new(cdnow().into_iter().collect());
+        let sample = Sample::new(&mut cdnow().into_iter().collect());
         for k in [1.0, 2.0, 5.0] {
             for at in [[0.5, 0.2, 0.8, 1.6], [2.0, 0.5, 0.1, 0.3]] {
                 derivatives_agree(|p| log_likelihood(k, &sample, p), at);
@@ -320,9 +320,9 @@ mod tests {
                 assert!((got / want - 1.0).abs() < 1e-12, "{c:?}: {got} {want}");
             }
         }
-        let got = fit(cdnow().into_iter().collect(), Some(1.0), 0.0).expect("rows");
-        let (_, want) =
-            super::super::fit::fit(Kind::Mbg, cdnow().into_iter().collect(), 0.0).expect("rows");
+        let got = fit(&mut cdnow().into_iter().collect(), Some(1.0), 0.0).expect("rows");
+        let (_, want) = super::super::fit::fit(Kind::Mbg, &mut cdnow().into_iter().collect(), 0.0)
+            .expect("rows");
         assert!((got.1.ll - want.ll).abs() < 1e-7);
         for (got, want) in got.1.parameters.iter().zip(&want.parameters) {
             assert!((got / want - 1.0).abs() < 1e-6, "{got} {want}");
@@ -404,8 +404,8 @@ mod tests {
                 ..super::super::rows::Row::one(Customer { x, tx, t })
             }
         };
-        let rows: Rows = (0..4_000).map(|_| drawn()).collect();
-        let (k, got) = fit(rows, None, 0.0).expect("rows");
+        let mut rows: Rows = (0..4_000).map(|_| drawn()).collect();
+        let (k, got) = fit(&mut rows, None, 0.0).expect("rows");
         assert_eq!(k, 3.0);
         let se = got.se.expect("converged");
         for ((got, want), se) in got.parameters.iter().zip([1.0, 20.0, 1.0, 3.0]).zip(se) {
@@ -417,7 +417,7 @@ mod tests {
     fn degenerate_data_ends_quickly_with_finite_figures() {
         for (i, set) in degenerate().into_iter().enumerate() {
             let begin = Instant::now();
-            let (_, got) = fit(set.iter().copied().collect(), None, 0.0).expect("rows");
+            let (_, got) = fit(&mut set.iter().copied().collect(), None, 0.0).expect("rows");
             assert!(begin.elapsed() < AN_ANSWER, "set {i}");
             assert!(got.ll.is_finite() && got.parameters.iter().all(|v| v.is_finite()), "set {i}");
         }

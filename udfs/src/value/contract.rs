@@ -126,7 +126,7 @@ struct Alike {
 }
 
 /// sBG for the legal `rows`. `None`: no rows.
-pub(crate) fn fit_sbg(rows: Rows, l2: f64) -> Option<Estimate> {
+pub(crate) fn fit_sbg(rows: &mut Rows, l2: f64) -> Option<Estimate> {
     let (alike, poverty) = group(rows)?;
     let likelihood = |alike: &Vec<Alike>, p: [f64; 2]| sbg_likelihood(alike, p);
     let starts = [[1.0, 1.0], [0.5, 4.0], [5.0, 20.0], [3.0, 0.5]].map(|s| s.map(f64::ln));
@@ -135,7 +135,7 @@ pub(crate) fn fit_sbg(rows: Rows, l2: f64) -> Option<Estimate> {
 }
 
 /// BdW for the legal `rows`. `None`: no rows.
-pub(crate) fn fit_bdw(rows: Rows, l2: f64) -> Option<Estimate> {
+pub(crate) fn fit_bdw(rows: &mut Rows, l2: f64) -> Option<Estimate> {
     let (alike, poverty) = group(rows)?;
     let likelihood = |alike: &Vec<Alike>, p: [f64; 3]| bdw_likelihood(alike, p);
     let starts = [[1.0, 1.0, 1.0], [0.5, 4.0, 1.0], [5.0, 20.0, 0.7], [0.5, 2.0, 1.5]]
@@ -148,7 +148,7 @@ fn total(alike: &[Alike]) -> f64 {
     alike.iter().map(|a| a.weight).sum()
 }
 
-fn group(rows: Rows) -> Option<(Vec<Alike>, Option<&'static str>)> {
+fn group(rows: &mut Rows) -> Option<(Vec<Alike>, Option<&'static str>)> {
     let mut alike: Vec<Alike> = vec![];
     for Row { customer, weight, .. } in rows.sorted() {
         let (left, periods) = (customer.x > 0.0, customer.t);
@@ -304,7 +304,7 @@ mod tests {
 
     #[test]
     fn the_derivatives_are_those_of_the_value() {
-        let (alike, _) = group(rows(REGULAR)).expect("rows");
+        let (alike, _) = group(&mut rows(REGULAR)).expect("rows");
         for at in [[0.7, 1.2], [3.0, 20.0]] {
             derivatives_agree(|p| sbg_likelihood(&alike, p), at);
         }
@@ -319,15 +319,15 @@ mod tests {
             (REGULAR, [0.704077, 1.182043], -1680.265188),
             (HIGH_END, [0.668088, 3.806095], -1611.158147),
         ] {
-            let got = fit_sbg(rows(left), 0.0).expect("rows");
+            let got = fit_sbg(&mut rows(left), 0.0).expect("rows");
             assert!(got.trouble.is_none() && (got.ll - ll).abs() < 1e-6, "{got:?}");
             for (got, want) in got.parameters.iter().zip(want) {
                 assert!((got / want - 1.0).abs() < 1e-5, "{got}, not {want}");
             }
             // one parameter more cannot fit worse; c = 1 is the same model
-            let more = fit_bdw(rows(left), 0.0).expect("rows");
+            let more = fit_bdw(&mut rows(left), 0.0).expect("rows");
             assert!(more.ll > got.ll && more.trouble.is_none());
-            let (alike, _) = group(rows(left)).expect("rows");
+            let (alike, _) = group(&mut rows(left)).expect("rows");
             let [alpha, beta] = want;
             let one = bdw_likelihood(&alike, [alpha, beta, 1.0]).value;
             assert!((one - sbg_likelihood(&alike, want).value).abs() < 1e-9);

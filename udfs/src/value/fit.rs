@@ -41,7 +41,7 @@ pub(crate) const PARAMETERS: [&str; 4] = ["r", "alpha", "a", "b"];
 
 /// The model that makes the legal `rows` most likely; `l2` is the weight of a normal prior on the
 /// logarithms of the parameters. `None`: no rows.
-pub(crate) fn fit(kind: Kind, rows: Rows, l2: f64) -> Option<(Model, Estimate)> {
+pub(crate) fn fit(kind: Kind, rows: &mut Rows, l2: f64) -> Option<(Model, Estimate)> {
     if rows.len() == 0 {
         return None;
     }
@@ -86,7 +86,7 @@ pub(crate) mod tests {
     }
 
     fn fit(kind: Kind, rows: Vec<Row>, l2: f64) -> Option<Fit> {
-        let (model, estimate) = super::fit(kind, rows.into_iter().collect(), l2)?;
+        let (model, estimate) = super::fit(kind, &mut rows.into_iter().collect(), l2)?;
         let Estimate { parameters, ll, se, trouble, .. } = estimate;
         assert_eq!(parameters, [model.r, model.alpha, model.a, model.b]);
         Some(Fit { model, ll, se, converged: trouble.is_none() })
@@ -172,7 +172,7 @@ pub(crate) mod tests {
 
     #[test]
     fn every_start_reaches_the_same_top() {
-        let sample = Sample::new(cdnow().into_iter().collect());
+        let sample = Sample::new(&mut cdnow().into_iter().collect());
         for kind in Kind::ALL {
             let tops = starts(sample.rate).map(|s| top(kind, &sample, s));
             for top in &tops {
@@ -198,7 +198,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_thinned_start_ends_at_the_same_place() {
-        let sample = Sample::new(cdnow().into_iter().collect());
+        let sample = Sample::new(&mut cdnow().into_iter().collect());
         let thin = sample.thinned(100).expect("more rows than that");
         let rough = top(Kind::Bg, &thin, starts(sample.rate)[0]);
         let end = top(Kind::Bg, &sample, rough.at);
@@ -229,7 +229,7 @@ pub(crate) mod tests {
             Row::one(Customer { x, tx, t })
         };
         let all: Vec<Row> = (0..140_000).map(|_| drawn()).collect();
-        let sample = Sample::new(all.iter().copied().collect());
+        let sample = Sample::new(&mut all.iter().copied().collect());
         assert!(THINNED.iter().all(|most| sample.thinned(*most).is_some()));
         let got = fit(Kind::Mbg, all, 0.0).expect("rows");
         let Model { r, alpha, a, b, .. } = got.model;

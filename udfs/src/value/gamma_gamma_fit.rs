@@ -3,8 +3,8 @@
 //! NULL rows are ignored; rows that tell the model nothing are counted with the reason; no row left
 //! gives NULL. Ties and the order of the rows do not matter: the answer has the same bits for any order,
 //! partitioning and batch size. Linear in the distinct rows after one sort. Memory while the groups are
-//! collected: 8 bytes a customer whose figures are whole numbers and whose weight is 1, 40 any other; as
-//! much again while one is fitted. Source: see `spend.rs`.
+//! collected: 8 bytes a customer whose figures are whole numbers and whose weight is 1, 16 where the
+//! money is not, 40 with another weight; as much again while one is fitted. Source: see `spend.rs`.
 
 use std::sync::{Arc, LazyLock};
 

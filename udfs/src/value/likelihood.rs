@@ -184,7 +184,7 @@ mod tests {
             (250.0, 29.0, 31.0),
         ];
         let row = |(x, tx, t)| Row { weight: 1.5, ..Row::one(Customer { x, tx, t }) };
-        Sample::new(rows.into_iter().map(row).collect())
+        Sample::new(&mut rows.into_iter().map(row).collect())
     }
 
     #[test]

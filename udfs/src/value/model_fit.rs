@@ -58,7 +58,7 @@ pub(crate) struct Fitter {
     pub row: fn(&Customers, usize) -> Option<Row>,
     /// why a row tells the model nothing
     pub fault: fn(&Row) -> Option<Fault>,
-    pub fit: fn(Rows, &Options) -> Option<Fitted>,
+    pub fit: fn(&mut Rows, &Options) -> Option<Fitted>,
 }
 
 /// What the user chose.

@@ -30,12 +30,13 @@ fn item(ty: DataType) -> FieldRef {
     Arc::new(Field::new("item", ty, false))
 }
 
-/// The fields of the state: customers as one number; others as five; rows dropped, by fault, if any;
+/// The fields of the state: customers as one number; those of two figures as these; others as five; rows dropped, by fault, if any;
 /// the unit in days.
 pub(super) fn state_fields(args: &StateFieldsArgs) -> Vec<FieldRef> {
     let field = |name, ty| Arc::new(Field::new(format_state_name(args.name, name), ty, true));
     vec![
         field("packed", DataType::List(item(DataType::UInt64))),
+        field("pairs", DataType::List(item(DataType::UInt64))),
         field("others", DataType::List(item(DataType::Float64))),
         field("dropped", DataType::List(item(DataType::Int64))),
         field("unit_days", DataType::Float64),
@@ -194,11 +195,12 @@ impl Groups {
         let counts = groups.iter().flat_map(|g| g.dropped.counts().iter().take(faults(g)));
         let dropped: Int64Array = counts.copied().map(Some).collect();
         let unit_days: Float64Array = groups.iter().map(|g| g.unit_days).collect();
-        let (mut packed, mut others) = (vec![], vec![]);
-        let (mut packed_of, mut others_of) = (vec![], vec![]);
+        let (mut packed, mut pairs, mut others) = (vec![], vec![], vec![]);
+        let (mut packed_of, mut pairs_of, mut others_of) = (vec![], vec![], vec![]);
         for group in groups {
-            let (mut numbers, rows) = group.rows.into_parts();
+            let (mut numbers, two, rows) = group.rows.into_parts();
             packed_of.push(numbers.len());
+            pairs_of.push(two.len() * 2);
             others_of.push(rows.len() * 5);
             // moves the numbers of a single group
             if packed.is_empty() {
@@ -206,25 +208,27 @@ impl Groups {
             } else {
                 packed.append(&mut numbers);
             }
+            pairs.extend(two.into_iter().flat_map(halves));
             for Row { customer: Customer { x, tx, t }, extra, weight } in rows {
                 others.extend([x, tx, t, extra, weight]);
             }
         }
         let packed = lists(&packed_of, Arc::new(UInt64Array::from(packed)))?;
+        let pairs = lists(&pairs_of, Arc::new(UInt64Array::from(pairs)))?;
         let others = lists(&others_of, Arc::new(Float64Array::from(others)))?;
         let dropped = lists(&dropped_of, Arc::new(dropped))?;
-        Ok(vec![packed, others, dropped, Arc::new(unit_days)])
+        Ok(vec![packed, pairs, others, dropped, Arc::new(unit_days)])
     }
 
     fn merge(&mut self, states: &[ArrayRef], group_of: impl Fn(usize) -> usize) -> Result<()> {
-        let [packed, others, dropped, unit_days] = states else {
+        let [packed, pairs, others, dropped, unit_days] = states else {
             return exec_err!(
-                "{}: a state of {} columns, not 4",
+                "{}: a state of {} columns, not 5",
                 self.fitter.calls.name,
                 states.len()
             );
         };
-        let (packed, others) = (packed.as_list::<i32>(), others.as_list::<i32>());
+        let [packed, pairs, others] = [packed, pairs, others].map(|list| list.as_list::<i32>());
         let (dropped, unit_days) =
             (dropped.as_list::<i32>(), unit_days.as_primitive::<Float64Type>());
         for i in 0..packed.len() {
@@ -236,22 +240,24 @@ impl Groups {
                 let counts = dropped.value(i);
                 group.dropped.add(counts.as_primitive::<Int64Type>().values().iter().copied());
             }
-            if packed.is_valid(i) && others.is_valid(i) {
-                let (packed, others) = (packed.value(i), others.value(i));
+            if [packed, pairs, others].iter().all(|list| list.is_valid(i)) {
+                let [packed, pairs, others] = [packed, pairs, others].map(|list| list.value(i));
                 let packed = packed.as_primitive::<UInt64Type>().values();
+                let (pairs, _) = pairs.as_primitive::<UInt64Type>().values().as_chunks::<2>();
                 let (others, _) = others.as_primitive::<Float64Type>().values().as_chunks::<5>();
                 let row = |&[x, tx, t, extra, weight]: &[f64; 5]| Row {
                     customer: Customer { x, tx, t },
                     extra,
                     weight,
                 };
-                self.add(group, |rows| rows.extend(packed, others.iter().map(row)));
+                let pairs = pairs.iter().map(|[x, t]| u128::from(*x) << 64 | u128::from(*t));
+                self.add(group, |rows| rows.extend(packed, pairs, others.iter().map(row)));
             }
         }
         Ok(())
     }
 
-    fn models(&self, groups: Vec<Group>) -> Result<ArrayRef> {
+    fn models(&self, groups: &mut [Group]) -> Result<ArrayRef> {
         let many = groups.len();
         let fitter = self.fitter;
         let figures = fitter.parameters.len() + fitter.extras.len();
@@ -267,7 +273,7 @@ impl Groups {
         let mut notes: Vec<Option<String>> = Vec::with_capacity(many);
         for group in groups {
             let n = i64::try_from(group.rows.len()).ok();
-            let fitted = (fitter.fit)(group.rows, &self.options);
+            let fitted = (fitter.fit)(&mut group.rows, &self.options);
             // where no row tells anything the model says so, without parameters
             let answers = fitted.is_some() || group.dropped.total() > 0;
             valid.append(answers);
@@ -317,6 +323,12 @@ impl Groups {
     }
 }
 
+/// The two figures of a pair.
+fn halves(pair: u128) -> [u64; 2] {
+    #[expect(clippy::cast_possible_truncation, reason = "64 bits are left")]
+    [64, 0].map(|by| (pair >> by) as u64)
+}
+
 fn group_at(groups: &[usize]) -> impl Fn(usize) -> usize {
     |i| groups.get(i).copied().unwrap_or(usize::MAX)
 }
@@ -334,8 +346,8 @@ impl GroupsAccumulator for Groups {
     }
 
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
-        let groups = self.take(emit_to);
-        self.models(groups)
+        let mut groups = self.take(emit_to);
+        self.models(&mut groups)
     }
 
     fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
@@ -387,7 +399,11 @@ impl Accumulator for One {
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
         self.0.grow(1);
-        let models = self.0.models(self.0.groups.clone())?;
+        let mut groups = std::mem::take(&mut self.0.groups);
+        let models = self.0.models(&mut groups);
+        // a window may ask again, with more rows
+        self.0.groups = groups;
+        let models = models?;
         ScalarValue::try_from_array(&models, 0)
     }
 

@@ -1,11 +1,10 @@
 //! The customers of one fit as they are collected.
 //!
 //! Most models are fitted to customers whose times are whole days, each counted once: such a
-//! customer is one number of eight bytes whose order is that of `(x, t, tx)`. Any other takes 40
-//! bytes. Sorting takes one pass over the former for each part of the number that varies, three for
-//! days, and O(n log n) for the latter.
-
-use std::iter::Peekable;
+//! customer is one number of eight bytes whose order is that of `(x, t, tx)`. A customer of whom a
+//! model reads two figures is one of 16, whose order is that of `(x, t)`. Any other takes 40 bytes.
+//! Sorting takes one pass over the first for each part of the number that varies, three for days, and
+//! O(n log n) for the rest.
 
 use super::core::Customer;
 
@@ -44,6 +43,19 @@ impl Row {
         whole.then(|| u64::from(n) << 48 | u64::from(end) << 24 | u64::from(last))
     }
 
+    /// A legal row of `x` and `t`, weight 1 and nothing beside.
+    fn pair(&self) -> Option<u128> {
+        let [x, t, tx, extra, weight] = self.key();
+        let alone = tx == 0 && extra == 0 && weight == 1f64.to_bits();
+        alone.then(|| u128::from(x) << 64 | u128::from(t))
+    }
+
+    fn unpair(pair: u128) -> Self {
+        #[expect(clippy::cast_possible_truncation, reason = "64 bits are left")]
+        let part = |by: u32| f64::from_bits((pair >> by) as u64);
+        Self::one(Customer { x: part(64), tx: 0.0, t: part(0) })
+    }
+
     fn unpack(packed: u64) -> Self {
         #[expect(clippy::cast_possible_truncation, reason = "24 bits are left")]
         let part = |by: u32| f64::from((packed >> by) as u32 & 0xFF_FFFF);
@@ -60,53 +72,68 @@ const TIMES: f64 = 16_777_216.0;
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Rows {
     packed: Vec<u64>,
+    pairs: Vec<u128>,
     others: Vec<Row>,
 }
 
 impl Rows {
     pub(crate) fn push(&mut self, row: Row) {
-        match row.pack() {
-            Some(packed) => self.packed.push(packed),
-            None => self.others.push(row),
+        if let Some(packed) = row.pack() {
+            self.packed.push(packed);
+        } else if let Some(pair) = row.pair() {
+            self.pairs.push(pair);
+        } else {
+            self.others.push(row);
         }
     }
 
     /// Adds rows that were collected elsewhere.
-    pub(crate) fn extend(&mut self, packed: &[u64], others: impl Iterator<Item = Row>) {
+    pub(crate) fn extend(
+        &mut self,
+        packed: &[u64],
+        pairs: impl Iterator<Item = u128>,
+        others: impl Iterator<Item = Row>,
+    ) {
         self.packed.extend_from_slice(packed);
+        self.pairs.extend(pairs);
         self.others.extend(others);
     }
 
-    /// The packed rows and the others.
-    pub(crate) fn into_parts(self) -> (Vec<u64>, Vec<Row>) {
-        (self.packed, self.others)
+    /// The packed rows, the pairs and the others. Pairs are in order: to sort what was sorted in parts
+    /// takes little.
+    pub(crate) fn into_parts(mut self) -> (Vec<u64>, Vec<u128>, Vec<Row>) {
+        self.pairs.sort_unstable();
+        (self.packed, self.pairs, self.others)
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.packed.len() + self.others.len()
+        self.packed.len() + self.pairs.len() + self.others.len()
     }
 
     /// The longest time observed.
     pub(crate) fn longest(&self) -> f64 {
         let packed = self.packed.iter().map(|n| n & (0xFF_FFFF << 24)).max();
         let packed = packed.map_or(0.0, |n| Row::unpack(n).customer.t);
-        self.others.iter().map(|row| row.customer.t).fold(packed, f64::max)
+        let pairs = self.pairs.iter().map(|pair| Row::unpair(*pair));
+        pairs.chain(self.others.iter().copied()).map(|row| row.customer.t).fold(packed, f64::max)
     }
 
     /// Bytes on the heap.
     pub(crate) fn size(&self) -> usize {
-        self.packed.capacity() * size_of::<u64>() + self.others.capacity() * size_of::<Row>()
+        self.packed.capacity() * size_of::<u64>()
+            + self.pairs.capacity() * size_of::<u128>()
+            + self.others.capacity() * size_of::<Row>()
     }
 
     /// The rows in one order, whatever the order in which they came.
-    pub(crate) fn sorted(self) -> impl Iterator<Item = Row> {
-        let Self { mut packed, mut others } = self;
-        sort(&mut packed);
-        others.sort_unstable_by_key(Row::key);
-        Merged {
-            packed: packed.into_iter().map(Row::unpack as fn(u64) -> Row).peekable(),
-            others: others.into_iter().peekable(),
-        }
+    pub(crate) fn sorted(&mut self) -> impl Iterator<Item = Row> {
+        sort(&mut self.packed);
+        // in parts they are sorted already
+        self.pairs.sort();
+        self.others.sort_unstable_by_key(Row::key);
+        let packed = self.packed.iter().map(|n| Row::unpack(*n));
+        let pairs = self.pairs.iter().map(|pair| Row::unpair(*pair));
+        merged(packed, merged(pairs, self.others.iter().copied()))
     }
 }
 
@@ -119,23 +146,12 @@ impl FromIterator<Row> for Rows {
 }
 
 /// Two sorted sequences as one.
-struct Merged<A: Iterator<Item = Row>, B: Iterator<Item = Row>> {
-    packed: Peekable<A>,
-    others: Peekable<B>,
-}
-
-impl<A: Iterator<Item = Row>, B: Iterator<Item = Row>> Iterator for Merged<A, B> {
-    type Item = Row;
-
-    fn next(&mut self) -> Option<Row> {
-        match self.others.peek() {
-            None => self.packed.next(),
-            Some(other) => {
-                let before = |row: &Row| row.key() < other.key();
-                self.packed.next_if(before).or_else(|| self.others.next())
-            }
-        }
-    }
+fn merged(a: impl Iterator<Item = Row>, b: impl Iterator<Item = Row>) -> impl Iterator<Item = Row> {
+    let (mut a, mut b) = (a.peekable(), b.peekable());
+    std::iter::from_fn(move || match b.peek() {
+        None => a.next(),
+        Some(other) => a.next_if(|row| row.key() < other.key()).or_else(|| b.next()),
+    })
 }
 
 /// Sorts by the digits of the numbers, from the last to the first.
@@ -225,25 +241,33 @@ mod tests {
                 .wrapping_add(1_442_695_040_888_963_407);
             ((state >> 33) % below) as f64
         };
-        // days, seconds, weeks, several customers
-        for [x, t, unit, weight] in
-            [[6, 30, 1, 1], [40_000, 9_999_999, 1, 1], [6, 300, 7, 1], [6, 30, 1, 2]]
-        {
+        // days, seconds, weeks, several customers, money
+        for [x, t, unit, weight, last] in [
+            [6, 30, 1, 1, 1],
+            [40_000, 9_999_999, 1, 1, 1],
+            [6, 300, 7, 1, 1],
+            [6, 30, 1, 2, 1],
+            [6, 30, 7, 1, 0],
+        ] {
             let mut all: Vec<Row> = (0..30_000)
                 .map(|i| {
-                    let (t, part) = (1.0 + next(t), if i % 3 == 0 { unit as f64 } else { 1.0 });
+                    let part = if i % 3 == 0 { unit as f64 } else { 1.0 };
+                    let t = 1.0 + next(t);
+                    let tx = (1.0 + next(t as u64)) / part;
                     let weight = 1.0 + next(weight);
-                    row([1.0 + next(x), (1.0 + next(t as u64)) / part, t, weight])
+                    let (tx, t) = if last == 0 { (0.0, tx) } else { (tx, t) };
+                    row([1.0 + next(x), tx, t, weight])
                 })
                 .collect();
-            let rows: Rows = all.iter().copied().collect();
+            let mut rows: Rows = all.iter().copied().collect();
             assert_eq!(rows.len(), all.len());
             assert_eq!(rows.longest(), all.iter().map(|r| r.customer.t).fold(0.0, f64::max));
             // a vector may have room for twice as many
-            let (packed, others) = rows.clone().into_parts();
-            let bytes = 8 * packed.len() + 40 * others.len();
+            let (packed, pairs, others) = rows.clone().into_parts();
+            let bytes = 8 * packed.len() + 16 * pairs.len() + 40 * others.len();
             assert!((bytes..=2 * bytes).contains(&rows.size()), "{} for {bytes}", rows.size());
             assert_eq!(packed.len() == all.len(), unit == 1 && weight == 1);
+            assert_eq!(!pairs.is_empty(), last == 0);
             all.sort_by_key(Row::key);
             assert!(rows.sorted().eq(all));
         }

@@ -49,7 +49,7 @@ pub(crate) struct Sample {
 
 impl Sample {
     /// Sorts and groups rows.
-    pub(crate) fn new(rows: Rows) -> Self {
+    pub(crate) fn new(rows: &mut Rows) -> Self {
         let longest = rows.longest();
         let scale = if longest > 0.0 { longest } else { 1.0 };
         let mut blocks: Vec<Block> = vec![];
@@ -195,7 +195,7 @@ mod tests {
             (250.0, 29.0, 31.0),
         ];
         let row = |(x, tx, t)| Row { weight: 1.5, ..Row::one(Customer { x, tx, t }) };
-        Sample::new(rows.into_iter().map(row).collect())
+        Sample::new(&mut rows.into_iter().map(row).collect())
     }
 
     #[test]

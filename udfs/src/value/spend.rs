@@ -118,13 +118,26 @@ pub(crate) struct Fit {
 }
 
 /// The model that makes the legal `rows` most likely. `None`: no rows.
-pub(crate) fn fit(rows: Rows, l2: f64) -> Option<Fit> {
+pub(crate) fn fit(rows: &mut Rows, l2: f64) -> Option<Fit> {
     if rows.len() == 0 {
         return None;
     }
-    let rows: Vec<Row> = rows.sorted().collect();
-    let customers = || rows.iter().map(|row| (row.weight, row.customer.x, row.customer.t));
-    let weight: f64 = customers().map(|(w, ..)| w).sum();
+    let mut blocks: Vec<Block> = vec![];
+    for Row { customer: Customer { x, t: money, .. }, weight, .. } in rows.sorted() {
+        if blocks.last().is_none_or(|block| block.x != x) {
+            blocks.push(Block { x, weight: 0.0, rows: vec![] });
+        }
+        let Some(block) = blocks.last_mut() else { continue };
+        block.weight += weight;
+        match block.rows.last_mut() {
+            // such as the minima of many: customers alike are one row
+            Some(alike) if alike.0 == money => alike.1 += weight,
+            _ => block.rows.push((money, weight)),
+        }
+    }
+    let customers =
+        || blocks.iter().flat_map(|b| b.rows.iter().map(|(money, w)| (*w, b.x, *money)));
+    let weight: f64 = blocks.iter().map(|b| b.weight).sum();
     let mean = |of: fn(f64, f64) -> f64| {
         customers().map(|(w, x, money)| w * of(x, money)).sum::<f64>() / weight
     };
@@ -139,18 +152,15 @@ pub(crate) fn fit(rows: Rows, l2: f64) -> Option<Fit> {
         mm += w * dm * dm;
     }
     let correlation = xm / (xx.sqrt() * mm.sqrt());
+    // the density is by money: x of the total, and in its own unit
+    let of_money = blocks.iter().map(|b| b.weight * b.x.ln()).sum::<f64>() - weight * scale.ln();
     let mut sample = Sample { blocks: vec![], weight: 0.0, rows: 0, logs: 0.0, weighted_logs: 0.0 };
-    for block in rows.chunk_by(|a, b| a.customer.x == b.customer.x) {
-        let x = block.first().map_or(1.0, |row| row.customer.x);
-        // such as the minima of many: customers alike are one row
-        let alike = block.chunk_by(|a, b| a.customer.t == b.customer.t).map(|alike| {
-            let money = alike.first().map_or(1.0, |row| row.customer.t);
+    for mut block in blocks {
+        for (total, _) in &mut block.rows {
             // amounts that differ more than numbers can are as far apart as these
-            let total = (x * (money / scale)).clamp(f64::MIN_POSITIVE, 1e300);
-            (total, alike.iter().map(|row| row.weight).sum())
-        });
-        let weight = block.iter().map(|row| row.weight).sum();
-        sample.push(Block { x, weight, rows: alike.collect() });
+            *total = (block.x * (*total / scale)).clamp(f64::MIN_POSITIVE, 1e300);
+        }
+        sample.push(block);
     }
     let poverty = match sample.rows {
         1 => Some("all customers are alike"),
@@ -162,8 +172,7 @@ pub(crate) fn fit(rows: Rows, l2: f64) -> Option<Fit> {
     let starts = [(2.0, 4.0, 2.0), (6.0, 3.0, 0.5), (1.0, 1.5, 1.0), (20.0, 20.0, 1.0)]
         .map(|(p, q, v): (f64, f64, f64)| [p.ln(), q.ln(), v.ln()]);
     let mut top = maximise(samples, |s| s.weight, log_likelihood, starts, l2)?;
-    // the density is by money: x of the total, and in its own unit
-    top.ll += customers().map(|(w, x, _)| w * x.ln()).sum::<f64>() - weight * scale.ln();
+    top.ll += of_money;
     let estimate = Estimate::of(&top, PARAMETERS).scaled(2, scale).because(poverty);
     Some(Fit { estimate, correlation: correlation.is_finite().then_some(correlation) })
 }
@@ -256,7 +265,7 @@ mod tests {
                 (f64::from(x), gamma(3 * x) / nu / f64::from(x))
             })
             .collect();
-        let got = fit(rows(&drawn), 0.0).expect("rows");
+        let got = fit(&mut rows(&drawn), 0.0).expect("rows");
         let se = got.estimate.se.expect("converged");
         for ((got, want), se) in got.estimate.parameters.iter().zip([3.0, 4.0, 50.0]).zip(se) {
             assert!((got - want).abs() < 3.0 * se && se < 0.1 * want, "{got} ± {se}, not {want}");
@@ -269,7 +278,8 @@ mod tests {
         let some =
             [(1.0, 3.0), (1.0, 8.0), (2.0, 5.0), (3.0, 11.0), (4.0, 2.0), (9.0, 7.0), (2.0, 1.5)];
         let coins = some.map(|(x, money)| (x, 100.0 * money));
-        let (a, b) = (fit(rows(&some), 0.5).expect("rows"), fit(rows(&coins), 0.5).expect("rows"));
+        let (a, b) =
+            (fit(&mut rows(&some), 0.5).expect("rows"), fit(&mut rows(&coins), 0.5).expect("rows"));
         for ((a, b), by) in
             a.estimate.parameters.iter().zip(&b.estimate.parameters).zip([1.0, 1.0, 100.0])
         {
@@ -290,10 +300,10 @@ mod tests {
         ];
         for set in sets {
             let begin = Instant::now();
-            let got = fit(rows(set), 0.0).expect("rows").estimate;
+            let got = fit(&mut rows(set), 0.0).expect("rows").estimate;
             assert!(begin.elapsed() < AN_ANSWER, "{set:?}");
             assert!(got.ll.is_finite() && got.parameters.iter().all(|v| v.is_finite()), "{got:?}");
         }
-        assert_eq!(fit(Rows::default(), 0.0), None);
+        assert_eq!(fit(&mut Rows::default(), 0.0), None);
     }
 }
