@@ -1,13 +1,15 @@
 //! What one session may use: memory, and temporary files that are its own and go with it.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 
+use super::exchange_pool::ExchangePool;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Share of the machine's memory that a session uses unless told otherwise.
@@ -44,6 +46,14 @@ pub(super) fn batch_size(memory: usize) -> usize {
     (memory / ((2 << 30) / USUAL)).clamp(64, USUAL)
 }
 
+/// The greatest consumers that an error names.
+const NAMED: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4);
+
+/// Memory of so many bytes, which those that can spill share fairly.
+pub(super) fn pool(bytes: usize) -> Arc<dyn MemoryPool> {
+    Arc::new(ExchangePool(TrackConsumersPool::new(FairSpillPool::new(bytes), NAMED)))
+}
+
 /// The runtime of a session and its folder of temporary files, `most` bytes at a time.
 pub(super) fn runtime(
     memory: usize,
@@ -51,15 +61,11 @@ pub(super) fn runtime(
     most: u64,
 ) -> Result<(Arc<RuntimeEnv>, SpillFolder)> {
     let folder = SpillFolder::create(spill)?;
-    let Some(consumers) = std::num::NonZeroUsize::new(5) else {
-        return Err(Error::new(ErrorKind::Internal, "no memory consumers to track"));
-    };
-    let pool = TrackConsumersPool::new(FairSpillPool::new(memory), consumers);
     let disk = DiskManagerBuilder::default()
         .with_mode(DiskManagerMode::Directories(vec![folder.path.clone()]))
         .with_max_temp_directory_size(most);
     let env = RuntimeEnvBuilder::new()
-        .with_memory_pool(Arc::new(pool))
+        .with_memory_pool(pool(memory))
         .with_disk_manager_builder(disk)
         // a listing is taken anew by every statement; none is kept
         .with_object_list_cache_limit(0)

@@ -2,6 +2,7 @@
 
 mod builder;
 mod describe;
+mod exchange_pool;
 mod guard;
 mod limits;
 mod made;

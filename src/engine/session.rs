@@ -5,14 +5,14 @@ use std::sync::Arc;
 use datafusion::catalog::MemoryCatalogProviderList;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::context::SessionContext;
-use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::logical_expr::LogicalPlan;
 
 use super::Tenure;
+use super::limits;
 use super::pool::SharedPool;
 use crate::catalog;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 
 /// What a session must not do: called with every plan before anything of it takes effect.
 pub type Policy = Arc<dyn Fn(&LogicalPlan) -> Result<()> + Send + Sync>;
@@ -50,11 +50,7 @@ impl Tenure {
         let env = match options.memory_limit {
             None => shared,
             Some(bytes) => {
-                let Some(consumers) = std::num::NonZeroUsize::new(5) else {
-                    return Err(Error::new(ErrorKind::Internal, "no memory consumers to track"));
-                };
-                let own = TrackConsumersPool::new(FairSpillPool::new(bytes), consumers);
-                let pool = SharedPool::new(Arc::new(own), Arc::clone(&shared.memory_pool));
+                let pool = SharedPool::new(limits::pool(bytes), Arc::clone(&shared.memory_pool));
                 RuntimeEnvBuilder::from_runtime_env(&shared)
                     .with_memory_pool(Arc::new(pool))
                     .build_arc()?

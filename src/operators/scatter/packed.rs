@@ -3,11 +3,12 @@
 //! A bucket may hold a large part of the input, and what it takes is what the operator takes. Ids,
 //! times and counts have 64 bits, and within a batch few of them differ: what a number is above the
 //! least of its column and batch is kept, in as many bytes as the greatest needs. Customers that are
-//! counted and times in their order go from 16 bytes to 8 or 9. Anything else is kept as it is.
+//! counted and times in their order go from 16 bytes to 8 or 9. Anything else is kept as it is, texts in
+//! no more room than they take.
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayData, ArrayRef, Int64Array, make_array};
+use datafusion::arrow::array::{Array, ArrayData, ArrayRef, AsArray, Int64Array, make_array};
 use datafusion::arrow::buffer::{NullBuffer, ScalarBuffer};
 use datafusion::arrow::compute::{max, min};
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
@@ -61,7 +62,7 @@ impl Packed {
 impl Column {
     fn new(array: &ArrayRef) -> Result<Self> {
         let short = if is_whole(array.data_type()) { Short::new(array)? } else { None };
-        Ok(short.map_or_else(|| Self::AsItIs(Arc::clone(array)), Self::Short))
+        Ok(short.map_or_else(|| Self::AsItIs(alone(array)), Self::Short))
     }
 
     fn array(&self) -> Result<ArrayRef> {
@@ -83,6 +84,16 @@ impl Column {
 }
 
 /// Whether values are whole numbers of 64 bits.
+/// `array` without what its texts do not take: what puts batches together gives them room for many
+/// more, by the megabyte.
+fn alone(array: &ArrayRef) -> ArrayRef {
+    match array.data_type() {
+        DataType::Utf8View => Arc::new(array.as_string_view().gc()),
+        DataType::BinaryView => Arc::new(array.as_binary_view().gc()),
+        _ => Arc::clone(array),
+    }
+}
+
 fn is_whole(ty: &DataType) -> bool {
     matches!(
         ty,
@@ -242,6 +253,15 @@ mod tests {
         assert_eq!(Packed::new(&part).unwrap().batch().unwrap(), part);
         let none = batch.slice(0, 0);
         assert_eq!(Packed::new(&none).unwrap().batch().unwrap(), none);
+    }
+
+    #[test]
+    fn texts_take_their_own_room_only() {
+        let long = "a text that is not kept in the column itself";
+        let many = StringViewArray::from_iter_values(std::iter::repeat_n(long, 10_000));
+        let few: ArrayRef = Arc::new(many.slice(17, 3));
+        let (_, packed) = there_and_back(vec![("text", few)]);
+        assert!(packed.bytes() < 1000, "{}", packed.bytes());
     }
 
     proptest! {
