@@ -457,6 +457,25 @@ def lifelines_query():
     return {"km": curves, "cox": hazards}[QUERY]
 
 
+# ---------------------------------------------------------------------------- Tenure, in memory
+def tenure_query():
+    """Tenure as lifetimes and lifelines are asked: in this process, of a table in memory."""
+    import pyarrow.parquet
+    import tenure
+    from queries import MODELS, TENURE
+
+    session = tenure.open(threads=THREADS)
+    session.register("asked", pyarrow.parquet.read_table(DATA))
+    name = os.path.basename(DATA).removesuffix(".parquet")
+    sql = TENURE[QUERY].replace(f"'{{{name}}}'", "asked").format(**MODELS)
+
+    def run():
+        columns = session.sql(sql).to_arrow().to_pydict()
+        return dict(zip(*columns.values()))
+
+    return run
+
+
 # what there is, with the ways to write it
 WAYS = {
     "rfm": {
@@ -491,7 +510,15 @@ def main():
     # numpy's and Polars' threads are set before they start
     for name in ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = threads
-    run = {"duckdb": duckdb_query, "polars": polars_query, "chdb": chdb_query, "lifetimes": lifetimes_query, "lifelines": lifelines_query, "ruptures": ruptures_query}[peer]()
+    run = {
+        "duckdb": duckdb_query,
+        "polars": polars_query,
+        "chdb": chdb_query,
+        "lifetimes": lifetimes_query,
+        "lifelines": lifelines_query,
+        "ruptures": ruptures_query,
+        "tenure": tenure_query,
+    }[peer]()
     for _ in sys.stdin:
         start = time.perf_counter()
         answer = run()

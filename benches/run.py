@@ -10,7 +10,8 @@
 
 Each engine runs in a process of its own with 2 threads. After one run to warm up, the engines take
 turns (A B C A B C …); the figure is the median of five. Tenure's is the wall time of the whole
-program, from start to exit; a peer's is that of the query alone, without start-up and imports. Of
+program, from start to exit; a peer's is that of the query alone, without start-up and imports. What
+packages of Python are asked of data in memory, Tenure is asked in the same way too: "in memory". Of
 a peer's ways to write a query the fastest counts. Memory is the greatest resident size of a process
 by the end of its runs; a peer's holds its imports too. Needs Python 3 and the release program; fetches
 the peers from PyPI into target/bench-venv.
@@ -19,6 +20,7 @@ the peers from PyPI into target/bench-venv.
 import argparse
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -33,6 +35,8 @@ VENV = TARGET / "bench-venv"
 PROGRAM = TARGET / "release" / "tenure"
 PYTHON = VENV / "bin" / "python"
 AS_OF = "2024-07-01"
+# asked in a process that has started, of a table in memory, as lifetimes and lifelines are
+IN_MEMORY = "in memory"
 OTHER_FILES = ("summaries", "customers", "durations", "hazards", "weeks")
 
 sys.path.insert(0, str(HERE))
@@ -62,7 +66,15 @@ def prepare(options):
             subprocess.run([PYTHON, HERE / script, folder], check=True)
     if options.clustered:
         cluster(folder)
+    install()
     return folder
+
+
+def install():
+    """Tenure's own package as it was built, beside the peers."""
+    package = next((VENV / "lib").glob("python*/site-packages")) / "tenure"
+    shutil.copytree(ROOT / "bindings/python/python/tenure", package, dirs_exist_ok=True)
+    shutil.copy(PROGRAM.with_name("lib_tenure.so"), package / "_tenure.abi3.so")
 
 
 def cluster(folder):
@@ -173,6 +185,8 @@ def engines(query, options, folder):
     ours = [Tenure(query, folder, options.threads)]
     if options.clustered and query in CLUSTERED:
         ours.append(Tenure(query, folder, options.threads, "clustered lake"))
+    if OTHER_DATA.get(query) and not query == "change_points":
+        ours.append(Peer("tenure", IN_MEMORY, query, folder, options.threads))
     if options.limit and query in LIMITED:
         ours.append(Tenure(query, folder, options.threads, f"limit {options.limit}", options.limit))
     theirs = []
@@ -220,7 +234,7 @@ def bench(query, options, folder):
         against, target = best, TARGETS[query]
         if engine.way == "clustered lake":
             target = CLUSTERED[query]
-        elif engine.way:
+        elif engine.way and engine.way != IN_MEMORY:
             against, target = plain, LIMITED[query]
         ratio = medians[engine] / medians[against]
         met = "" if target is None else "met" if ratio <= target else f"MISSED by {ratio / target:.2f}"

@@ -3,4 +3,7 @@
 
 pub(crate) mod bucket_sort;
 pub(crate) mod in_turn;
+pub(crate) mod named_aggregate;
+mod names;
+mod once;
 pub(crate) mod scatter;

@@ -32,6 +32,7 @@ use datafusion::physical_plan::{ExecutionPlan, InputOrderMode, Partitioning};
 
 use super::partitions::{many, rewrite};
 use crate::operators::in_turn::InTurnExec;
+use crate::operators::named_aggregate::NamedAggregateExec;
 use crate::operators::scatter::ScatterExec;
 
 /// Aggregates whose state is a list of what they saw, and those that are asked of every customer.
@@ -129,7 +130,8 @@ fn in_one_stage(
     let sent = load.on(input)?;
     let schema = sent.schema();
     let hashed = keys.iter().map(|k| Arc::clone(&k.0)).collect();
-    let rows = ScatterExec::new(sent, hashed, buckets);
+    let scatter = if free { ScatterExec::uncounted } else { ScatterExec::new };
+    let rows = scatter(sent, hashed, buckets);
     let once = AggregateExec::try_new(
         AggregateMode::SinglePartitioned,
         PhysicalGroupBy::new_single(keys),
@@ -138,7 +140,7 @@ fn in_one_stage(
         Arc::new(rows),
         schema,
     )?;
-    let once: Arc<dyn ExecutionPlan> = Arc::new(once.with_limit_options(last.limit_options()));
+    let once = NamedAggregateExec::in_place_of(once.with_limit_options(last.limit_options()));
     Ok(Some(if buckets > threads { Arc::new(InTurnExec::new(once, threads)) } else { once }))
 }
 

@@ -53,7 +53,8 @@ fn in_buckets(
     }
     let input = exchange.input();
     let buckets = if free { many(input.as_ref(), *partitions)? } else { *partitions };
-    let rows = ScatterExec::new(Arc::clone(input), keys.clone(), buckets);
+    let scatter = if free { ScatterExec::uncounted } else { ScatterExec::new };
+    let rows = scatter(Arc::clone(input), keys.clone(), buckets);
     let sorted = BucketSortExec::new(Arc::new(rows), sort.expr().clone(), threads)?;
     Ok(Some(Arc::new(sorted)))
 }

@@ -93,7 +93,7 @@ fn aggregates(plan: &Arc<dyn ExecutionPlan>) -> Vec<&AggregateExec> {
 }
 
 /// How often the operators of a plan spilled.
-fn spilled(plan: &Arc<dyn ExecutionPlan>) -> usize {
+pub(super) fn spilled(plan: &Arc<dyn ExecutionPlan>) -> usize {
     let own = plan.metrics().and_then(|m| m.spill_count()).unwrap_or(0);
     own + plan.children().into_iter().map(spilled).sum::<usize>()
 }

@@ -12,6 +12,7 @@ mod lakes;
 mod limits;
 mod match_recognize;
 mod model;
+mod named_customers;
 mod panics;
 mod prepare;
 mod pushdown;

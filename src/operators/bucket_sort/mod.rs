@@ -10,7 +10,7 @@
 mod order;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use datafusion::arrow::array::UInt32Array;
 use datafusion::arrow::compute::{concat_batches, take_record_batch};
@@ -29,12 +29,13 @@ use datafusion::physical_plan::metrics::{
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::statistics::{ChildStats, StatisticsArgs};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio::sync::Semaphore;
+
+use super::once;
 
 /// Bytes that the order of a row takes: the integer and the number of the row.
 const ORDER: usize = 20;
@@ -225,11 +226,8 @@ impl Sorting {
     ) -> Result<SendableRecordBatchStream> {
         drop(self.reservation);
         let all = stream::iter(read.into_iter().map(Ok)).chain(rest);
-        let all: SendableRecordBatchStream =
-            Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&schema), all));
-        let source = Arc::new(Once { schema: Arc::clone(&schema), rows: Mutex::new(Some(all)) });
-        let input = StreamingTableExec::try_new(schema, vec![source], None, [], false, None)?;
-        SortExec::new(self.order, Arc::new(input)).execute(0, self.context)
+        let all: SendableRecordBatchStream = Box::pin(RecordBatchStreamAdapter::new(schema, all));
+        SortExec::new(self.order, once::plan(all)?).execute(0, self.context)
     }
 }
 
@@ -244,30 +242,4 @@ fn in_batches(
         let rows = sorted.slice(start, size.min(sorted.len() - start));
         Ok(take_record_batch(&all, &rows)?)
     }))
-}
-
-/// A stream as a table that is read once.
-struct Once {
-    schema: SchemaRef,
-    rows: Mutex<Option<SendableRecordBatchStream>>,
-}
-
-impl fmt::Debug for Once {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Once")
-    }
-}
-
-impl PartitionStream for Once {
-    fn schema(&self) -> &SchemaRef {
-        &self.schema
-    }
-
-    fn execute(&self, _context: Arc<TaskContext>) -> SendableRecordBatchStream {
-        let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner).take();
-        rows.unwrap_or_else(|| {
-            let again = stream::once(async { internal_err!("a stream is read once") });
-            Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), again))
-        })
-    }
 }

@@ -14,6 +14,8 @@ use datafusion::arrow::compute::{SortColumn, SortOptions, cast, lexsort_to_indic
 use datafusion::arrow::datatypes::{DataType, Int64Type};
 use datafusion::common::{HashMap, Result, exec_err};
 
+use crate::operators::names;
+
 /// Numbers of rows in the order of `columns`, of which there is at least one.
 pub(super) fn permutation(columns: &[SortColumn]) -> Result<UInt32Array> {
     let rows = columns.first().map_or(0, |c| c.values.len());
@@ -158,22 +160,21 @@ fn places<'a>(
     texts: impl Iterator<Item = Option<&'a str>>,
     SortOptions { descending, nulls_first }: SortOptions,
 ) -> Option<Ranks> {
-    let mut ids: HashMap<Option<&str>, u32> = HashMap::new();
+    let mut ids = Ids::default();
     let mut different: Vec<(Option<&str>, u32)> = vec![];
     let mut rows: Vec<u32> = vec![];
     let mut last: Option<(Option<&str>, u32)> = None;
     for text in texts {
         let id = match last {
             Some((same, id)) if same == text => id,
-            _ => match ids.get(&text) {
-                Some(id) => *id,
-                None => {
-                    let id = u32::try_from(different.len()).ok()?;
-                    ids.insert(text, id);
+            _ => {
+                let next = u32::try_from(different.len()).ok()?;
+                let id = ids.of(text, next);
+                if id == next {
                     different.push((text, id));
-                    id
                 }
-            },
+                id
+            }
         };
         last = Some((text, id));
         rows.push(id);
@@ -193,6 +194,25 @@ fn places<'a>(
         .map(|id| usize::try_from(id).ok().and_then(|id| place.get(id).copied()))
         .collect::<Option<Vec<u64>>>()?;
     Some(Ranks { ranks: Kind::Listed(ranks), most: u64::try_from(different.len()).ok()? })
+}
+
+/// The ids of texts that were seen. A text that is a number is found without looking at another.
+#[derive(Default)]
+struct Ids<'a> {
+    numbers: HashMap<u128, u32>,
+    texts: HashMap<&'a str, u32>,
+    null: Option<u32>,
+}
+
+impl<'a> Ids<'a> {
+    /// That of `text`, which is `next` if it is a new one.
+    fn of(&mut self, text: Option<&'a str>, next: u32) -> u32 {
+        let Some(text) = text else { return *self.null.get_or_insert(next) };
+        match names::number(text) {
+            Some(number) => *self.numbers.entry(number).or_insert(next),
+            None => *self.texts.entry(text).or_insert(next),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -5,9 +5,14 @@
 //! partitions their tables and buffers drive each other out of the processor's caches. Here what is
 //! above works on one bucket after the other, and a bucket is small.
 //!
+//! Where a key is a text and nothing counts the partitions, rows whose text is a number
+//! ([`names`](super::names)) are hashed, moved and kept with the number in its place, apart from the
+//! others: in another lane. Who reads a bucket gets texts again, or each lane as it is.
+//!
 //! Memory: the rows themselves, packed (`packed.rs`); beyond a share of the session's limit, on disk (`writer.rs`). A
 //! bucket's memory is free as soon as it was read.
 
+mod lane;
 mod packed;
 mod writer;
 
@@ -33,6 +38,7 @@ use datafusion::physical_plan::{
 use futures::future::{BoxFuture, Shared};
 use futures::{FutureExt, Stream, StreamExt, TryStreamExt, stream};
 
+pub(super) use lane::{Lane, replaced};
 use packed::Packed;
 use writer::Writer;
 
@@ -41,6 +47,8 @@ use writer::Writer;
 pub(crate) struct ScatterExec {
     input: Arc<dyn ExecutionPlan>,
     keys: Vec<Arc<dyn PhysicalExpr>>,
+    /// the first is that of the rows as they are; in the others a text is a number
+    lanes: Vec<Lane>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
     run: Mutex<Run>,
@@ -61,8 +69,9 @@ type Scattered =
 /// Each bucket, until somebody reads it.
 type Buckets = Vec<Mutex<Vec<Part>>>;
 
-/// What one writer has put into a bucket.
+/// What one writer has put into a lane of a bucket.
 struct Part {
+    lane: Lane,
     spilled: Option<(SpillManager, Arc<dyn SpillFile>)>,
     packed: Vec<Packed>,
     reservation: MemoryReservation,
@@ -74,6 +83,29 @@ impl ScatterExec {
         input: Arc<dyn ExecutionPlan>,
         keys: Vec<Arc<dyn PhysicalExpr>>,
         buckets: usize,
+    ) -> Self {
+        let lanes = vec![Lane::as_it_is(input.schema())];
+        Self::in_lanes(input, keys, buckets, lanes)
+    }
+
+    /// The same where nothing counts the partitions: a row may be sent to another than
+    /// DataFusion's `RepartitionExec` sends it to.
+    pub(crate) fn uncounted(
+        input: Arc<dyn ExecutionPlan>,
+        keys: Vec<Arc<dyn PhysicalExpr>>,
+        buckets: usize,
+    ) -> Self {
+        let as_it_is = Lane::as_it_is(input.schema());
+        let lanes = Lane::numbered(&input.schema(), &keys).into_iter();
+        let lanes = [as_it_is].into_iter().chain(lanes).collect();
+        Self::in_lanes(input, keys, buckets, lanes)
+    }
+
+    fn in_lanes(
+        input: Arc<dyn ExecutionPlan>,
+        keys: Vec<Arc<dyn PhysicalExpr>>,
+        buckets: usize,
+        lanes: Vec<Lane>,
     ) -> Self {
         let mut equal: EquivalenceProperties = input.equivalence_properties().clone();
         equal.clear_orderings();
@@ -87,6 +119,7 @@ impl ScatterExec {
         Self {
             input,
             keys,
+            lanes,
             properties: Arc::new(properties),
             metrics: ExecutionPlanMetricsSet::new(),
             run: Mutex::default(),
@@ -99,7 +132,52 @@ impl ScatterExec {
 
     /// The same work, not yet begun, over `input`.
     fn over(&self, input: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
-        Arc::new(Self::new(input, self.keys.clone(), self.buckets()))
+        let lanes = self.lanes.clone();
+        Arc::new(Self::in_lanes(input, self.keys.clone(), self.buckets(), lanes))
+    }
+
+    /// The lane of numbers, if there is one.
+    pub(crate) fn numbers(&self) -> Option<&Lane> {
+        self.lanes.get(1)
+    }
+
+    /// The rows of a bucket, lane for lane, each as it was sent.
+    pub(crate) fn lanes(
+        &self,
+        bucket: usize,
+        context: &Arc<TaskContext>,
+    ) -> Result<Vec<SendableRecordBatchStream>> {
+        let scattered = self.scattered(context)?;
+        let streams = self.lanes.iter().map(|lane| {
+            let (scattered, of) = (scattered.clone(), lane.clone());
+            let metrics = BaselineMetrics::new(&self.metrics, bucket);
+            let rows = stream::once(async move {
+                let parts = take(scattered, bucket, |part| part.lane == of).await?;
+                Ok::<_, DataFusionError>(stream::iter(parts).flat_map(Part::rows))
+            })
+            .try_flatten()
+            .inspect_ok(move |batch: &RecordBatch| metrics.record_output(batch.num_rows()));
+            let schema = Arc::clone(lane.schema());
+            Box::pin(RecordBatchStreamAdapter::new(schema, rows)) as SendableRecordBatchStream
+        });
+        Ok(streams.collect())
+    }
+
+    /// The work that all buckets wait for; each asks once.
+    fn scattered(&self, context: &Arc<TaskContext>) -> Result<Scattered> {
+        let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
+        let scattered = match &run.scattered {
+            Some(begun) => begun.clone(),
+            None if run.streams > 0 => {
+                return internal_err!("the rows of a ScatterExec are read once");
+            }
+            None => run.scattered.insert(self.start(context)?).clone(),
+        };
+        run.streams += 1;
+        if run.streams == self.buckets() {
+            run.scattered = None;
+        }
+        Ok(scattered)
     }
 
     /// Starts reading, as soon as the first stream is polled.
@@ -125,7 +203,7 @@ impl ScatterExec {
                     .await
                     .map_err(|e| DataFusionError::ExecutionJoin(Box::new(e)))??;
                 for (bucket, part) in all.iter_mut().zip(parts) {
-                    bucket.push(part);
+                    bucket.extend(part);
                 }
             }
             Ok(Arc::new(all.into_iter().map(Mutex::new).collect()))
@@ -195,27 +273,14 @@ impl ExecutionPlan for ScatterExec {
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
-        let scattered = match &run.scattered {
-            Some(begun) => begun.clone(),
-            None if run.streams > 0 => {
-                return internal_err!("the rows of a ScatterExec are read once");
-            }
-            None => run.scattered.insert(self.start(&context)?).clone(),
-        };
-        run.streams += 1;
-        if run.streams == self.buckets() {
-            run.scattered = None;
-        }
-        drop(run);
+        let scattered = self.scattered(&context)?;
         let metrics = BaselineMetrics::new(&self.metrics, partition);
         let rows = stream::once(async move {
-            let buckets = scattered.await.map_err(DataFusionError::Shared)?;
-            let Some(bucket) = buckets.get(partition) else {
-                return internal_err!("there is no bucket {partition}");
-            };
-            let parts = std::mem::take(&mut *bucket.lock().unwrap_or_else(PoisonError::into_inner));
-            Ok(stream::iter(parts).flat_map(Part::read))
+            let parts = take(scattered, partition, |_| true).await?;
+            Ok::<_, DataFusionError>(stream::iter(parts).flat_map(|part| {
+                let lane = part.lane.clone();
+                part.rows().map(move |rows| lane.back(&rows?))
+            }))
         })
         .try_flatten()
         .inspect_ok(move |batch: &RecordBatch| metrics.record_output(batch.num_rows()));
@@ -242,10 +307,24 @@ impl ExecutionPlan for ScatterExec {
     }
 }
 
+/// The parts of a bucket that nobody has taken yet.
+async fn take(
+    scattered: Scattered,
+    bucket: usize,
+    which: impl Fn(&Part) -> bool,
+) -> Result<Vec<Part>> {
+    let buckets = scattered.await.map_err(DataFusionError::Shared)?;
+    let Some(bucket) = buckets.get(bucket) else {
+        return internal_err!("there is no bucket {bucket}");
+    };
+    let mut parts = bucket.lock().unwrap_or_else(PoisonError::into_inner);
+    Ok(parts.extract_if(.., |part| which(part)).collect())
+}
+
 impl Part {
-    /// The rows, whose memory is free when they were handed on.
-    fn read(self) -> impl Stream<Item = Result<RecordBatch>> + Send {
-        let Self { spilled, packed, reservation } = self;
+    /// The rows as they were sent, whose memory is free when they were handed on.
+    fn rows(self) -> impl Stream<Item = Result<RecordBatch>> + Send {
+        let Self { spilled, packed, reservation, .. } = self;
         let from_disk = stream::iter(spilled)
             .map(|(manager, file)| manager.read_spill_as_stream_unbuffered(file, None))
             .try_flatten();

@@ -7,11 +7,12 @@ use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryLimit, MemoryReservation};
 use datafusion::execution::{SendableRecordBatchStream, SpillFile, TaskContext};
-use datafusion::physical_plan::metrics::{MetricBuilder, SpillMetrics};
+use datafusion::physical_plan::metrics::{MetricBuilder, SpillMetrics, Time};
 use datafusion::physical_plan::repartition::BatchPartitioner;
 use datafusion::physical_plan::spill::SpillManager;
 use futures::StreamExt;
 
+use super::lane::Lane;
 use super::packed::Packed;
 use super::{Part, ScatterExec};
 
@@ -19,14 +20,26 @@ use super::{Part, ScatterExec};
 /// what reads the buckets needs some too.
 const SHARE: usize = 2;
 
+/// Rows that a bucket should get of a batch, at least: pieces are handled one by one.
+const PIECE: usize = 256;
+
 /// Reads one input.
 pub(super) struct Writer {
-    partitioner: BatchPartitioner,
-    buckets: Vec<Bucket>,
-    spills: SpillManager,
+    /// from the last lane, which takes what it can, to the first, which takes everything
+    lanes: Vec<Laying>,
     reservation: MemoryReservation,
     /// most that is held in memory
     most: usize,
+}
+
+/// The rows of one lane.
+struct Laying {
+    lane: Lane,
+    /// until they are enough for all buckets
+    coming: BatchCoalescer,
+    partitioner: BatchPartitioner,
+    buckets: Vec<Bucket>,
+    spills: SpillManager,
 }
 
 /// A file that is being written: takes a batch, or is finished and handed over. DataFusion does not
@@ -48,71 +61,69 @@ impl Writer {
         inputs: usize,
         context: &Arc<TaskContext>,
     ) -> Result<Self> {
-        let schema = operator.input.schema();
         let metrics = &operator.metrics;
         let time = MetricBuilder::new(metrics).subset_time("scatter_time", input);
+        let spilling = SpillMetrics::new(metrics, input);
         let pool = context.memory_pool();
         let most = match pool.memory_limit() {
             MemoryLimit::Finite(bytes) => bytes / SHARE / inputs.max(1),
             MemoryLimit::Infinite | MemoryLimit::Unknown => usize::MAX,
         };
-        let rows = context.session_config().batch_size();
-        let buckets = (0..operator.buckets()).map(|_| Bucket {
-            coming: BatchCoalescer::new(Arc::clone(&schema), rows),
-            packed: vec![],
-            bytes: 0,
-            file: None,
-        });
+        let lanes = operator.lanes.iter().rev();
+        let lanes = lanes.map(|lane| Laying::new(operator, lane, &time, &spilling, context));
         Ok(Self {
-            partitioner: BatchPartitioner::new_hash_partitioner(
-                operator.keys.clone(),
-                operator.buckets(),
-                time,
-            )?,
-            buckets: buckets.collect(),
-            spills: SpillManager::new(
-                context.runtime_env(),
-                SpillMetrics::new(metrics, input),
-                schema,
-            )
-            .with_compression_type(context.session_config().spill_compression()),
+            lanes: lanes.collect::<Result<_>>()?,
             reservation: MemoryConsumer::new(format!("ScatterExec[{input}]")).register(pool),
             most,
         })
     }
 
     /// Reads `rows` to their end: what each bucket gets of them.
-    pub(super) async fn write(mut self, mut rows: SendableRecordBatchStream) -> Result<Vec<Part>> {
+    pub(super) async fn write(
+        mut self,
+        mut rows: SendableRecordBatchStream,
+    ) -> Result<Vec<Vec<Part>>> {
         while let Some(batch) = rows.next().await {
             self.push(batch?)?;
         }
         drop(rows);
-        let Self { buckets, spills, reservation, .. } = self;
-        let mut parts = Vec::with_capacity(buckets.len());
-        for mut bucket in buckets {
-            bucket.coming.finish_buffered_batch()?;
-            bucket.complete()?;
-            reservation.resize(reservation.size().max(bucket.bytes));
-            let file = match bucket.file.as_mut() {
-                Some(file) => file(None)?,
-                None => None,
-            };
-            parts.push(Part {
-                spilled: file.map(|f| (spills.clone(), f)),
-                packed: bucket.packed,
-                reservation: reservation.split(bucket.bytes),
-            });
+        let mut parts: Vec<Vec<Part>> = vec![];
+        for mut laying in self.lanes {
+            laying.coming.finish_buffered_batch()?;
+            laying.spread()?;
+            parts.resize_with(laying.buckets.len(), Vec::new);
+            for (mut bucket, parts) in laying.buckets.into_iter().zip(&mut parts) {
+                bucket.coming.finish_buffered_batch()?;
+                bucket.complete()?;
+                let bytes = bucket.bytes;
+                self.reservation.resize(self.reservation.size().max(bytes));
+                let file = match bucket.file.as_mut() {
+                    Some(file) => file(None)?,
+                    None => None,
+                };
+                if file.is_some() || !bucket.packed.is_empty() {
+                    parts.push(Part {
+                        lane: laying.lane.clone(),
+                        spilled: file.map(|f| (laying.spills.clone(), f)),
+                        packed: bucket.packed,
+                        reservation: self.reservation.split(bytes),
+                    });
+                }
+            }
         }
         Ok(parts)
     }
 
     fn push(&mut self, batch: RecordBatch) -> Result<()> {
         let mut more = 0;
-        for slice in self.partitioner.partition_iter(batch)? {
-            let (at, rows) = slice?;
-            if let Some(bucket) = self.buckets.get_mut(at) {
-                bucket.coming.push_batch(rows)?;
-                more += bucket.complete()?;
+        let mut rest = Some(batch);
+        for laying in &mut self.lanes {
+            let Some(batch) = rest.take() else { break };
+            let (taken, left) = laying.lane.split(batch)?;
+            rest = left;
+            if let Some(rows) = taken {
+                laying.coming.push_batch(rows)?;
+                more += laying.spread()?;
             }
         }
         if more == 0 {
@@ -128,6 +139,57 @@ impl Writer {
 
     /// All that is complete goes to disk.
     fn spill(&mut self) -> Result<()> {
+        self.lanes.iter_mut().try_for_each(Laying::spill)?;
+        self.reservation.free();
+        Ok(())
+    }
+}
+
+impl Laying {
+    fn new(
+        operator: &ScatterExec,
+        lane: &Lane,
+        time: &Time,
+        spilling: &SpillMetrics,
+        context: &Arc<TaskContext>,
+    ) -> Result<Self> {
+        let rows = context.session_config().batch_size();
+        let coalescer = |rows| BatchCoalescer::new(Arc::clone(lane.schema()), rows);
+        let buckets = operator.buckets();
+        let enough = rows.max(PIECE * buckets);
+        let spills =
+            SpillManager::new(context.runtime_env(), spilling.clone(), Arc::clone(lane.schema()));
+        Ok(Self {
+            lane: lane.clone(),
+            coming: coalescer(enough).with_biggest_coalesce_batch_size(Some(enough / 2)),
+            partitioner: BatchPartitioner::new_hash_partitioner(
+                operator.keys.clone(),
+                buckets,
+                time.clone(),
+            )?,
+            buckets: (0..buckets)
+                .map(|_| Bucket { coming: coalescer(rows), packed: vec![], bytes: 0, file: None })
+                .collect(),
+            spills: spills.with_compression_type(context.session_config().spill_compression()),
+        })
+    }
+
+    /// Deals what has come out to the buckets: how many bytes more they hold.
+    fn spread(&mut self) -> Result<usize> {
+        let mut more = 0;
+        while let Some(batch) = self.coming.next_completed_batch() {
+            for slice in self.partitioner.partition_iter(batch)? {
+                let (at, rows) = slice?;
+                if let Some(bucket) = self.buckets.get_mut(at) {
+                    bucket.coming.push_batch(rows)?;
+                    more += bucket.complete()?;
+                }
+            }
+        }
+        Ok(more)
+    }
+
+    fn spill(&mut self) -> Result<()> {
         for bucket in self.buckets.iter_mut().filter(|b| !b.packed.is_empty()) {
             let file = match &mut bucket.file {
                 Some(file) => file,
@@ -138,7 +200,6 @@ impl Writer {
             }
             bucket.bytes = 0;
         }
-        self.reservation.free();
         Ok(())
     }
 }
