@@ -2,9 +2,9 @@
 //!
 //! DataFusion's `RepartitionExec` writes a batch to disk if it is refused the memory for it, and in
 //! version 55.2 its readers and writers may then wait for each other for ever
-//! (<https://github.com/apache/datafusion/issues/24883>). What it holds is a batch or two for each
-//! partition as long as all of them are read. So it is counted and not refused: what else needs
-//! memory meanwhile is refused the sooner, and spills.
+//! (<https://github.com/apache/datafusion/issues/24883>). As long as all its partitions are read it
+//! holds a batch or two for each, so it is counted and not refused. Where one partition gets almost all
+//! rows and is read slowly it may hold many: what is in use, with that, is at most twice the limit.
 
 use std::fmt;
 
@@ -19,6 +19,8 @@ pub(super) struct ExchangePool<P>(pub(super) P);
 
 /// What the names of an exchange's consumers begin with.
 const EXCHANGE: &str = "RepartitionExec[";
+/// Limits that are in use at most where an exchange asks.
+const OVERDRAFT: usize = 2;
 
 impl<P: MemoryPool> fmt::Display for ExchangePool<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -48,7 +50,12 @@ impl<P: MemoryPool> MemoryPool for ExchangePool<P> {
     }
 
     fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
-        if reservation.consumer().name().starts_with(EXCHANGE) {
+        let most = match self.0.memory_limit() {
+            MemoryLimit::Finite(bytes) => bytes.saturating_mul(OVERDRAFT),
+            MemoryLimit::Infinite | MemoryLimit::Unknown => usize::MAX,
+        };
+        let in_use = self.0.reserved().saturating_add(additional);
+        if in_use <= most && reservation.consumer().name().starts_with(EXCHANGE) {
             self.0.grow(reservation, additional);
             return Ok(());
         }
@@ -78,11 +85,13 @@ mod tests {
         let exchange =
             MemoryConsumer::new("RepartitionExec[3]").with_can_spill(true).register(&pool);
         let other = MemoryConsumer::new("SortExec[3]").with_can_spill(true).register(&pool);
-        other.try_grow(101).unwrap_err();
+        // two share what there is
+        other.try_grow(51).unwrap_err();
         exchange.try_grow(101).unwrap();
         assert_eq!(pool.reserved(), 101);
-        other.try_grow(60).unwrap_err();
-        drop(exchange);
-        other.try_grow(60).unwrap();
+        exchange.try_grow(100).unwrap_err();
+        other.try_grow(50).unwrap();
+        exchange.try_grow(49).unwrap();
+        assert_eq!(pool.reserved(), 200);
     }
 }

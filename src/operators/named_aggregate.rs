@@ -10,8 +10,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::array::AsArray;
 use datafusion::arrow::datatypes::Decimal128Type;
+use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::common::{Result, Statistics, internal_err};
+use datafusion::common::{DataFusionError, Result, Statistics, internal_err};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::Column;
@@ -23,7 +24,7 @@ use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, EmptyRecordBatchStream, ExecutionPlan, PlanProperties,
     replace_children_if_necessary,
 };
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 
 use super::scatter::{Lane, ScatterExec, replaced};
 use super::{names, once};
@@ -82,6 +83,15 @@ impl Groups {
     }
 }
 
+/// The same rows, of which the first is there.
+async fn begun(
+    rows: impl Stream<Item = Result<RecordBatch>> + Send + 'static,
+) -> impl Stream<Item = Result<RecordBatch>> + Send {
+    let mut rows = Box::pin(rows);
+    let first = rows.next().await;
+    stream::iter(first).chain(rows)
+}
+
 /// The same groups by number, over the rows of a lane of numbers.
 fn by_number(
     aggregate: &Arc<AggregateExec>,
@@ -113,13 +123,11 @@ fn groups_by_number(aggregate: &AggregateExec) -> bool {
         e.downcast_ref::<Column>().is_some_and(|column| column.index() == name)
     };
     let reads_name = |e: &Arc<dyn PhysicalExpr>| e.exists(|e| Ok(is_name(e))).unwrap_or(true);
-    let read = aggregate.aggr_expr().iter().flat_map(|a| {
-        let all = a.all_expressions();
-        all.args.into_iter().chain(all.order_by_exprs)
-    });
+    let read = aggregate.aggr_expr().iter().flat_map(|a| a.all_expressions().args);
     matches!(aggregate.group_expr().expr(), [(e, _)] if is_name(e))
         && aggregate.group_expr().is_single()
         && aggregate.limit_options().is_none()
+        && aggregate.aggr_expr().iter().all(|a| a.order_bys().is_empty())
         && !read.chain(aggregate.filter_expr().iter().flatten().cloned()).any(|e| reads_name(&e))
 }
 
@@ -197,7 +205,12 @@ impl ExecutionPlan for NamedAggregateExec {
             replaced(&groups, 0, Arc::new(names), &schema)
         });
         let of_texts = stream::once(groups().of(texts, by_text)).try_flatten();
-        let all = of_numbers.chain(of_texts);
+        // a partition has its turn until rows come out: all that reads has been read by then
+        let all = stream::once(async move {
+            let numbers = begun(of_numbers).await;
+            Ok::<_, DataFusionError>(numbers.chain(begun(of_texts).await))
+        })
+        .try_flatten();
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), all)))
     }
 

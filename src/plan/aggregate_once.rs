@@ -98,7 +98,9 @@ fn in_one_stage(
         && *first.mode() == AggregateMode::Partial
         && *first.input_order_mode() == InputOrderMode::Linear
         && first.group_expr().is_single()
-        && first.aggr_expr().iter().any(|a| SEQUENCES.contains(&a.fun().name()));
+        && first.aggr_expr().iter().any(|a| SEQUENCES.contains(&a.fun().name()))
+        // one that was promised its rows in an order would not get them so
+        && first.aggr_expr().iter().all(|a| a.order_bys().is_empty());
     if !fits {
         return Ok(None);
     }
@@ -113,13 +115,9 @@ fn in_one_stage(
         .collect::<Result<_>>()?;
     let mut aggregates = Vec::with_capacity(first.aggr_expr().len());
     for aggregate in first.aggr_expr() {
-        let AggregatePhysicalExpressions { args, order_by_exprs } = aggregate.all_expressions();
-        let carried = |load: &mut Load, all: Vec<Arc<dyn PhysicalExpr>>| {
-            all.iter().map(|e| load.carry(e)).collect::<Result<Vec<_>>>()
-        };
-        let args = carried(&mut load, args)?;
-        let order_by = carried(&mut load, order_by_exprs)?;
-        let Some(moved) = aggregate.with_new_expressions(args, order_by) else { return Ok(None) };
+        let AggregatePhysicalExpressions { args, .. } = aggregate.all_expressions();
+        let args = args.iter().map(|e| load.carry(e)).collect::<Result<_>>()?;
+        let Some(moved) = aggregate.with_new_expressions(args, vec![]) else { return Ok(None) };
         aggregates.push(Arc::new(moved));
     }
     let filters = first

@@ -152,6 +152,26 @@ async fn an_exchange_of_names_ends_with_little_memory() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_computed_of_a_name_gets_the_name() {
+    let folder = TempDir::new().unwrap();
+    lake(folder.path()).await;
+    let builder = Tenure::builder().threads(2).as_of("2024-07-01");
+    let tenure = builder.lake(folder.path().to_str().unwrap()).build().await.unwrap();
+    for (sql, same) in [
+        (
+            "SELECT count(*) FROM (SELECT customer_id, CASE WHEN customer_id LIKE '%3' THEN 'a' ELSE 'b' END AS kind, frequency(ts) FROM uuid GROUP BY 1, 2)",
+            "SELECT count(DISTINCT customer_id) + 1 FROM uuid",
+        ),
+        (
+            "SELECT count(*), sum(s) FROM (SELECT sessionize(ts, INTERVAL '1 day') OVER (PARTITION BY customer_id, upper(customer_id) ORDER BY ts) AS s FROM short)",
+            "SELECT count(*), sum(s) FROM (SELECT sessionize(ts, INTERVAL '1 day') OVER (PARTITION BY customer_id ORDER BY ts) AS s FROM number)",
+        ),
+    ] {
+        assert_eq!(sorted(&tenure, sql).await, sorted(&tenure, same).await, "{sql}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn names_are_grouped_as_numbers() {
     let folder = TempDir::new().unwrap();
     lake(folder.path()).await;

@@ -7,6 +7,7 @@ use datafusion::arrow::compute::{filter_record_batch, not};
 use datafusion::arrow::datatypes::{DataType, Decimal128Type, Field, Schema, SchemaRef};
 use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::Result;
+use datafusion::common::tree_node::TreeNode;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::Column;
 
@@ -30,6 +31,14 @@ impl Lane {
         let is_text = |at: &usize| plain.field(*at).data_type() == &DataType::Utf8View;
         let columns = keys.iter().filter_map(|key| key.downcast_ref::<Column>());
         let at = columns.map(Column::index).find(is_text)?;
+        // what is computed of a name needs the name
+        let reads = |e: &Arc<dyn PhysicalExpr>| {
+            e.downcast_ref::<Column>().is_some_and(|column| column.index() == at)
+        };
+        let computed = |key: &&Arc<dyn PhysicalExpr>| !key.is::<Column>();
+        if keys.iter().filter(computed).any(|key| key.exists(|e| Ok(reads(e))).unwrap_or(true)) {
+            return None;
+        }
         let fields = plain.fields().iter().enumerate().map(|(i, field)| match i == at {
             true => Field::clone(field).with_data_type(names::NUMBER).into(),
             false => Arc::clone(field),

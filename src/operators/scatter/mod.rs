@@ -1,6 +1,7 @@
 //! Rows to buckets by the hash of their keys, all of them before the first bucket is read.
 //!
-//! This stands where DataFusion's `RepartitionExec` would, and sends a row to the same partition.
+//! This stands where DataFusion's `RepartitionExec` would, and sends a row to the same partition where
+//! something counts them.
 //! That one hands rows on as they come, so that every partition is at work at all times; with many
 //! partitions their tables and buffers drive each other out of the processor's caches. Here what is
 //! above works on one bucket after the other, and a bucket is small.
@@ -9,8 +10,8 @@
 //! ([`names`](super::names)) are hashed, moved and kept with the number in its place, apart from the
 //! others: in another lane. Who reads a bucket gets texts again, or each lane as it is.
 //!
-//! Memory: the rows themselves, packed (`packed.rs`); beyond a share of the session's limit, on disk (`writer.rs`). A
-//! bucket's memory is free as soon as it was read.
+//! Memory: the rows themselves, packed (`packed.rs`); beyond a share of the session's limit, on disk
+//! (`writer.rs`). A bucket's memory is free as soon as it was read.
 
 mod lane;
 mod packed;

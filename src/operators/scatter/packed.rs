@@ -83,7 +83,6 @@ impl Column {
     }
 }
 
-/// Whether values are whole numbers of 64 bits.
 /// `array` without what its texts do not take: what puts batches together gives them room for many
 /// more, by the megabyte.
 fn alone(array: &ArrayRef) -> ArrayRef {
@@ -94,6 +93,7 @@ fn alone(array: &ArrayRef) -> ArrayRef {
     }
 }
 
+/// Whether values are whole numbers of 64 bits.
 fn is_whole(ty: &DataType) -> bool {
     matches!(
         ty,

@@ -20,8 +20,10 @@ use super::{Part, ScatterExec};
 /// what reads the buckets needs some too.
 const SHARE: usize = 2;
 
-/// Rows that a bucket should get of a batch, at least: pieces are handled one by one.
+/// Rows that a bucket should get of a batch: pieces are handled one by one.
 const PIECE: usize = 256;
+/// Batches that are dealt out together, at most.
+const TOGETHER: usize = 4;
 
 /// Reads one input.
 pub(super) struct Writer {
@@ -87,10 +89,14 @@ impl Writer {
             self.push(batch?)?;
         }
         drop(rows);
-        let mut parts: Vec<Vec<Part>> = vec![];
-        for mut laying in self.lanes {
+        let mut more = 0;
+        for laying in &mut self.lanes {
             laying.coming.finish_buffered_batch()?;
-            laying.spread()?;
+            more += laying.spread()?;
+        }
+        self.hold(more)?;
+        let mut parts: Vec<Vec<Part>> = vec![];
+        for laying in self.lanes {
             parts.resize_with(laying.buckets.len(), Vec::new);
             for (mut bucket, parts) in laying.buckets.into_iter().zip(&mut parts) {
                 bucket.coming.finish_buffered_batch()?;
@@ -126,6 +132,11 @@ impl Writer {
                 more += laying.spread()?;
             }
         }
+        self.hold(more)
+    }
+
+    /// Holds so many bytes more, or none.
+    fn hold(&mut self, more: usize) -> Result<()> {
         if more == 0 {
             return Ok(());
         }
@@ -156,7 +167,7 @@ impl Laying {
         let rows = context.session_config().batch_size();
         let coalescer = |rows| BatchCoalescer::new(Arc::clone(lane.schema()), rows);
         let buckets = operator.buckets();
-        let enough = rows.max(PIECE * buckets);
+        let enough = (PIECE * buckets).clamp(rows, TOGETHER * rows);
         let spills =
             SpillManager::new(context.runtime_env(), spilling.clone(), Arc::clone(lane.schema()));
         Ok(Self {

@@ -1,7 +1,7 @@
 //! The customers that a fit collects, group by group, and the models made of them.
 //!
-//! The state of a group is its customers as they came (`rows.rs`: 8 bytes each where times are whole
-//! numbers and the weight is 1, else 40) and the counts of those that tell the model nothing; fitting
+//! The state of a group is its customers (`rows.rs`: 8 bytes each where times are whole numbers and the
+//! weight is 1, else 16 or 40) and the counts of those that tell the model nothing; fitting
 //! sorts them first, so that the answer has the same bits for every order, partitioning and merge. A
 //! row in which a figure or the weight is NULL is ignored. Without any row the model is NULL; where all
 //! were dropped its parameters are, and it says why.

@@ -1,8 +1,8 @@
 //! The customers of one fit as they are collected.
 //!
 //! Most models are fitted to customers whose times are whole days, each counted once: such a
-//! customer is one number of eight bytes whose order is that of `(x, t, tx)`. A customer of whom a
-//! model reads two figures is one of 16, whose order is that of `(x, t)`. Any other takes 40 bytes.
+//! customer is one number of eight bytes whose order is that of `(x, t, tx)`. A customer without
+//! `tx`, as of money, is one of 16, whose order is that of `(x, t)`. Any other takes 40 bytes.
 //! Sorting takes one pass over the first for each part of the number that varies, three for days, and
 //! O(n log n) for the rest.
 
