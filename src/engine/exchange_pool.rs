@@ -4,7 +4,7 @@
 //! version 55.2 its readers and writers may then wait for each other for ever
 //! (<https://github.com/apache/datafusion/issues/24883>). As long as all its partitions are read it
 //! holds a batch or two for each, so it is counted and not refused. Where one partition gets almost all
-//! rows and is read slowly it may hold many: what is in use, with that, is at most twice the limit.
+//! rows and is read slowly it may hold many: then it is refused, 256 MB above the limit.
 
 use std::fmt;
 
@@ -19,8 +19,8 @@ pub(super) struct ExchangePool<P>(pub(super) P);
 
 /// What the names of an exchange's consumers begin with.
 const EXCHANGE: &str = "RepartitionExec[";
-/// Limits that are in use at most where an exchange asks.
-const OVERDRAFT: usize = 2;
+/// Bytes above the limit that an exchange may bring what is in use to.
+const OVERDRAFT: usize = 256 << 20;
 
 impl<P: MemoryPool> fmt::Display for ExchangePool<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -51,7 +51,7 @@ impl<P: MemoryPool> MemoryPool for ExchangePool<P> {
 
     fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
         let most = match self.0.memory_limit() {
-            MemoryLimit::Finite(bytes) => bytes.saturating_mul(OVERDRAFT),
+            MemoryLimit::Finite(bytes) => bytes.saturating_add(OVERDRAFT),
             MemoryLimit::Infinite | MemoryLimit::Unknown => usize::MAX,
         };
         let in_use = self.0.reserved().saturating_add(additional);
@@ -89,9 +89,9 @@ mod tests {
         other.try_grow(51).unwrap_err();
         exchange.try_grow(101).unwrap();
         assert_eq!(pool.reserved(), 101);
-        exchange.try_grow(100).unwrap_err();
+        exchange.try_grow(OVERDRAFT).unwrap_err();
         other.try_grow(50).unwrap();
-        exchange.try_grow(49).unwrap();
-        assert_eq!(pool.reserved(), 200);
+        exchange.try_grow(OVERDRAFT - 51).unwrap();
+        assert_eq!(pool.reserved(), 100 + OVERDRAFT);
     }
 }

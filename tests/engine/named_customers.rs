@@ -136,7 +136,7 @@ async fn an_exchange_of_names_ends_with_little_memory() {
     let folder = TempDir::new().unwrap();
     lake(folder.path()).await;
     let path = folder.path().to_str().unwrap();
-    for memory in [3, 8, 9, 3, 8, 9] {
+    for memory in [1, 3, 8, 9, 1, 3, 8, 9, 1, 3] {
         let builder = Tenure::builder().threads(2).as_of("2024-07-01").memory_limit(memory << 20);
         let tenure = builder.lake(path).build().await.unwrap();
         for kind in ["uuid", "long"] {
