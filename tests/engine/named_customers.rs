@@ -12,7 +12,7 @@ use tenure::Tenure;
 use super::limits::spilled;
 use crate::support::rows;
 
-/// The events of the shop by number, and by a name of one kind or another.
+/// Kinds of names, and how one is made of a customer's number `c`.
 const NAMES: [(&str, &str); 4] = [
     (
         "uuid",
@@ -65,6 +65,15 @@ async fn lake(folder: &Path) {
     for sql in statements {
         rows::lines(&shop, &sql).await.unwrap_or_else(|e| panic!("{sql}: {}", rows::told(&e)));
     }
+}
+
+/// A session over a lake of its own.
+async fn named() -> (TempDir, Tenure) {
+    let folder = TempDir::new().unwrap();
+    lake(folder.path()).await;
+    let builder = Tenure::builder().threads(2).as_of("2024-07-01");
+    let tenure = builder.lake(folder.path().to_str().unwrap()).build().await.unwrap();
+    (folder, tenure)
 }
 
 async fn sorted(tenure: &Tenure, sql: &str) -> Vec<String> {
@@ -153,10 +162,7 @@ async fn an_exchange_of_names_ends_with_little_memory() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_computed_of_a_name_gets_the_name() {
-    let folder = TempDir::new().unwrap();
-    lake(folder.path()).await;
-    let builder = Tenure::builder().threads(2).as_of("2024-07-01");
-    let tenure = builder.lake(folder.path().to_str().unwrap()).build().await.unwrap();
+    let (_folder, tenure) = named().await;
     for (sql, same) in [
         (
             "SELECT count(*) FROM (SELECT customer_id, CASE WHEN customer_id LIKE '%3' THEN 'a' ELSE 'b' END AS kind, frequency(ts) FROM uuid GROUP BY 1, 2)",
@@ -173,10 +179,7 @@ async fn what_is_computed_of_a_name_gets_the_name() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn names_are_grouped_as_numbers() {
-    let folder = TempDir::new().unwrap();
-    lake(folder.path()).await;
-    let builder = Tenure::builder().threads(2).as_of("2024-07-01");
-    let tenure = builder.lake(folder.path().to_str().unwrap()).build().await.unwrap();
+    let (_folder, tenure) = named().await;
     for (sql, by_number) in [
         (format!("SELECT customer_id, {} FROM uuid GROUP BY customer_id", QUESTIONS[0]), true),
         // what reads the name itself needs the name
