@@ -2,8 +2,10 @@
 //! brought together by customer, and into the order of time.
 
 pub(crate) mod bucket_sort;
+pub(crate) mod dense_aggregate;
 pub(crate) mod in_turn;
 pub(crate) mod named_aggregate;
 mod names;
 mod once;
 pub(crate) mod scatter;
+mod together;

@@ -201,8 +201,8 @@ impl ExecutionPlan for NamedAggregateExec {
         let numbers = stream::once(groups().of(numbers, by_number)).try_flatten();
         let of_numbers = numbers.map(move |groups| {
             let groups = groups?;
-            let names = names::texts(groups.column(0).as_primitive::<Decimal128Type>());
-            replaced(&groups, 0, Arc::new(names), &schema)
+            let names = names::texts(groups.column(0).as_primitive::<Decimal128Type>())?;
+            replaced(&groups, 0, names, &schema)
         });
         let of_texts = stream::once(groups().of(texts, by_text)).try_flatten();
         // a partition has its turn until rows come out: all that reads has been read by then

@@ -11,11 +11,17 @@
 //!
 //! Other texts have none.
 
+use std::cmp::Ordering;
+use std::sync::Arc;
+
 use datafusion::arrow::array::{
-    Array, BooleanBufferBuilder, Decimal128Array, StringViewArray, StringViewBuilder,
+    Array, ArrayRef, BooleanBufferBuilder, Decimal128Array, StringViewArray, StringViewBuilder,
+    UInt32Array,
 };
 use datafusion::arrow::buffer::BooleanBuffer;
+use datafusion::arrow::compute::take;
 use datafusion::arrow::datatypes::DataType;
+use datafusion::common::Result;
 
 /// The longest text that is written down as it is.
 const SHORT: usize = 15;
@@ -161,16 +167,36 @@ pub(crate) fn numbers(texts: &StringViewArray) -> (Decimal128Array, Option<Boole
     (numbers.with_data_type(NUMBER), missing)
 }
 
-/// The texts that have these numbers.
-pub(crate) fn texts(numbers: &Decimal128Array) -> StringViewArray {
-    let mut texts = StringViewBuilder::with_capacity(numbers.len());
+/// The texts that have these numbers. Of equal numbers one after the other it is written once.
+pub(crate) fn texts(numbers: &Decimal128Array) -> Result<ArrayRef> {
+    let mut texts = StringViewBuilder::new();
+    let mut places: Vec<u32> = Vec::with_capacity(numbers.len());
+    let (mut different, mut last) = (0, None);
     for number in numbers {
-        match number {
-            Some(number) => text(number.cast_unsigned(), |text| texts.append_value(text)),
-            None => texts.append_null(),
+        if last != Some(number) {
+            match number {
+                Some(number) => text(number.cast_unsigned(), |text| texts.append_value(text)),
+                None => texts.append_null(),
+            }
+            (different, last) = (different + 1, Some(number));
         }
+        places.push(different - 1);
     }
-    texts.finish()
+    let texts = texts.finish();
+    if texts.len() == numbers.len() {
+        return Ok(Arc::new(texts));
+    }
+    Ok(take(&texts, &UInt32Array::from(places), None)?)
+}
+
+/// Compares numbers as the texts that they stand for.
+pub(crate) fn compare(a: &u128, b: &u128) -> Ordering {
+    if [a, b].into_iter().all(|number| kind(*number).0 == UUID) {
+        return a.cmp(b);
+    }
+    let mut order = Ordering::Equal;
+    text(*a, |a| text(*b, |b| order = a.cmp(b)));
+    order
 }
 
 /// Hands `f` the text of a number.
@@ -190,6 +216,7 @@ fn text(number: u128, f: impl FnOnce(&str)) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use datafusion::arrow::array::AsArray;
     use proptest::prelude::*;
     use std::collections::HashMap;
 
@@ -245,7 +272,7 @@ mod tests {
         let (given, missing) = numbers(&StringViewArray::from(mixed.to_vec()));
         assert_eq!(missing.unwrap().set_indices().collect::<Vec<_>>(), [3]);
         let known = StringViewArray::from(mixed[..3].to_vec());
-        assert_eq!(texts(&given.slice(0, 3)), known);
+        assert_eq!(texts(&given.slice(0, 3)).unwrap().as_string_view(), &known);
         assert_eq!(numbers(&known), (given.slice(0, 3), None));
     }
 
@@ -254,6 +281,15 @@ mod tests {
         fn numbers_come_back_as_the_texts_they_were(
             names in prop::collection::vec(prop_oneof!["[a-c\u{0}-\u{2}äé€😀]{0,17}", "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"], 0..60),
         ) {
+            let all = StringViewArray::from_iter(names.iter().flat_map(|n| [Some(n), Some(n), None]));
+            if let (given, None) = numbers(&all) {
+                let written = texts(&given).unwrap();
+                prop_assert_eq!(written.as_string_view(), &all);
+            }
+            let known: Vec<u128> = names.iter().filter_map(|n| number(n)).collect();
+            for (a, b) in known.iter().zip(known.iter().rev()) {
+                prop_assert_eq!(compare(a, b), back(*a).cmp(&back(*b)));
+            }
             let mut owner: HashMap<u128, String> = HashMap::new();
             for name in names {
                 let number = number(&name);

@@ -4,7 +4,8 @@
 //! group, and merges them. That pays when states are smaller than rows. The state of a sequence is
 //! the rows themselves: then it is cheaper to send the few columns that are needed, and to
 //! aggregate where they arrive. The stage before is left alone where it costs nothing, because the
-//! rows come in the order of their groups.
+//! rows come in the order of their groups. Where there can be a place for each group, no row is sent
+//! (`dense_customers`).
 //!
 //! What an aggregate computes of a row is computed before it is sent: a condition is a bit, the text
 //! that it looks at is not.
@@ -30,6 +31,7 @@ use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::{ExecutionPlan, InputOrderMode, Partitioning};
 
+use super::dense_customers;
 use super::partitions::{many, rewrite};
 use crate::operators::in_turn::InTurnExec;
 use crate::operators::named_aggregate::NamedAggregateExec;
@@ -138,7 +140,12 @@ fn in_one_stage(
         Arc::new(rows),
         schema,
     )?;
-    let once = NamedAggregateExec::in_place_of(once.with_limit_options(last.limit_options()));
+    let once = once.with_limit_options(last.limit_options());
+    let dense = if free { dense_customers::in_place_of(&once)? } else { None };
+    let once = match dense {
+        Some(dense) => Arc::new(dense),
+        None => NamedAggregateExec::in_place_of(once),
+    };
     Ok(Some(if buckets > threads { Arc::new(InTurnExec::new(once, threads)) } else { once }))
 }
 

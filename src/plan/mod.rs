@@ -3,9 +3,11 @@
 
 pub(crate) mod aggregate_once;
 pub(crate) mod at_time_zone;
+mod bounds;
 pub(crate) mod calls;
 pub(crate) mod cooperative_joins;
 pub(crate) mod date_patterns;
+mod dense_customers;
 pub(crate) mod dialect;
 pub(crate) mod fetch_first;
 pub(crate) mod fields;

@@ -16,6 +16,7 @@ use datafusion::physical_plan::windows::{BoundedWindowAggExec, WindowAggExec};
 use datafusion::physical_plan::{ExecutionPlan, replace_children_if_necessary};
 
 use crate::operators::bucket_sort::BucketSortExec;
+use crate::operators::dense_aggregate::DenseAggregateExec;
 use crate::operators::in_turn::InTurnExec;
 use crate::operators::scatter::ScatterExec;
 
@@ -59,6 +60,7 @@ fn brings_together(plan: &Arc<dyn ExecutionPlan>) -> bool {
         || plan.is::<SortPreservingMergeExec>()
         || plan.is::<RepartitionExec>()
         || plan.is::<ScatterExec>()
+        || plan.is::<DenseAggregateExec>()
 }
 
 /// Whether an operator works on each partition by itself, whatever their number.

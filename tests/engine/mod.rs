@@ -7,6 +7,7 @@
     reason = "a test fails by a panic"
 )]
 
+mod dense_customers;
 mod errors;
 mod lakes;
 mod limits;

@@ -5,6 +5,9 @@
 //! rows are packed into one wide integer each (`order.rs`), and the integers sorted. A partition
 //! that does not get the memory goes to `SortExec` after all, which spills.
 //!
+//! Where a [`ScatterExec`] brings numbers for the names of customers, the numbers are sorted, in the
+//! order of the names, and the names written as the rows go on.
+//!
 //! Memory: the rows of the partition twice, and 20 bytes a row.
 
 mod order;
@@ -17,10 +20,11 @@ use datafusion::arrow::compute::{concat_batches, take_record_batch};
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::runtime::SpawnedTask;
-use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{DataFusionError, Result, Statistics, internal_err};
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::{LexOrdering, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{EmissionType, apply_expression_roots};
 use datafusion::physical_plan::metrics::{
@@ -35,7 +39,9 @@ use datafusion::physical_plan::{
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio::sync::Semaphore;
 
+use self::order::By;
 use super::once;
+use super::scatter::{Lane, ScatterExec};
 
 /// Bytes that the order of a row takes: the integer and the number of the row.
 const ORDER: usize = 20;
@@ -75,6 +81,57 @@ impl BucketSortExec {
             properties: Arc::new(properties),
             metrics: ExecutionPlanMetricsSet::new(),
         })
+    }
+
+    /// What brings numbers for names, and how, if the order needs no more of a name than its number.
+    fn numbered(&self) -> Option<(&ScatterExec, &Lane)> {
+        let scatter = self.input.downcast_ref::<ScatterExec>()?;
+        let lane = scatter.numbers()?;
+        let reads_name =
+            |e: &Arc<dyn PhysicalExpr>| e.exists(|e| Ok(is_name(e, lane))).unwrap_or(true);
+        let enough = |e: &Arc<dyn PhysicalExpr>| e.is::<Column>() || !reads_name(e);
+        self.order.iter().all(|by| enough(&by.expr)).then_some((scatter, lane))
+    }
+
+    /// The rows of a partition.
+    fn rows(&self, partition: usize, context: &Arc<TaskContext>) -> Result<Rows> {
+        let Some((scatter, lane)) = self.numbered() else {
+            return Ok(Rows::AsTheyAre(self.input.execute(partition, Arc::clone(context))?));
+        };
+        match <[_; 2]>::try_from(scatter.lanes(partition, context)?) {
+            Ok([texts, numbers]) => Ok(Rows::InLanes { texts, numbers, lane: lane.clone() }),
+            Err(_) => internal_err!("BucketSortExec reads two lanes"),
+        }
+    }
+}
+
+/// Whether an expression is the column where `lane` has numbers for names.
+fn is_name(e: &Arc<dyn PhysicalExpr>, lane: &Lane) -> bool {
+    e.downcast_ref::<Column>().is_some_and(|column| Some(column.index()) == lane.name())
+}
+
+/// Rows that wait to be sorted.
+enum Rows {
+    AsTheyAre(SendableRecordBatchStream),
+    InLanes { texts: SendableRecordBatchStream, numbers: SendableRecordBatchStream, lane: Lane },
+}
+
+impl Rows {
+    /// All rows in one lane: that of numbers, if all of them have one.
+    async fn in_one_lane(self) -> Result<(SendableRecordBatchStream, Lane)> {
+        let (mut texts, numbers, lane) = match self {
+            Self::AsTheyAre(rows) => {
+                let lane = Lane::as_it_is(rows.schema());
+                return Ok((rows, lane));
+            }
+            Self::InLanes { texts, numbers, lane } => (texts, numbers, lane),
+        };
+        let Some(first) = texts.try_next().await? else { return Ok((numbers, lane)) };
+        let schema = texts.schema();
+        let first = stream::iter([Ok(first)]);
+        let rows = first.chain(texts).chain(numbers.map(move |rows| lane.back(&rows?)));
+        let rows = RecordBatchStreamAdapter::new(Arc::clone(&schema), rows);
+        Ok((Box::pin(rows), Lane::as_it_is(schema)))
     }
 }
 
@@ -132,7 +189,7 @@ impl ExecutionPlan for BucketSortExec {
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        let rows = self.input.execute(partition, Arc::clone(&context))?;
+        let rows = self.rows(partition, &context)?;
         let metrics = BaselineMetrics::new(&self.metrics, partition);
         let sorting = Sorting {
             order: self.order.clone(),
@@ -140,6 +197,7 @@ impl ExecutionPlan for BucketSortExec {
             reservation: MemoryConsumer::new(format!("BucketSortExec[{partition}]"))
                 .register(context.memory_pool()),
             time: MetricBuilder::new(&self.metrics).subset_time("sort_time", partition),
+            schema: self.schema(),
             context,
         };
         let sorted = stream::once(sorting.sort(rows))
@@ -175,15 +233,16 @@ struct Sorting {
     context: Arc<TaskContext>,
     reservation: MemoryReservation,
     time: Time,
+    schema: SchemaRef,
 }
 
 impl Sorting {
-    async fn sort(self, mut rows: SendableRecordBatchStream) -> Result<SendableRecordBatchStream> {
-        let schema = rows.schema();
+    async fn sort(self, rows: Rows) -> Result<SendableRecordBatchStream> {
         let turn = Arc::clone(&self.turns)
             .acquire_owned()
             .await
             .map_err(|e| DataFusionError::External(Box::new(e)))?;
+        let (mut rows, lane) = rows.in_one_lane().await?;
         let mut batches = vec![];
         while let Some(batch) = rows.try_next().await? {
             // once as they come and once as one, and what their order takes
@@ -192,43 +251,63 @@ impl Sorting {
             batches.push(batch);
             if !fits {
                 drop(turn);
-                return self.leave_it(schema, batches, rows);
+                return self.leave_it(lane, batches, rows);
             }
         }
-        let Self { order, context, reservation, time, .. } = self;
+        let Self { order, context, reservation, time, schema, .. } = self;
         let size = context.session_config().batch_size();
+        let of_rows = rows.schema();
         // other partitions are read while this one is sorted
         let task = SpawnedTask::spawn_blocking(move || {
             let _timer = time.timer();
-            let all = concat_batches(&schema, &batches)?;
+            let all = concat_batches(&of_rows, &batches)?;
             drop(batches);
-            let columns = order
-                .iter()
-                .map(|e| e.evaluate_to_sort_column(&all))
-                .collect::<Result<Vec<_>>>()?;
-            let sorted = order::permutation(&columns)?;
-            Ok::<_, DataFusionError>((schema, all, sorted))
+            sorted(&order, all, lane)
         });
-        let (schema, all, sorted) =
+        let (all, sorted, lane) =
             task.join().await.map_err(|e| DataFusionError::ExecutionJoin(Box::new(e)))??;
         drop(turn);
         reservation.shrink(reservation.size() / 2);
-        let batches = in_batches(all, sorted, size).inspect(move |_| _ = &reservation);
+        let batches = in_batches(all, sorted, size).map(move |batch| {
+            let _held = &reservation;
+            lane.back(&batch?)
+        });
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, batches)))
     }
 
     /// Hands the partition to DataFusion's sort, which spills.
     fn leave_it(
         self,
-        schema: SchemaRef,
+        lane: Lane,
         read: Vec<RecordBatch>,
         rest: SendableRecordBatchStream,
     ) -> Result<SendableRecordBatchStream> {
         drop(self.reservation);
         let all = stream::iter(read.into_iter().map(Ok)).chain(rest);
-        let all: SendableRecordBatchStream = Box::pin(RecordBatchStreamAdapter::new(schema, all));
+        let all = all.map(move |rows| lane.back(&rows?));
+        let all: SendableRecordBatchStream =
+            Box::pin(RecordBatchStreamAdapter::new(self.schema, all));
         SortExec::new(self.order, once::plan(all)?).execute(0, self.context)
     }
+}
+
+/// Rows, their numbers in `order`, and the lane that they are in.
+fn sorted(
+    order: &LexOrdering,
+    all: RecordBatch,
+    lane: Lane,
+) -> Result<(RecordBatch, UInt32Array, Lane)> {
+    let columns = order.iter().map(|by| {
+        Ok(By { column: by.evaluate_to_sort_column(&all)?, names: is_name(&by.expr, &lane) })
+    });
+    let columns = columns.collect::<Result<Vec<_>>>()?;
+    if let Some(sorted) = order::permutation(&columns)? {
+        return Ok((all, sorted, lane));
+    }
+    // as the names that they are
+    let all = lane.back(&all)?;
+    let lane = Lane::as_it_is(all.schema());
+    sorted(order, all, lane)
 }
 
 /// `all` in the order of `sorted`.

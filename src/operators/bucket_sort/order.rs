@@ -6,19 +6,30 @@
 //! order. Ranks that do not fit are left to Arrow's own sort. O(n log n), without a comparison of
 //! values but those of the different texts.
 
+use std::cmp::Ordering;
+use std::hash::Hash;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, UInt32Array};
 use datafusion::arrow::buffer::ScalarBuffer;
 use datafusion::arrow::compute::{SortColumn, SortOptions, cast, lexsort_to_indices, rank};
-use datafusion::arrow::datatypes::{DataType, Int64Type};
+use datafusion::arrow::datatypes::{DataType, Decimal128Type, Int64Type};
 use datafusion::common::{HashMap, Result, exec_err};
 
 use crate::operators::names;
 
-/// Numbers of rows in the order of `columns`, of which there is at least one.
-pub(super) fn permutation(columns: &[SortColumn]) -> Result<UInt32Array> {
-    let rows = columns.first().map_or(0, |c| c.values.len());
+/// A column of the order.
+#[derive(Debug, Clone)]
+pub(super) struct By {
+    pub(super) column: SortColumn,
+    /// its values are numbers that stand for names, and come in the order of the names
+    pub(super) names: bool,
+}
+
+/// Numbers of rows in the order of `columns`, of which there is at least one. `None`: columns with
+/// names are too wide to be sorted.
+pub(super) fn permutation(columns: &[By]) -> Result<Option<UInt32Array>> {
+    let rows = columns.first().map_or(0, |c| c.column.values.len());
     let Ok(end) = u32::try_from(rows) else {
         return exec_err!("{rows} rows are too many to be sorted as one");
     };
@@ -26,27 +37,32 @@ pub(super) fn permutation(columns: &[SortColumn]) -> Result<UInt32Array> {
         Some(mut keys) => {
             keys.sort_unstable();
             let mask = u128::from(u32::MAX);
-            Ok(keys
-                .iter()
-                .map(|k| u32::try_from(k & mask).unwrap_or(u32::MAX))
-                .collect::<Vec<_>>()
-                .into())
+            let rows = keys.iter().map(|k| u32::try_from(k & mask).unwrap_or(u32::MAX));
+            Ok(Some(rows.collect::<Vec<_>>().into()))
         }
+        None if columns.iter().any(|by| by.names) => Ok(None),
         None => {
             let row = Arc::new(UInt32Array::from_iter_values(0..end));
             let row = SortColumn { values: row, options: None };
-            let by: Vec<SortColumn> = columns.iter().cloned().chain([row]).collect();
-            Ok(lexsort_to_indices(&by, None)?)
+            let by = columns.iter().map(|by| by.column.clone());
+            let by: Vec<SortColumn> = by.chain([row]).collect();
+            Ok(Some(lexsort_to_indices(&by, None)?))
         }
     }
 }
 
 /// Each row's ranks, and its number in the last 32 bits.
-fn packed(columns: &[SortColumn], rows: u32) -> Option<Vec<u128>> {
+fn packed(columns: &[By], rows: u32) -> Option<Vec<u128>> {
     let mut keys: Vec<u128> = vec![];
     let mut bits = u32::BITS;
-    for column in columns {
-        let Ranks { ranks, most } = ranks(&column.values, column.options.unwrap_or_default())?;
+    for By { column, names } in columns {
+        let options = column.options.unwrap_or_default();
+        let Ranks { ranks, most } = if *names {
+            let numbers = column.values.as_primitive::<Decimal128Type>();
+            places(numbers.iter().map(|n| n.map(i128::cast_unsigned)), names::compare, options)?
+        } else {
+            ranks(&column.values, options)?
+        };
         let width = u64::BITS - most.leading_zeros();
         bits += width;
         if bits > u128::BITS {
@@ -115,9 +131,9 @@ fn ranks(values: &ArrayRef, options: SortOptions) -> Option<Ranks> {
         DataType::Boolean => {
             distances(values.as_boolean().iter().map(|b| b.map(i64::from)), options)
         }
-        DataType::Utf8 => places(values.as_string::<i32>().iter(), options),
-        DataType::LargeUtf8 => places(values.as_string::<i64>().iter(), options),
-        DataType::Utf8View => places(values.as_string_view().iter(), options),
+        DataType::Utf8 => places(values.as_string::<i32>().iter(), Ord::cmp, options),
+        DataType::LargeUtf8 => places(values.as_string::<i64>().iter(), Ord::cmp, options),
+        DataType::Utf8View => places(values.as_string_view().iter(), Ord::cmp, options),
         _ => {
             let ranks: Vec<u64> =
                 rank(values, Some(options)).ok()?.into_iter().map(u64::from).collect();
@@ -156,14 +172,15 @@ fn distances(
 }
 
 /// Places among the different texts.
-fn places<'a>(
-    texts: impl Iterator<Item = Option<&'a str>>,
+fn places<T: Copy + Eq + Name>(
+    texts: impl Iterator<Item = Option<T>>,
+    compare: fn(&T, &T) -> Ordering,
     SortOptions { descending, nulls_first }: SortOptions,
 ) -> Option<Ranks> {
     let mut ids = Ids::default();
-    let mut different: Vec<(Option<&str>, u32)> = vec![];
+    let mut different: Vec<(Option<T>, u32)> = vec![];
     let mut rows: Vec<u32> = vec![];
-    let mut last: Option<(Option<&str>, u32)> = None;
+    let mut last: Option<(Option<T>, u32)> = None;
     for text in texts {
         let id = match last {
             Some((same, id)) if same == text => id,
@@ -180,8 +197,8 @@ fn places<'a>(
         rows.push(id);
     }
     different.sort_unstable_by(|(a, _), (b, _)| match (a, b) {
-        (Some(a), Some(b)) if descending => b.cmp(a),
-        (Some(a), Some(b)) => a.cmp(b),
+        (Some(a), Some(b)) if descending => compare(b, a),
+        (Some(a), Some(b)) => compare(a, b),
         _ if nulls_first => a.is_some().cmp(&b.is_some()),
         _ => b.is_some().cmp(&a.is_some()),
     });
@@ -196,22 +213,44 @@ fn places<'a>(
     Some(Ranks { ranks: Kind::Listed(ranks), most: u64::try_from(different.len()).ok()? })
 }
 
-/// The ids of texts that were seen. A text that is a number is found without looking at another.
-#[derive(Default)]
-struct Ids<'a> {
+/// The ids of texts that were seen. One that is a number is found without looking at another.
+struct Ids<T> {
     numbers: HashMap<u128, u32>,
-    texts: HashMap<&'a str, u32>,
+    texts: HashMap<T, u32>,
     null: Option<u32>,
 }
 
-impl<'a> Ids<'a> {
+/// What may have a number.
+trait Name: Hash {
+    fn number(self) -> Option<u128>;
+}
+
+impl Name for &str {
+    fn number(self) -> Option<u128> {
+        names::number(self)
+    }
+}
+
+impl Name for u128 {
+    fn number(self) -> Option<u128> {
+        Some(self)
+    }
+}
+
+impl<T: Copy + Eq + Name> Ids<T> {
     /// That of `text`, which is `next` if it is a new one.
-    fn of(&mut self, text: Option<&'a str>, next: u32) -> u32 {
+    fn of(&mut self, text: Option<T>, next: u32) -> u32 {
         let Some(text) = text else { return *self.null.get_or_insert(next) };
-        match names::number(text) {
+        match text.number() {
             Some(number) => *self.numbers.entry(number).or_insert(next),
             None => *self.texts.entry(text).or_insert(next),
         }
+    }
+}
+
+impl<T> Default for Ids<T> {
+    fn default() -> Self {
+        Self { numbers: HashMap::new(), texts: HashMap::new(), null: None }
     }
 }
 
@@ -262,7 +301,22 @@ mod tests {
                 values: Arc::clone(&columns[*c]),
                 options: Some(SortOptions { descending: *descending, nulls_first: *nulls_first }),
             }).collect();
-            let got = permutation(&order).unwrap();
+            let given: Vec<By> = order.iter().map(|c| By { column: c.clone(), names: false }).collect();
+            let got = permutation(&given).unwrap().unwrap();
+            // the column of texts as numbers, where they are short
+            let named = order.iter().map(|c| {
+                let numbers = c.values.as_string_view_opt().map(names::numbers);
+                match numbers {
+                    Some((numbers, None)) => {
+                        let values = Arc::new(numbers);
+                        By { column: SortColumn { values, ..c.clone() }, names: true }
+                    }
+                    _ => By { column: c.clone(), names: false },
+                }
+            });
+            if let Some(by_number) = permutation(&named.collect::<Vec<_>>()).unwrap() {
+                prop_assert_eq!(&got, &by_number);
+            }
             let mut with_row = order.clone();
             with_row.push(SortColumn {
                 values: Arc::new(UInt32Array::from_iter_values(0..u32::try_from(rows.len()).unwrap())),
@@ -276,7 +330,14 @@ mod tests {
     fn what_does_not_fit_is_sorted_too() {
         let far = Int64Array::from(vec![Some(i64::MAX), Some(i64::MIN), None, Some(0)]);
         let column = SortColumn { values: Arc::new(far), options: None };
-        let got = permutation(&[column.clone(), column]).unwrap();
+        let column = By { column, names: false };
+        let got = permutation(&[column.clone(), column.clone()]).unwrap().unwrap();
         assert_eq!(got.values(), &[2, 1, 3, 0]);
+        // but not as numbers: names have another order
+        let (names, _) = names::numbers(&StringViewArray::from(vec!["b", "a", "", "c"]));
+        let names = SortColumn { values: Arc::new(names), options: None };
+        let names = By { column: names, names: true };
+        assert_eq!(permutation(&[names.clone(), column.clone(), column]).unwrap(), None);
+        assert_eq!(permutation(&[names]).unwrap().unwrap().values(), &[2, 1, 0, 3]);
     }
 }

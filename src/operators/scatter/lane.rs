@@ -22,7 +22,7 @@ pub(crate) struct Lane {
 }
 
 impl Lane {
-    pub(super) fn as_it_is(schema: SchemaRef) -> Self {
+    pub(crate) fn as_it_is(schema: SchemaRef) -> Self {
         Self { schema, named: None }
     }
 
@@ -81,10 +81,10 @@ impl Lane {
     }
 
     /// Rows of this lane as they were.
-    pub(super) fn back(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+    pub(crate) fn back(&self, batch: &RecordBatch) -> Result<RecordBatch> {
         let Some((at, plain)) = &self.named else { return Ok(batch.clone()) };
-        let texts = names::texts(batch.column(*at).as_primitive::<Decimal128Type>());
-        replaced(batch, *at, Arc::new(texts), plain)
+        let texts = names::texts(batch.column(*at).as_primitive::<Decimal128Type>())?;
+        replaced(batch, *at, texts, plain)
     }
 }
 

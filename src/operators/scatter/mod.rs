@@ -36,12 +36,14 @@ use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, Distribution, ExecutionPlan, ExecutionPlanProperties,
     Partitioning, PlanProperties,
 };
-use futures::future::{BoxFuture, Shared};
+use futures::future::BoxFuture;
 use futures::{FutureExt, Stream, StreamExt, TryStreamExt, stream};
 
 pub(super) use lane::{Lane, replaced};
 use packed::Packed;
 use writer::Writer;
+
+use super::together::{Shared, Together};
 
 /// The operator.
 #[derive(Debug)]
@@ -52,20 +54,8 @@ pub(crate) struct ScatterExec {
     lanes: Vec<Lane>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
-    run: Mutex<Run>,
+    scattered: Together<Buckets>,
 }
-
-/// What the streams of one execution share.
-#[derive(Debug, Default)]
-struct Run {
-    /// held until every bucket has its stream: after that the streams alone hold it, and the work
-    /// stops when the last of them is dropped
-    scattered: Option<Scattered>,
-    streams: usize,
-}
-
-type Scattered =
-    Shared<BoxFuture<'static, std::result::Result<Arc<Buckets>, Arc<DataFusionError>>>>;
 
 /// Each bucket, until somebody reads it.
 type Buckets = Vec<Mutex<Vec<Part>>>;
@@ -123,8 +113,13 @@ impl ScatterExec {
             lanes,
             properties: Arc::new(properties),
             metrics: ExecutionPlanMetricsSet::new(),
-            run: Mutex::default(),
+            scattered: Together::default(),
         }
+    }
+
+    /// Where the rows come from.
+    pub(crate) fn input(&self) -> &Arc<dyn ExecutionPlan> {
+        &self.input
     }
 
     fn buckets(&self) -> usize {
@@ -164,25 +159,13 @@ impl ScatterExec {
         Ok(streams.collect())
     }
 
-    /// The work that all buckets wait for; each asks once.
-    fn scattered(&self, context: &Arc<TaskContext>) -> Result<Scattered> {
-        let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
-        let scattered = match &run.scattered {
-            Some(begun) => begun.clone(),
-            None if run.streams > 0 => {
-                return internal_err!("the rows of a ScatterExec are read once");
-            }
-            None => run.scattered.insert(self.start(context)?).clone(),
-        };
-        run.streams += 1;
-        if run.streams == self.buckets() {
-            run.scattered = None;
-        }
-        Ok(scattered)
+    /// What all buckets wait for.
+    fn scattered(&self, context: &Arc<TaskContext>) -> Result<Shared<Buckets>> {
+        self.scattered.join(self.buckets(), || self.start(context))
     }
 
     /// Starts reading, as soon as the first stream is polled.
-    fn start(&self, context: &Arc<TaskContext>) -> Result<Scattered> {
+    fn start(&self, context: &Arc<TaskContext>) -> Result<BoxFuture<'static, Result<Buckets>>> {
         let inputs = self.input.output_partitioning().partition_count();
         let writers = (0..inputs)
             .map(|i| {
@@ -207,9 +190,9 @@ impl ScatterExec {
                     bucket.extend(part);
                 }
             }
-            Ok(Arc::new(all.into_iter().map(Mutex::new).collect()))
+            Ok(all.into_iter().map(Mutex::new).collect())
         };
-        Ok(work.map(|done: Result<_>| done.map_err(Arc::new)).boxed().shared())
+        Ok(work.boxed())
     }
 }
 
@@ -310,7 +293,7 @@ impl ExecutionPlan for ScatterExec {
 
 /// The parts of a bucket that nobody has taken yet.
 async fn take(
-    scattered: Scattered,
+    scattered: Shared<Buckets>,
     bucket: usize,
     which: impl Fn(&Part) -> bool,
 ) -> Result<Vec<Part>> {

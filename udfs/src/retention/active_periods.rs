@@ -24,7 +24,7 @@ use crate::args::{self, Param, Ty, required};
 use crate::events::{Groups, OneGroup, Rows};
 use crate::lists::{Lists, item, list_field, list_rows, lists_of_one};
 
-const NAME: &str = "active_periods";
+pub(super) const NAME: &str = "active_periods";
 const PARAMS: &[Param] = &[required("period", Ty::Int)];
 /// Bytes of a list of the answer, and of an element.
 const LIST: usize = 4;

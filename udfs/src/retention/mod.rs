@@ -4,6 +4,7 @@ mod active_periods;
 mod cells;
 mod engagement;
 mod engagement_state;
+pub mod facts;
 mod grid;
 mod matrix_options;
 mod period_sets;

@@ -23,7 +23,7 @@ use super::returns::{answer_size, list_type, lists};
 use crate::conditions;
 use crate::events::{Groups, OneGroup};
 
-const NAME: &str = "retention";
+pub(super) const NAME: &str = "retention";
 const USAGE: &str = "retention(condition1 [, condition2, …])";
 
 static UDAF: LazyLock<Arc<AggregateUDF>> =
@@ -129,7 +129,7 @@ impl Met {
 }
 
 /// What each row meets; nothing if `filter` does not take it.
-fn masks(values: &[ArrayRef], filter: Option<&BooleanArray>) -> Vec<u64> {
+pub(super) fn masks(values: &[ArrayRef], filter: Option<&BooleanArray>) -> Vec<u64> {
     let mut masks = conditions::masks(values);
     if let Some(filter) = filter {
         for (mask, take) in masks.iter_mut().zip(filter) {

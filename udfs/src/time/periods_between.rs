@@ -10,7 +10,8 @@ use std::sync::{Arc, LazyLock};
 use datafusion::arrow::array::{Array, Int64Array};
 use datafusion::arrow::buffer::{NullBuffer, ScalarBuffer};
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::{Result, internal_err};
+use datafusion::common::{Result, ScalarValue, internal_err};
+use datafusion::logical_expr::interval_arithmetic::Interval;
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
     ColumnarValue, Documentation, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
@@ -21,8 +22,9 @@ use super::calendar::{Call, FISCAL, TIMEZONE, UNIT, WEEK_START};
 use super::core::Periods;
 use crate::args::{self, Ty, required};
 
+const NAME: &str = "periods_between";
 const CALL: Call = Call {
-    name: "periods_between",
+    name: NAME,
     params: &[
         required("a", Ty::Instant),
         required("b", Ty::Instant),
@@ -103,18 +105,42 @@ impl ScalarUDFImpl for PeriodsBetween {
     }
 
     fn invoke_with_args(&self, call: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let (times, unit) = CALL.read(&call.args)?;
-        let [a, b] = times.as_slice() else { return internal_err!("{} needs a and b", CALL.name) };
-        let [mut from, mut to] = [Periods::of(unit), Periods::of(unit)];
-        let pairs = a.values().iter().zip(b.values());
-        let counts: ScalarBuffer<i64> = pairs.map(|(a, b)| to.index(*b) - from.index(*a)).collect();
-        let nulls = NullBuffer::union(a.nulls(), b.nulls());
-        args::answer(&call.args, Arc::new(Int64Array::try_new(counts, nulls)?))
+        args::answer(&call.args, Arc::new(counts(&call.args)?))
+    }
+
+    /// A later `b` is in no earlier period.
+    fn evaluate_bounds(&self, given: &[&Interval]) -> Result<Interval> {
+        let [a, b, options @ ..] = given else { return internal_err!("{NAME} needs a and b") };
+        let ends = [a.upper(), a.lower(), b.lower(), b.upper()];
+        if ends.iter().any(|end| end.is_null()) || options.iter().any(|o| o.lower() != o.upper()) {
+            return Interval::make_unbounded(&DataType::Int64);
+        }
+        let pair = |of: &[&ScalarValue]| {
+            ScalarValue::iter_to_array(of.iter().map(|v| (*v).clone())).map(ColumnarValue::Array)
+        };
+        let (from, to) = ends.split_at(2);
+        let options = options.iter().map(|o| Ok(ColumnarValue::Scalar(o.lower().clone())));
+        let full = [pair(from), pair(to)].into_iter().chain(options);
+        let counts = counts(&full.collect::<Result<Vec<_>>>()?)?;
+        Interval::try_new(
+            ScalarValue::try_from_array(&counts, 0)?,
+            ScalarValue::try_from_array(&counts, 1)?,
+        )
     }
 
     fn documentation(&self) -> Option<&Documentation> {
         self.doc()
     }
+}
+
+/// Of all arguments.
+fn counts(given: &[ColumnarValue]) -> Result<Int64Array> {
+    let (times, unit) = CALL.read(given)?;
+    let [a, b] = times.as_slice() else { return internal_err!("{NAME} needs a and b") };
+    let [mut from, mut to] = [Periods::of(unit), Periods::of(unit)];
+    let pairs = a.values().iter().zip(b.values());
+    let counts: ScalarBuffer<i64> = pairs.map(|(a, b)| to.index(*b) - from.index(*a)).collect();
+    Ok(Int64Array::try_new(counts, NullBuffer::union(a.nulls(), b.nulls()))?)
 }
 
 #[cfg(test)]
