@@ -150,13 +150,13 @@ fn total(alike: &[Alike]) -> f64 {
 
 fn group(rows: &mut Rows) -> Option<(Vec<Alike>, Option<&'static str>)> {
     let mut alike: Vec<Alike> = vec![];
-    for Row { customer, weight, .. } in rows.sorted() {
+    rows.in_order(|Row { customer, weight, .. }| {
         let (left, periods) = (customer.x > 0.0, customer.t);
         match alike.last_mut() {
             Some(last) if last.left == left && last.periods == periods => last.weight += weight,
             _ => alike.push(Alike { left, periods, weight }),
         }
-    }
+    });
     let many = alike.len();
     let gone = alike.iter().filter(|a| a.left).count();
     let poverty = match gone {

@@ -110,11 +110,10 @@ impl Groups {
         }
     }
 
-    fn add(&mut self, group: usize, to: impl FnOnce(&mut Rows)) {
+    /// `to` adds rows, and returns by how many bytes that made them larger.
+    fn add(&mut self, group: usize, to: impl FnOnce(&mut Rows) -> usize) {
         if let Some(group) = self.groups.get_mut(group) {
-            let before = group.rows.size();
-            to(&mut group.rows);
-            self.room += group.rows.size() - before;
+            self.room += to(&mut group.rows);
         }
     }
 

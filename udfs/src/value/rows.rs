@@ -31,6 +31,7 @@ impl Row {
     }
 
     /// A legal row of whole numbers, weight 1 and nothing beside as `x`, `t` and `tx` one after the other.
+    #[inline]
     fn pack(&self) -> Option<u64> {
         let Customer { x, tx, t } = self.customer;
         if self.weight != 1.0 || self.extra != 0.0 || x >= PURCHASES || t >= TIMES {
@@ -77,26 +78,30 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
-    pub(crate) fn push(&mut self, row: Row) {
+    /// Adds a row, and returns by how many bytes that made them larger.
+    #[inline]
+    pub(crate) fn push(&mut self, row: Row) -> usize {
         if let Some(packed) = row.pack() {
-            self.packed.push(packed);
+            push(&mut self.packed, packed)
         } else if let Some(pair) = row.pair() {
-            self.pairs.push(pair);
+            push(&mut self.pairs, pair)
         } else {
-            self.others.push(row);
+            push(&mut self.others, row)
         }
     }
 
-    /// Adds rows that were collected elsewhere.
+    /// Adds rows that were collected elsewhere, and returns by how many bytes that made them larger.
     pub(crate) fn extend(
         &mut self,
         packed: &[u64],
         pairs: impl Iterator<Item = u128>,
         others: impl Iterator<Item = Row>,
-    ) {
+    ) -> usize {
+        let before = self.size();
         self.packed.extend_from_slice(packed);
         self.pairs.extend(pairs);
         self.others.extend(others);
+        self.size() - before
     }
 
     /// The packed rows, the pairs and the others. Pairs are in order: to sort what was sorted in parts
@@ -125,22 +130,36 @@ impl Rows {
             + self.others.capacity() * size_of::<Row>()
     }
 
-    /// The rows in one order, whatever the order in which they came.
-    pub(crate) fn sorted(&mut self) -> impl Iterator<Item = Row> {
+    /// Hands `f` the rows in one order, whatever the order in which they came.
+    pub(crate) fn in_order(&mut self, f: impl FnMut(Row)) {
         sort(&mut self.packed);
         // in parts they are sorted already
         self.pairs.sort();
         self.others.sort_unstable_by_key(Row::key);
         let packed = self.packed.iter().map(|n| Row::unpack(*n));
         let pairs = self.pairs.iter().map(|pair| Row::unpair(*pair));
-        merged(packed, merged(pairs, self.others.iter().copied()))
+        let others = self.others.iter().copied();
+        // as a rule all are of one kind
+        match [packed.len(), pairs.len(), others.len()] {
+            [_, 0, 0] => packed.for_each(f),
+            [0, _, 0] => pairs.for_each(f),
+            _ => merged(packed, merged(pairs, others)).for_each(f),
+        }
     }
+}
+
+/// Adds to `all`, and returns by how many bytes it grew.
+#[inline]
+fn push<T>(all: &mut Vec<T>, one: T) -> usize {
+    let before = all.capacity();
+    all.push(one);
+    (all.capacity() - before) * size_of::<T>()
 }
 
 impl FromIterator<Row> for Rows {
     fn from_iter<I: IntoIterator<Item = Row>>(rows: I) -> Self {
         let mut all = Self::default();
-        rows.into_iter().for_each(|row| all.push(row));
+        rows.into_iter().for_each(|row| _ = all.push(row));
         all
     }
 }
@@ -269,7 +288,9 @@ mod tests {
             assert_eq!(packed.len() == all.len(), unit == 1 && weight == 1);
             assert_eq!(!pairs.is_empty(), last == 0);
             all.sort_by_key(Row::key);
-            assert!(rows.sorted().eq(all));
+            let mut sorted = vec![];
+            rows.in_order(|row| sorted.push(row));
+            assert_eq!(sorted, all);
         }
     }
 }

@@ -57,7 +57,7 @@ impl Sample {
         let mut times = Times::new(rows.len());
         let (mut weight, mut bought, mut time, mut beside) = (0.0, 0.0, 0.0, 0.0);
         let mut last: Option<Customer> = None;
-        for Row { customer, extra, weight: w } in rows.sorted() {
+        rows.in_order(|Row { customer, extra, weight: w }| {
             let Customer { x, tx, t } = customer;
             weight += w;
             bought += w * x;
@@ -67,19 +67,19 @@ impl Sample {
             if last.is_none_or(|last| last.x != x) {
                 blocks.push(Block { x, weight: 0.0, rows: at..at });
             }
-            let Some(block) = blocks.last_mut() else { continue };
+            let Some(block) = blocks.last_mut() else { return };
             block.weight += w;
             match alike.last_mut() {
                 Some(alike) if last == Some(customer) => alike.weight += w,
                 before => {
                     let same = before.filter(|_| last.is_some_and(|last| last.t == t));
-                    let t = same.map_or_else(|| times.number(t / scale), |before| before.t);
-                    alike.push(Alike { tx: times.number(tx / scale), t, weight: w });
+                    let t = same.map_or_else(|| times.number(t, scale), |before| before.t);
+                    alike.push(Alike { tx: times.number(tx, scale), t, weight: w });
                     block.rows.end += 1;
                     last = Some(customer);
                 }
             }
-        }
+        });
         let rate = if time > 0.0 { (bought / time).clamp(1e-3, 1e3) } else { 1.0 };
         let log_scale = -bought * scale.ln();
         Self { blocks, rows: alike, times, scale, weight, rate, bought, extra: beside, log_scale }
@@ -101,7 +101,7 @@ impl Sample {
                 seen += 1;
                 if seen == every {
                     seen = 0;
-                    let [tx, t] = [row.tx, row.t].map(|n| out.times.number(self.times.get(n)));
+                    let [tx, t] = [row.tx, row.t].map(|n| out.times.number(self.times.get(n), 1.0));
                     out.rows.push(Alike { tx, t, ..*row });
                 }
             }
@@ -141,6 +141,8 @@ pub(crate) struct Times {
     pub all: Vec<f64>,
     /// numbers by hash, one more than they are; 0 is free
     known: Vec<u32>,
+    /// the same of whole times, such as days, by these
+    whole: Vec<u32>,
 }
 
 impl Times {
@@ -150,10 +152,31 @@ impl Times {
     /// For so many customers.
     fn new(customers: usize) -> Self {
         let room = customers.min(Self::FEW).next_power_of_two() * 4;
-        Self { all: vec![], known: vec![0; room] }
+        Self { all: vec![], known: vec![0; room], whole: vec![0; room.min(Self::FEW)] }
     }
 
-    fn number(&mut self, time: f64) -> u32 {
+    /// That of `time / scale`; one scale for all times.
+    fn number(&mut self, time: f64, scale: f64) -> u32 {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "is seen at once"
+        )]
+        let whole = time as u32;
+        if f64::from(whole) != time || whole as usize >= self.whole.len() {
+            return self.look_up(time / scale);
+        }
+        let known = self.whole.get(whole as usize).and_then(|known| known.checked_sub(1));
+        known.unwrap_or_else(|| {
+            let number = self.look_up(time / scale);
+            if let Some(known) = self.whole.get_mut(whole as usize) {
+                *known = number.saturating_add(1);
+            }
+            number
+        })
+    }
+
+    fn look_up(&mut self, time: f64) -> u32 {
         /// places where a time may be; what finds none is not looked for again
         const PLACES: usize = 8;
         let next = u32::try_from(self.all.len()).unwrap_or(u32::MAX);

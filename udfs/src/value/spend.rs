@@ -7,7 +7,7 @@
 
 use super::core::Customer;
 use super::estimate::{Estimate, Fault};
-use super::fit::{THINNED, weightless};
+use super::fit::{THINNED, is_whole, weightless};
 use super::gamma::gamma;
 use super::newton::{Surface, maximise};
 use super::rows::{Row, Rows};
@@ -43,6 +43,10 @@ pub(crate) fn row(x: f64, money: f64) -> Customer {
 /// What keeps a row from saying anything of what is spent.
 pub(crate) fn fault(row: &Row) -> Option<Fault> {
     let Customer { x, t: money, .. } = row.customer;
+    // what most rows are is told at once
+    if x > 0.0 && is_whole(x) && money > 0.0 && money <= f64::MAX && row.weight == 1.0 {
+        return None;
+    }
     if !(x >= 0.0 && x.is_finite()) {
         Some(Fault::NotFinite)
     } else if x == 0.0 {
@@ -100,7 +104,9 @@ impl Sample {
     }
 
     fn push(&mut self, block: Block) {
-        let logs: f64 = block.rows.iter().map(|(total, w)| w * total.ln()).sum();
+        let mut logs = Logarithms::default();
+        block.rows.iter().for_each(|(total, w)| logs.add(*total, *w));
+        let logs = logs.sum();
         self.logs += logs;
         self.weighted_logs += block.x * logs;
         self.weight += block.weight;
@@ -123,18 +129,18 @@ pub(crate) fn fit(rows: &mut Rows, l2: f64) -> Option<Fit> {
         return None;
     }
     let mut blocks: Vec<Block> = vec![];
-    for Row { customer: Customer { x, t: money, .. }, weight, .. } in rows.sorted() {
+    rows.in_order(|Row { customer: Customer { x, t: money, .. }, weight, .. }| {
         if blocks.last().is_none_or(|block| block.x != x) {
             blocks.push(Block { x, weight: 0.0, rows: vec![] });
         }
-        let Some(block) = blocks.last_mut() else { continue };
+        let Some(block) = blocks.last_mut() else { return };
         block.weight += weight;
         match block.rows.last_mut() {
             // such as the minima of many: customers alike are one row
             Some(alike) if alike.0 == money => alike.1 += weight,
             _ => block.rows.push((money, weight)),
         }
-    }
+    });
     let customers =
         || blocks.iter().flat_map(|b| b.rows.iter().map(|(money, w)| (*w, b.x, *money)));
     let weight: f64 = blocks.iter().map(|b| b.weight).sum();
@@ -177,6 +183,39 @@ pub(crate) fn fit(rows: &mut Rows, l2: f64) -> Option<Fit> {
     Some(Fit { estimate, correlation: correlation.is_finite().then_some(correlation) })
 }
 
+/// Logarithms added up: those of many numbers are the logarithm of their product.
+struct Logarithms {
+    product: f64,
+    others: f64,
+}
+
+impl Default for Logarithms {
+    fn default() -> Self {
+        Self { product: 1.0, others: 0.0 }
+    }
+}
+
+impl Logarithms {
+    #[inline]
+    fn add(&mut self, number: f64, weight: f64) {
+        if weight != 1.0 {
+            self.others += weight * number.ln();
+            return;
+        }
+        let next = self.product * number;
+        if (1e-200..1e200).contains(&next) {
+            self.product = next;
+        } else {
+            self.others += self.product.ln();
+            self.product = number;
+        }
+    }
+
+    fn sum(self) -> f64 {
+        self.others + self.product.ln()
+    }
+}
+
 /// The log-likelihood of the totals for the parameters `[p, q, v]` with its derivatives.
 fn log_likelihood(sample: &Sample, [p, q, v]: [f64; 3]) -> Surface<3> {
     let at_q = gamma(q);
@@ -188,22 +227,15 @@ fn log_likelihood(sample: &Sample, [p, q, v]: [f64; 3]) -> Surface<3> {
         let (x, n) = (block.x, block.weight);
         let shape = p * x + q;
         let (at_px, at_shape) = (gamma(p * x), gamma(shape));
-        let (mut log, mut inv, mut square) = (0.0, 0.0, 0.0);
-        // the logarithms of many numbers are the logarithm of their product
-        let mut product = 1.0;
+        let (mut logs, mut inv, mut square) = (Logarithms::default(), 0.0, 0.0);
         for &(total, w) in &block.rows {
             let both = total + v;
             let over = 1.0 / both;
-            let next: f64 = product * both;
-            if w == 1.0 && (1e-200..1e200).contains(&next) {
-                product = next;
-            } else {
-                log += w * both.ln();
-            }
+            logs.add(both, w);
             inv += w * over;
             square += w * over * over;
         }
-        log += product.ln();
+        let log = logs.sum();
         sum.value += n * (at_shape.ln - at_px.ln - at_q.ln + q * v.ln()) - shape * log;
         sum.gradient[0] += x * (n * (at_shape.digamma - at_px.digamma) - log);
         sum.gradient[1] += n * (at_shape.digamma - at_q.digamma + v.ln()) - log;
