@@ -224,7 +224,12 @@ impl Footer {
                 return ColumnStatistics::new_unknown();
             };
             let ty = field.data_type();
-            let cast = |bound: &Precision<_>| bound.cast_to(ty).unwrap_or(Precision::Absent);
+            // bounds of some of the rows are none
+            let told = self.is_told_everywhere(index);
+            let cast = |bound: &Precision<_>| match told {
+                true => bound.cast_to(ty).unwrap_or(Precision::Absent),
+                false => Precision::Absent,
+            };
             ColumnStatistics {
                 null_count: found.null_count,
                 min_value: cast(&found.min_value),
@@ -243,5 +248,19 @@ impl Footer {
             total_byte_size: own.total_byte_size.to_inexact(),
             column_statistics: table.fields().iter().map(column).collect(),
         }
+    }
+
+    /// Whether every row group with a value of that column says between which they lie.
+    fn is_told_everywhere(&self, column: usize) -> bool {
+        let columns = self.metadata.file_metadata().schema_descr();
+        let leaf = (0..columns.num_columns()).find(|i| columns.get_column_root_idx(*i) == column);
+        let Some(leaf) = leaf else { return false };
+        self.metadata.row_groups().iter().all(|group| {
+            let said = group.columns().get(leaf).and_then(|column| column.statistics());
+            let bounds =
+                said.is_some_and(|s| s.min_bytes_opt().is_some() && s.max_bytes_opt().is_some());
+            let nulls = said.and_then(|s| s.null_count_opt()).and_then(|n| i64::try_from(n).ok());
+            bounds || nulls == Some(group.num_rows()) || group.num_rows() == 0
+        })
     }
 }

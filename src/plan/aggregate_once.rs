@@ -141,7 +141,7 @@ fn in_one_stage(
         schema,
     )?;
     let once = once.with_limit_options(last.limit_options());
-    let dense = if free { dense_customers::in_place_of(&once)? } else { None };
+    let dense = free.then(|| dense_customers::in_place_of(&once)).flatten();
     let once = match dense {
         Some(dense) => Arc::new(dense),
         None => NamedAggregateExec::in_place_of(once),

@@ -1,13 +1,16 @@
 //! Between which values a column lies, by what its files say of themselves.
 //!
-//! Only what files say is taken, through operators that change no value: an estimate of what a filter
-//! leaves would do for a choice between plans, not for a table that has a place for each value.
+//! What is made of it has a place for each value, so only what holds of every row is taken: what files
+//! say of a column of whole numbers or times, through operators and casts that keep their order. That
+//! nothing is known is no error: a value that is filtered out may be one that cannot be cast.
 
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::DataType;
 use datafusion::catalog::memory::DataSourceExec;
+use datafusion::common::ScalarValue;
 use datafusion::common::stats::Precision;
-use datafusion::common::{Result, ScalarValue};
+use datafusion::datasource::physical_plan::FileScanConfig;
 use datafusion::logical_expr::interval_arithmetic::Interval;
 use datafusion::physical_expr::expressions::{CastExpr, Column, Literal};
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
@@ -19,6 +22,8 @@ use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 
+use crate::udfs::time::periods_between_udf;
+
 /// What files say of a column.
 pub(super) struct Bounds {
     pub(super) least: ScalarValue,
@@ -29,63 +34,92 @@ pub(super) struct Bounds {
 
 impl Bounds {
     /// Those of a column, or of a function of one, over the rows of `plan`.
-    pub(super) fn of(
-        e: &Arc<dyn PhysicalExpr>,
-        plan: &Arc<dyn ExecutionPlan>,
-    ) -> Result<Option<Self>> {
+    pub(super) fn of(e: &Arc<dyn PhysicalExpr>, plan: &Arc<dyn ExecutionPlan>) -> Option<Self> {
         if let Some(column) = e.downcast_ref::<Column>() {
             return Self::of_column(column.index(), plan);
         }
-        if !e.is::<ScalarFunctionExpr>() && !e.is::<CastExpr>() {
-            return Ok(None);
+        let schema = plan.schema();
+        if let Some(cast) = e.downcast_ref::<CastExpr>() {
+            let from = cast.expr().data_type(&schema).ok()?;
+            if !keeps_order(&from, &cast.data_type(&schema).ok()?) {
+                return None;
+            }
+        } else if e.downcast_ref::<ScalarFunctionExpr>()?.fun() != periods_between_udf().as_ref() {
+            return None;
         }
         let mut rows = 0;
         let mut given = vec![];
         for arg in e.children() {
-            if let Some(literal) = arg.downcast_ref::<Literal>() {
-                given.push(Interval::try_new(literal.value().clone(), literal.value().clone())?);
-                continue;
-            }
-            let Some(bounds) = Self::of(arg, plan)? else { return Ok(None) };
-            rows = rows.max(bounds.rows);
-            given.push(Interval::try_new(bounds.least, bounds.greatest)?);
+            let (least, greatest) = match arg.downcast_ref::<Literal>() {
+                Some(literal) => (literal.value().clone(), literal.value().clone()),
+                None => {
+                    let bounds = Self::of(arg, plan)?;
+                    rows = rows.max(bounds.rows);
+                    (bounds.least, bounds.greatest)
+                }
+            };
+            given.push(Interval::try_new(least, greatest).ok()?);
         }
-        let (least, greatest) = e.evaluate_bounds(&given.iter().collect::<Vec<_>>())?.into_bounds();
-        let known = !least.is_null() && !greatest.is_null();
-        Ok(known.then_some(Self { least, greatest, rows }))
+        let bounds = e.evaluate_bounds(&given.iter().collect::<Vec<_>>()).ok()?;
+        let (least, greatest) = bounds.into_bounds();
+        (!least.is_null() && !greatest.is_null()).then_some(Self { least, greatest, rows })
     }
 
-    fn of_column(at: usize, plan: &Arc<dyn ExecutionPlan>) -> Result<Option<Self>> {
+    fn of_column(at: usize, plan: &Arc<dyn ExecutionPlan>) -> Option<Self> {
         if let Some(projection) = plan.downcast_ref::<ProjectionExec>() {
-            let Some(computed) = projection.expr().get(at) else { return Ok(None) };
-            return Self::of(&computed.expr, projection.input());
+            return Self::of(&projection.expr().get(at)?.expr, projection.input());
         }
         if let Some(filter) = plan.downcast_ref::<FilterExec>() {
             let at = match filter.projection() {
-                Some(kept) => kept.get(at).copied(),
-                None => Some(at),
+                Some(kept) => *kept.get(at)?,
+                None => at,
             };
-            return at.map_or(Ok(None), |at| Self::of_column(at, filter.input()));
+            return Self::of_column(at, filter.input());
         }
         if plan.is::<RepartitionExec>()
             || plan.is::<CoalescePartitionsExec>()
             || plan.is::<CooperativeExec>()
         {
-            let children = plan.children();
-            return children.first().map_or(Ok(None), |input| Self::of_column(at, input));
+            return Self::of_column(at, plan.children().first()?);
         }
-        if !plan.is::<DataSourceExec>() {
-            return Ok(None);
+        if !is_read_as_it_is(at, plan)? {
+            return None;
         }
-        let said = StatisticsContext::new().compute(plan.as_ref(), &StatisticsArgs::new())?;
+        let said = StatisticsContext::new().compute(plan.as_ref(), &StatisticsArgs::new()).ok()?;
+        let column = said.column_statistics.get(at)?;
         let value =
             |said: &Precision<ScalarValue>| said.get_value().filter(|v| !v.is_null()).cloned();
-        Ok(said.column_statistics.get(at).and_then(|column| {
-            Some(Self {
-                least: value(&column.min_value)?,
-                greatest: value(&column.max_value)?,
-                rows: *said.num_rows.get_value()?,
-            })
-        }))
+        Some(Self {
+            least: value(&column.min_value)?,
+            greatest: value(&column.max_value)?,
+            rows: *said.num_rows.get_value()?,
+        })
+    }
+}
+
+/// Whether a column of files comes as it stands there, and what they say of it are the least and the
+/// greatest in the order of its values.
+fn is_read_as_it_is(at: usize, plan: &Arc<dyn ExecutionPlan>) -> Option<bool> {
+    let source = plan.downcast_ref::<DataSourceExec>()?.data_source();
+    let files = source.downcast_ref::<FileScanConfig>()?;
+    let plain = match files.file_source().projection() {
+        Some(projection) => projection.as_ref().get(at)?.expr.is::<Column>(),
+        None => true,
+    };
+    let ty = plan.schema().fields().get(at)?.data_type().clone();
+    Some(plain && (ty.is_integer() || is_day_or_time(&ty)))
+}
+
+/// Whether values in order are in order after a cast.
+fn keeps_order(from: &DataType, to: &DataType) -> bool {
+    (from.is_integer() && to.is_integer()) || (is_day_or_time(from) && is_day_or_time(to))
+}
+
+/// A day, or a time of one clock: the same moments, whatever they are called.
+fn is_day_or_time(ty: &DataType) -> bool {
+    match ty {
+        DataType::Date32 => true,
+        DataType::Timestamp(_, zone) => zone.as_deref().is_none_or(|zone| zone == "UTC"),
+        _ => false,
     }
 }

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::{Result, ScalarValue};
+use datafusion::common::ScalarValue;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::AggregateExec;
@@ -22,47 +22,34 @@ const ROW: usize = 4;
 
 /// The same as `aggregate`, which groups what a [`ScatterExec`] brings, in tables of all customers: if
 /// all threads' take no more than the rows do otherwise.
-pub(super) fn in_place_of(aggregate: &AggregateExec) -> Result<Option<DenseAggregateExec>> {
-    let Some(scatter) = aggregate.input().downcast_ref::<ScatterExec>() else { return Ok(None) };
-    let input = scatter.input();
+pub(super) fn in_place_of(aggregate: &AggregateExec) -> Option<DenseAggregateExec> {
+    let input = aggregate.input().downcast_ref::<ScatterExec>()?.input();
     let ([(group, _)], None) = (aggregate.group_expr().expr(), aggregate.limit_options()) else {
-        return Ok(None);
+        return None;
     };
-    let mut facts = vec![];
-    for each in aggregate.aggr_expr() {
+    let (least, greatest, rows) = whole(group, input)?;
+    let facts = aggregate.aggr_expr().iter().map(|each| {
         let args = each.all_expressions().args;
-        let bounds = match args.as_slice() {
-            [arg] => whole(arg, input)?,
+        let bounds = || match args.as_slice() {
+            [arg] => whole(arg, input).map(|(least, greatest, _)| (least, greatest)),
             _ => None,
         };
-        let bounds = bounds.map(|(least, greatest, _)| (least, greatest));
-        match Facts::of(each.fun().name(), args.len(), bounds) {
-            Some(of) if !each.is_distinct() => facts.push(of),
-            _ => return Ok(None),
-        }
-    }
-    let Some((least, greatest, rows)) = whole(group, input)? else { return Ok(None) };
-    Ok(DenseAggregateExec::in_place_of(
-        aggregate,
-        least..=greatest,
-        facts,
-        rows.saturating_mul(ROW),
-    ))
+        Facts::of(each.fun().name(), args.len(), bounds).filter(|_| !each.is_distinct())
+    });
+    let facts = facts.collect::<Option<_>>()?;
+    DenseAggregateExec::in_place_of(aggregate, least..=greatest, facts, rows.saturating_mul(ROW))
 }
 
 /// The bounds of a whole number, and the rows of its files.
-fn whole(
-    e: &Arc<dyn PhysicalExpr>,
-    input: &Arc<dyn ExecutionPlan>,
-) -> Result<Option<(i64, i64, usize)>> {
-    let ty = e.data_type(&input.schema())?;
+fn whole(e: &Arc<dyn PhysicalExpr>, input: &Arc<dyn ExecutionPlan>) -> Option<(i64, i64, usize)> {
+    let ty = e.data_type(&input.schema()).ok()?;
     if !ty.is_integer() || ty == DataType::UInt64 {
-        return Ok(None);
+        return None;
     }
-    let Some(Bounds { least, greatest, rows }) = Bounds::of(e, input)? else { return Ok(None) };
+    let Bounds { least, greatest, rows } = Bounds::of(e, input)?;
     let number = |value: ScalarValue| match value.cast_to(&DataType::Int64) {
         Ok(ScalarValue::Int64(number)) => number,
         _ => None,
     };
-    Ok(number(least).zip(number(greatest)).map(|(least, greatest)| (least, greatest, rows)))
+    Some((number(least)?, number(greatest)?, rows))
 }

@@ -158,3 +158,38 @@ async fn a_table_is_for_bits_of_customers_known_beforehand() {
         assert_eq!(plan.contains("DenseAggregateExec"), dense, "{sql}\n{plan}");
     }
 }
+
+/// What a file says of texts are bounds of texts, and what a filter leaves out may be no number.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn texts_that_are_numbers_have_no_bounds() {
+    let folder = TempDir::new().unwrap();
+    std::fs::create_dir_all(folder.path().join("log")).unwrap();
+    let tenure = Tenure::builder().threads(2).build().await.unwrap();
+    for part in 0..2 {
+        let to = folder.path().join(format!("log/{part}.parquet"));
+        let sql = format!(
+            "COPY (SELECT CASE value WHEN 40 THEN '' ELSE CAST(value % 20 AS VARCHAR) END AS name, value % 20 AS c, CASE value WHEN 41 THEN 'never' ELSE concat('2020-01-', lpad(CAST(1 + value % 9 AS VARCHAR), 2, '0')) END AS day FROM range(0, 400) WHERE value % 2 = {part}) TO '{}'",
+            to.display()
+        );
+        rows::lines(&tenure, &sql).await.unwrap();
+    }
+    let tenure = open(&folder, 2).await;
+    for (sql, groups) in [
+        ("SELECT CAST(name AS BIGINT), retention(c > 3) FROM log WHERE name <> '' GROUP BY 1", 20),
+        (
+            "SELECT c, sum(CAST(name AS BIGINT)), retention(c > 3) FROM log WHERE name <> '' GROUP BY c",
+            20,
+        ),
+        ("SELECT c, active_periods(CAST(name AS BIGINT)) FROM log WHERE name <> '' GROUP BY c", 20),
+        (
+            "SELECT c, active_periods(periods_between(TIMESTAMP '2020-01-01', CAST(day AS TIMESTAMP), 'day')) FROM log WHERE day <> 'never' GROUP BY c",
+            20,
+        ),
+        ("SELECT CAST(CAST(c AS VARCHAR) AS BIGINT), retention(c > 3) FROM log GROUP BY 1", 20),
+        ("SELECT CAST(radians(c * 60) AS BIGINT), retention(c > 3) FROM log GROUP BY 1", 20),
+    ] {
+        let plan = sorted(&tenure, &format!("EXPLAIN {sql}")).await.join("\n");
+        assert!(!plan.contains("DenseAggregateExec"), "{plan}");
+        assert_eq!(sorted(&tenure, sql).await.len(), groups, "{sql}");
+    }
+}

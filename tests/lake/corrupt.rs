@@ -8,7 +8,8 @@ use futures::FutureExt;
 use tenure::ErrorKind;
 
 use super::{open, table};
-use crate::support::parquet::{batch, bytes, put, rows, session};
+use crate::support::parquet::{batch, bytes, put, rows, session, silent, stitched};
+use crate::support::rows::lines;
 
 fn file() -> Vec<u8> {
     let ids = Int64Array::from_iter_values(0..200);
@@ -94,4 +95,27 @@ async fn not_a_number_is_found_however_rows_lie_in_files() {
     assert_eq!(count, ["1"]);
     let t = table(&ctx, &lake, "t").await.unwrap();
     assert_eq!(rows(&ctx, t, "SELECT min(x) FROM t").await.unwrap(), ["1.0"]);
+}
+
+/// A file put together from those of two writers, of which one says nothing of its values.
+#[tokio::test]
+async fn a_row_group_that_says_nothing_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let part = |ids: [i64; 3]| {
+        let ids = Int64Array::from_iter_values(ids.into_iter().chain(ids).chain(ids));
+        batch(vec![("id", Arc::new(ids))])
+    };
+    let told = bytes(&part([1, 2, 3]), 100);
+    let mixed = stitched(vec![told.clone(), silent(&part([2, 3, 700]))]);
+    put(dir.path().join("t/a.parquet"), &told);
+    put(dir.path().join("t/b.parquet"), &mixed);
+    let path = dir.path().to_str().unwrap();
+    let tenure = tenure::Tenure::builder().threads(2).lake(path).build().await.unwrap();
+    for (sql, want) in [
+        ("SELECT count(*) FROM t WHERE id > 500", "3"),
+        ("SELECT max(id) FROM t", "700"),
+        ("SELECT count(*) FROM (SELECT id, retention(id > 2) FROM t GROUP BY id)", "4"),
+    ] {
+        assert_eq!(lines(&tenure, sql).await.unwrap(), [want], "{sql}");
+    }
 }

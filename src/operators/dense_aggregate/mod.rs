@@ -22,7 +22,9 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::aggregates::AggregateExec;
-use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
+use datafusion::physical_plan::metrics::{
+    BaselineMetrics, ExecutionPlanMetricsSet, MetricBuilder, MetricValue, MetricsSet, Time,
+};
 use datafusion::physical_plan::statistics::{ChildStats, StatisticsArgs};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
@@ -37,7 +39,7 @@ use super::scatter::ScatterExec;
 use super::together::Together;
 use crate::udfs::retention::facts::Facts;
 
-/// Of the session's memory, what tables may take at most: a half, as rows that wait.
+/// Of the session's memory that is free, what tables may take at most: a half, as rows that wait.
 const SHARE: usize = 2;
 
 /// The operator.
@@ -68,6 +70,7 @@ struct Reader {
     group: Arc<dyn PhysicalExpr>,
     aggregates: Vec<Told>,
     table: Table,
+    time: Time,
 }
 
 /// How an aggregate is told of a row.
@@ -79,9 +82,14 @@ struct Told {
     at: usize,
 }
 
-/// Bits of a group: that it is there, and the facts.
+/// Bits of a group: the first that it is there, then the facts.
 fn bits(facts: &[Facts]) -> usize {
     1 + facts.iter().map(|f| f.count()).sum::<usize>()
+}
+
+/// The first bit of each.
+fn first_bits(facts: &[Facts]) -> impl Iterator<Item = usize> {
+    (0..facts.len()).map(|before| bits(facts.get(..before).unwrap_or_default()))
 }
 
 impl DenseAggregateExec {
@@ -133,18 +141,21 @@ impl DenseAggregateExec {
         }
     }
 
-    fn reader(&self, table: Table) -> Result<Reader> {
+    /// Of one input.
+    fn reader(&self, input: usize) -> Result<Reader> {
         let group = self.group()?;
-        let mut at = 1;
         let aggregates = self.aggregate.aggr_expr().iter().zip(self.aggregate.filter_expr());
-        let aggregates = aggregates.zip(&self.facts).map(|((aggregate, filter), facts)| {
-            let args = aggregate.all_expressions().args;
-            let told = Told { facts: *facts, args, filter: filter.clone(), at };
-            at += facts.count();
-            told
+        let facts = self.facts.iter().zip(first_bits(&self.facts));
+        let aggregates = aggregates.zip(facts).map(|((aggregate, filter), (facts, at))| Told {
+            facts: *facts,
+            args: aggregate.all_expressions().args,
+            filter: filter.clone(),
+            at,
         });
         let aggregates = aggregates.collect();
-        Ok(Reader { group: Arc::clone(group), aggregates, table })
+        let table = Table::new(self.places.clone());
+        let time = MetricBuilder::new(&self.metrics).elapsed_compute(input);
+        Ok(Reader { group: Arc::clone(group), aggregates, table, time })
     }
 
     /// Reads everything; nothing where there is no memory for a table.
@@ -157,7 +168,7 @@ impl DenseAggregateExec {
         let inputs = self.input.output_partitioning().partition_count();
         let bytes = self.places.bytes().saturating_mul(inputs);
         let fits = match pool.memory_limit() {
-            MemoryLimit::Finite(limit) => bytes <= limit / SHARE,
+            MemoryLimit::Finite(limit) => bytes <= limit.saturating_sub(pool.reserved()) / SHARE,
             MemoryLimit::Infinite | MemoryLimit::Unknown => true,
         };
         if !fits || reservation.try_grow(bytes).is_err() {
@@ -167,7 +178,7 @@ impl DenseAggregateExec {
         let inputs = (0..inputs)
             .map(|i| {
                 let rows = self.input.execute(i, Arc::clone(context))?;
-                Ok((rows, self.reader(Table::new(self.places.clone()))?))
+                Ok((rows, self.reader(i)?))
             })
             .collect::<Result<Vec<_>>>()?;
         let work = async move {
@@ -196,6 +207,7 @@ impl Reader {
 
     /// Sets the bits of the rows; `sets` is what they are laid out in.
     fn add(&mut self, batch: &RecordBatch, sets: &mut Vec<u64>) -> Result<()> {
+        let _timer = self.time.timer();
         let rows = batch.num_rows();
         sets.clear();
         sets.resize(rows, 1);
@@ -232,10 +244,12 @@ struct Writer {
     filled: Arc<Option<Filled>>,
     places: Range<usize>,
     most: usize,
+    metrics: BaselineMetrics,
 }
 
 impl Writer {
     fn next(&mut self) -> Result<Option<RecordBatch>> {
+        let _timer = self.metrics.elapsed_compute().timer();
         let Some(filled) = self.filled.as_ref() else { return Ok(None) };
         let Found { customers, sets, next } = found(&filled.tables, self.places.clone(), self.most);
         self.places.start = next;
@@ -249,6 +263,7 @@ impl Writer {
             accumulator.merge_batch(&[facts.state(&sets, *at)?], &groups, sets.len())?;
             columns.push(accumulator.evaluate(EmitTo::All)?);
         }
+        self.metrics.record_output(sets.len());
         Ok(Some(RecordBatch::try_new(schema, columns)?))
     }
 }
@@ -310,12 +325,7 @@ impl ExecutionPlan for DenseAggregateExec {
         let aggregate = Arc::clone(&self.aggregate);
         let create = self.aggregate.aggr_expr().iter().map(|a| a.create_groups_accumulator());
         let accumulators = create.collect::<Result<_>>()?;
-        let facts = self.facts.iter().scan(1, |at, facts| {
-            let own = *at;
-            *at += facts.count();
-            Some((*facts, own))
-        });
-        let facts = facts.collect();
+        let facts = self.facts.iter().copied().zip(first_bits(&self.facts)).collect();
         let metrics = BaselineMetrics::new(&self.metrics, partition);
         let groups = async move {
             let filled = work.await.map_err(DataFusionError::Shared)?;
@@ -325,25 +335,29 @@ impl ExecutionPlan for DenseAggregateExec {
             let schema = aggregate.schema();
             let places = places * partition / partitions..places * (partition + 1) / partitions;
             let most = context.session_config().batch_size();
-            let writer = Writer { aggregate, accumulators, facts, filled, places, most };
+            let writer = Writer { aggregate, accumulators, facts, filled, places, most, metrics };
             let batches = stream::try_unfold(writer, |mut writer| async move {
                 Ok(writer.next()?.map(|batch| (batch, writer)))
             });
             Ok(Box::pin(RecordBatchStreamAdapter::new(schema, batches))
                 as SendableRecordBatchStream)
         };
-        let groups = stream::once(groups)
-            .try_flatten()
-            .inspect_ok(move |batch: &RecordBatch| metrics.record_output(batch.num_rows()));
+        let groups = stream::once(groups).try_flatten();
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), groups)))
     }
 
     fn metrics(&self) -> Option<MetricsSet> {
-        // and of the ordinary way, where the rows went it
+        // and of the ordinary way, where the rows went it: but the rows that were sent come out nowhere
         let mut all = self.metrics.clone_inner();
-        for ordinary in [self.aggregate.metrics(), self.aggregate.input().metrics()] {
-            ordinary.iter().flat_map(MetricsSet::iter).for_each(|m| all.push(Arc::clone(m)));
-        }
+        let aggregate = self.aggregate.metrics();
+        let scatter = self.aggregate.input().metrics();
+        let scatter = scatter.iter().flat_map(MetricsSet::iter);
+        let scatter = scatter.filter(|m| !matches!(m.value(), MetricValue::OutputRows(_)));
+        aggregate
+            .iter()
+            .flat_map(MetricsSet::iter)
+            .chain(scatter)
+            .for_each(|m| all.push(Arc::clone(m)));
         Some(all)
     }
 

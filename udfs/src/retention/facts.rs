@@ -33,10 +33,15 @@ pub enum Facts {
 impl Facts {
     /// Those of `aggregate`, if there are not more than 64. `bounds` are the least and the greatest
     /// value that its only argument can have, where that is known.
-    pub fn of(aggregate: &str, args: usize, bounds: Option<(i64, i64)>) -> Option<Self> {
-        let facts = match (aggregate, bounds) {
-            (retention::NAME, _) => Self::Conditions(args),
-            (active_periods::NAME, Some((first, last))) => {
+    pub fn of(
+        aggregate: &str,
+        args: usize,
+        bounds: impl FnOnce() -> Option<(i64, i64)>,
+    ) -> Option<Self> {
+        let facts = match aggregate {
+            retention::NAME => Self::Conditions(args),
+            active_periods::NAME => {
+                let (first, last) = bounds()?;
                 let count = last.checked_sub(first)?.checked_add(1)?;
                 Self::Periods { first, count: usize::try_from(count).ok()? }
             }

@@ -206,6 +206,14 @@ impl Customers {
         self.columns.first().map_or(0, |c| c.len())
     }
 
+    /// All figures, column for column, where none is NULL and no unit is given.
+    pub(crate) fn all_known(&self) -> Option<Vec<&[f64]>> {
+        let known = self.outer.is_none() && self.unit_days.is_none();
+        let columns = self.columns.iter().filter(|c| c.null_count() == 0);
+        let columns: Vec<&[f64]> = columns.map(|c| c.values().as_ref()).collect();
+        (known && columns.len() == self.columns.len()).then_some(columns)
+    }
+
     /// Whether the whole row is NULL.
     pub(crate) fn is_null(&self, i: usize) -> bool {
         self.outer.as_ref().is_some_and(|n| n.is_null(i))

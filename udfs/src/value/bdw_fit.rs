@@ -13,7 +13,7 @@ use datafusion_macros::user_doc;
 
 use super::arguments::Overloads;
 use super::contract::{PARAMETERS, fault, fit_bdw};
-use super::model_fit::{FitFunction, Fitted, Fitter, L2, WEIGHT};
+use super::model_fit::{FitFunction, Fitted, Fitter, L2, Usual, WEIGHT};
 use super::models::Role;
 use super::sbg_fit::under_contract;
 use crate::args::{Ty, required};
@@ -34,6 +34,7 @@ pub(crate) static FITTER: Fitter = Fitter {
     parameters: &PARAMETERS,
     extras: &[],
     timed: false,
+    usual: Usual::Unknown,
     row: under_contract,
     fault,
     fit: |rows, options| fit_bdw(rows, options.l2).map(Fitted::from),

@@ -14,7 +14,7 @@ use datafusion_macros::user_doc;
 use super::arguments::{FIGURES, Overloads};
 use super::bg_bb::{PARAMETERS, fault, fit};
 use super::model_fit::{
-    BY_SUMMARY, BY_SUMMARY_WITH_GAPS, FitFunction, Fitted, Fitter, L2, WEIGHT, purchases,
+    BY_SUMMARY, BY_SUMMARY_WITH_GAPS, FitFunction, Fitted, Fitter, L2, Usual, WEIGHT, purchases,
 };
 use super::models::Role;
 use crate::args::{Ty, required};
@@ -41,6 +41,7 @@ pub(crate) static FITTER: Fitter = Fitter {
     parameters: &PARAMETERS,
     extras: &[],
     timed: false,
+    usual: Usual::Unknown,
     row: purchases,
     fault,
     fit: |rows, options| fit(rows, options.l2).map(Fitted::from),

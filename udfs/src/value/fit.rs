@@ -16,11 +16,6 @@ pub(crate) const THINNED: [usize; 2] = [2_048, 65_536];
 /// of them, the last at `tx`, which is 0 if and only if there was none.
 pub(crate) fn fault(row: &Row) -> Option<Fault> {
     let Customer { x, tx, t } = row.customer;
-    // what most rows are is told at once
-    let in_order = x >= 0.0 && tx >= 0.0 && tx <= t && t <= f64::MAX && (x > 0.0) == (tx > 0.0);
-    if in_order && is_whole(x) && row.weight == 1.0 {
-        return None;
-    }
     if !(x >= 0.0 && tx >= 0.0 && t >= 0.0 && x.is_finite() && tx.is_finite() && t.is_finite()) {
         Some(Fault::NotFinite)
     } else if tx > t {
@@ -34,14 +29,6 @@ pub(crate) fn fault(row: &Row) -> Option<Fault> {
     } else {
         weightless(row)
     }
-}
-
-/// Whether a number is whole, and not so large that it is not seen at once.
-#[inline]
-pub(crate) fn is_whole(number: f64) -> bool {
-    #[expect(clippy::cast_possible_truncation, reason = "what is cut off is not whole")]
-    let cut = number as i32;
-    f64::from(cut) == number
 }
 
 /// Whether a row stands for nobody.

@@ -12,7 +12,7 @@ use datafusion::logical_expr::AggregateUDF;
 use datafusion_macros::user_doc;
 
 use super::arguments::{Customers, Overloads};
-use super::model_fit::{BY_SUMMARY, FitFunction, Fitted, Fitter, L2, WEIGHT};
+use super::model_fit::{BY_SUMMARY, FitFunction, Fitted, Fitter, L2, Usual, WEIGHT};
 use super::models::Role;
 use super::rows::Row;
 use super::spend::{PARAMETERS, fault, fit, row};
@@ -39,6 +39,7 @@ pub(crate) static FITTER: Fitter = Fitter {
     parameters: &PARAMETERS,
     extras: &["correlation"],
     timed: false,
+    usual: Usual::Spending,
     row: spent,
     fault,
     fit: |rows, options| {

@@ -15,7 +15,7 @@ use super::arguments::{Customers, Overloads};
 use super::cnbd::fit;
 use super::estimate::Fault;
 use super::fit::{PARAMETERS, fault};
-use super::model_fit::{FitFunction, Fitted, Fitter, K, L2, WEIGHT};
+use super::model_fit::{FitFunction, Fitted, Fitter, K, L2, Usual, WEIGHT};
 use super::models::Role;
 use super::rows::Row;
 use crate::args::{Fill, Ty, option, required};
@@ -52,6 +52,7 @@ pub(crate) static FITTER: Fitter = Fitter {
     parameters: &PARAMETERS,
     extras: &["k"],
     timed: true,
+    usual: Usual::Unknown,
     row: regular,
     fault: regular_fault,
     fit: |rows, options| {

@@ -15,7 +15,7 @@ use super::arguments::{FIGURES, Overloads};
 use super::core::Kind;
 use super::fit::{PARAMETERS, fault, fit};
 use super::model_fit::{
-    BY_COLUMNS, BY_SUMMARY, BY_SUMMARY_WITH_GAPS, FitFunction, Fitted, Fitter, purchases,
+    BY_COLUMNS, BY_SUMMARY, BY_SUMMARY_WITH_GAPS, FitFunction, Fitted, Fitter, Usual, purchases,
 };
 use super::models::Role;
 
@@ -35,6 +35,7 @@ pub(crate) static FITTER: Fitter = Fitter {
     parameters: &PARAMETERS,
     extras: &[],
     timed: true,
+    usual: Usual::Purchases,
     row: purchases,
     fault,
     fit: |rows, options| fit(Kind::Mbg, rows, options.l2).map(|(_, f)| Fitted::from(f)),

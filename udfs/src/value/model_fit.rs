@@ -54,11 +54,23 @@ pub(crate) struct Fitter {
     pub extras: &'static [&'static str],
     /// whether its times have a unit
     pub timed: bool,
+    /// what most rows are
+    pub usual: Usual,
     /// a row of the input as a customer of weight 1; `None`: something is NULL
     pub row: fn(&Customers, usize) -> Option<Row>,
     /// why a row tells the model nothing
     pub fault: fn(&Row) -> Option<Fault>,
     pub fit: fn(&mut Rows, &Options) -> Option<Fitted>,
+}
+
+/// Rows that are known for what they are without a second look.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Usual {
+    /// frequency, recency and t in whole numbers
+    Purchases,
+    /// frequency and the mean of the money
+    Spending,
+    Unknown,
 }
 
 /// What the user chose.

@@ -20,9 +20,10 @@ use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::format_state_name;
 use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
 
+use super::arguments::Customers;
 use super::core::Customer;
 use super::estimate::Faults;
-use super::model_fit::{Fitter, K, L2, Options, WEIGHT};
+use super::model_fit::{Fitter, K, L2, Options, Usual, WEIGHT};
 use super::rows::{Row, Rows};
 use crate::args;
 
@@ -53,6 +54,14 @@ struct Group {
     rows: Rows,
     dropped: Faults,
     unit_days: Option<f64>,
+}
+
+/// Rows that come in.
+struct Arrived<'a, G> {
+    customers: &'a Customers,
+    weights: Option<&'a Float64Array>,
+    filter: Option<&'a BooleanArray>,
+    group_of: G,
 }
 
 /// The groups of one fit.
@@ -151,26 +160,56 @@ impl Groups {
         let customers = self.fitter.calls.customers(values)?;
         let weights =
             self.weight.and_then(|i| values.get(i)).map(|w| w.as_primitive::<Float64Type>());
-        for i in 0..customers.len() {
-            if filter.is_some_and(|f| f.is_null(i) || !f.value(i)) {
-                continue;
+        let rows = Arrived { customers: &customers, weights, filter, group_of };
+        let known =
+            if filter.is_none() && weights.is_none() { customers.all_known() } else { None };
+        match (self.fitter.usual, known.as_deref()) {
+            (Usual::Purchases, Some([x, tx, t])) => {
+                self.update_each(&rows, |to, i| to.push_whole(*x.get(i)?, *tx.get(i)?, *t.get(i)?))
             }
-            let Some(row) = (self.fitter.row)(&customers, i) else { continue };
-            let weight = match weights {
-                Some(w) if w.is_null(i) => continue,
-                Some(w) => w.value(i),
-                None => 1.0,
-            };
-            let (group, row) = (group_of(i), Row { weight, ..row });
-            if self.fitter.timed {
-                self.agree(group, customers.unit_days(i))?;
+            (Usual::Spending, Some([x, money])) => {
+                self.update_each(&rows, |to, i| to.push_spent(*x.get(i)?, *money.get(i)?))
             }
-            match (self.fitter.fault)(&row) {
-                None => self.add(group, |rows| rows.push(row)),
-                Some(fault) => {
-                    if let Some(group) = self.groups.get_mut(group) {
-                        group.dropped.count(fault);
-                    }
+            _ => self.update_each(&rows, |_, _| None),
+        }
+    }
+
+    /// Adds each row: `usual` does so where it needs no second look, and returns by how many bytes that
+    /// made the group's rows larger.
+    fn update_each(
+        &mut self,
+        rows: &Arrived<'_, impl Fn(usize) -> usize>,
+        usual: impl Fn(&mut Rows, usize) -> Option<usize>,
+    ) -> Result<()> {
+        for i in 0..rows.customers.len() {
+            let group = (rows.group_of)(i);
+            match self.groups.get_mut(group).and_then(|group| usual(&mut group.rows, i)) {
+                Some(more) => self.room += more,
+                None => self.update_one(rows, i, group)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn update_one<G>(&mut self, rows: &Arrived<'_, G>, i: usize, group: usize) -> Result<()> {
+        if rows.filter.is_some_and(|f| f.is_null(i) || !f.value(i)) {
+            return Ok(());
+        }
+        let Some(row) = (self.fitter.row)(rows.customers, i) else { return Ok(()) };
+        let weight = match rows.weights {
+            Some(w) if w.is_null(i) => return Ok(()),
+            Some(w) => w.value(i),
+            None => 1.0,
+        };
+        let row = Row { weight, ..row };
+        if self.fitter.timed {
+            self.agree(group, rows.customers.unit_days(i))?;
+        }
+        match (self.fitter.fault)(&row) {
+            None => self.add(group, |rows| rows.push(row)),
+            Some(fault) => {
+                if let Some(group) = self.groups.get_mut(group) {
+                    group.dropped.count(fault);
                 }
             }
         }

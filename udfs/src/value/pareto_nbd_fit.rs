@@ -14,7 +14,7 @@ use datafusion_macros::user_doc;
 use super::arguments::{FIGURES, Overloads};
 use super::fit::fault;
 use super::model_fit::{
-    BY_COLUMNS, BY_SUMMARY, BY_SUMMARY_WITH_GAPS, FitFunction, Fitted, Fitter, purchases,
+    BY_COLUMNS, BY_SUMMARY, BY_SUMMARY_WITH_GAPS, FitFunction, Fitted, Fitter, Usual, purchases,
 };
 use super::models::Role;
 use super::pareto::{PARAMETERS, fit};
@@ -35,6 +35,7 @@ pub(crate) static FITTER: Fitter = Fitter {
     parameters: &PARAMETERS,
     extras: &[],
     timed: true,
+    usual: Usual::Purchases,
     row: purchases,
     fault,
     fit: |rows, options| fit(rows, options.l2).map(Fitted::from),

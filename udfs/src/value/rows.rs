@@ -30,18 +30,11 @@ impl Row {
         [x, t, tx, self.extra, self.weight].map(|v| (v + 0.0).to_bits())
     }
 
-    /// A legal row of whole numbers, weight 1 and nothing beside as `x`, `t` and `tx` one after the other.
-    #[inline]
+    /// A legal row of whole numbers, weight 1 and nothing beside, packed.
     fn pack(&self) -> Option<u64> {
         let Customer { x, tx, t } = self.customer;
-        if self.weight != 1.0 || self.extra != 0.0 || x >= PURCHASES || t >= TIMES {
-            return None;
-        }
-        #[expect(clippy::cast_possible_truncation, reason = "the numbers are short")]
-        #[expect(clippy::cast_sign_loss, reason = "legal rows have no number below 0")]
-        let [n, end, last] = [x, t, tx].map(|v| v as u32);
-        let whole = f64::from(end) == t && f64::from(last) == tx;
-        whole.then(|| u64::from(n) << 48 | u64::from(end) << 24 | u64::from(last))
+        let alone = self.weight == 1.0 && self.extra == 0.0;
+        pack(x, tx, t).filter(|_| alone).map(|(packed, _)| packed)
     }
 
     /// A legal row of `x` and `t`, weight 1 and nothing beside.
@@ -64,6 +57,28 @@ impl Row {
     }
 }
 
+/// Whole numbers as `x`, `t` and `tx` one after the other, and whether they are those of a customer whom
+/// a model of purchases can have produced.
+#[inline]
+fn pack(x: f64, tx: f64, t: f64) -> Option<(u64, bool)> {
+    #[expect(clippy::cast_possible_truncation, reason = "what is cut off is seen at once")]
+    #[expect(clippy::cast_sign_loss, reason = "what is below 0 is seen at once")]
+    let [n, end, last] = [x, t, tx].map(|v| v as u32);
+    let whole = f64::from(n) == x && f64::from(end) == t && f64::from(last) == tx;
+    let short = x < PURCHASES && t < TIMES && tx < TIMES;
+    let legal = last <= end && (n > 0) == (last > 0);
+    let packed = u64::from(n) << 48 | u64::from(end) << 24 | u64::from(last);
+    (whole && short).then_some((packed, legal))
+}
+
+/// Whether a number is whole, and not so large that it is not seen at once.
+#[inline]
+fn is_whole(number: f64) -> bool {
+    #[expect(clippy::cast_possible_truncation, reason = "what is cut off is not whole")]
+    let cut = number as i32;
+    f64::from(cut) == number
+}
+
 /// Packed rows have fewer purchases.
 const PURCHASES: f64 = 65_536.0;
 /// Packed rows have shorter times.
@@ -78,6 +93,22 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
+    /// Adds a customer of whole numbers, if a model of purchases can have produced one, and returns by how
+    /// many bytes that made them larger. It need not be looked at any further.
+    #[inline]
+    pub(crate) fn push_whole(&mut self, x: f64, tx: f64, t: f64) -> Option<usize> {
+        let (packed, legal) = pack(x, tx, t)?;
+        legal.then(|| push(&mut self.packed, packed))
+    }
+
+    /// The same for one who spends a mean of `money`, which is no whole number.
+    #[inline]
+    pub(crate) fn push_spent(&mut self, x: f64, money: f64) -> Option<usize> {
+        let legal = x > 0.0 && is_whole(x) && money > 0.0 && money <= f64::MAX;
+        let pair = u128::from(x.to_bits()) << 64 | u128::from(money.to_bits());
+        (legal && !is_whole(money)).then(|| push(&mut self.pairs, pair))
+    }
+
     /// Adds a row, and returns by how many bytes that made them larger.
     #[inline]
     pub(crate) fn push(&mut self, row: Row) -> usize {
@@ -221,7 +252,10 @@ fn sort(numbers: &mut Vec<u64>) {
     reason = "test data"
 )]
 mod tests {
+    use super::super::{fit, spend};
     use super::*;
+
+    type Look = fn(&Row, &mut Rows) -> Option<usize>;
 
     fn row([x, tx, t, weight]: [f64; 4]) -> Row {
         Row { weight, ..Row::one(Customer { x, tx, t }) }
@@ -249,6 +283,56 @@ mod tests {
         ] {
             assert_eq!(row(figures).pack(), None, "{figures:?}");
         }
+    }
+
+    /// What is pushed without a second look is what would have been pushed after it.
+    #[test]
+    fn a_first_look_sees_what_a_second_sees() {
+        let figures = [
+            0.0,
+            -0.0,
+            1.0,
+            2.0,
+            2.5,
+            30.0,
+            65_535.0,
+            65_536.0,
+            16_777_215.0,
+            16_777_216.0,
+            3e9,
+            5e9,
+            1e300,
+            -1.0,
+            1e-300,
+            f64::NAN,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+        ];
+        let whole = |row: &Row, rows: &mut Rows| {
+            let Customer { x, tx, t } = row.customer;
+            rows.push_whole(x, tx, t)
+        };
+        let spent = |row: &Row, rows: &mut Rows| rows.push_spent(row.customer.x, row.customer.t);
+        let mut seen = [0; 2];
+        for x in figures {
+            for tx in figures {
+                for t in figures {
+                    let timed = row([x, tx, t, 1.0]);
+                    let money = row([x, 0.0, t, 1.0]);
+                    let faults = [fit::fault(&timed), spend::fault(&money)];
+                    let looks: [Look; 2] = [whole, spent];
+                    for (i, (row, look)) in [timed, money].iter().zip(looks).enumerate() {
+                        let (mut first, mut second) = (Rows::default(), Rows::default());
+                        let Some(grown) = look(row, &mut first) else { continue };
+                        assert_eq!(faults[i], None, "{row:?}");
+                        assert_eq!(grown, second.push(*row));
+                        assert_eq!(first.into_parts(), second.into_parts());
+                        seen[i] += 1;
+                    }
+                }
+            }
+        }
+        assert!(seen.iter().all(|n| *n > 20), "{seen:?}");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use datafusion_macros::user_doc;
 
 use super::arguments::{Customers, Overloads};
 use super::contract::{fault, fit_sbg, row};
-use super::model_fit::{FitFunction, Fitted, Fitter, L2, WEIGHT};
+use super::model_fit::{FitFunction, Fitted, Fitter, L2, Usual, WEIGHT};
 use super::models::Role;
 use super::rows::Row;
 use crate::args::{Ty, required};
@@ -34,6 +34,7 @@ pub(crate) static FITTER: Fitter = Fitter {
     parameters: &["alpha", "beta"],
     extras: &[],
     timed: false,
+    usual: Usual::Unknown,
     row: under_contract,
     fault,
     fit: |rows, options| fit_sbg(rows, options.l2).map(Fitted::from),

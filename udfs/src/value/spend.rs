@@ -7,7 +7,7 @@
 
 use super::core::Customer;
 use super::estimate::{Estimate, Fault};
-use super::fit::{THINNED, is_whole, weightless};
+use super::fit::{THINNED, weightless};
 use super::gamma::gamma;
 use super::newton::{Surface, maximise};
 use super::rows::{Row, Rows};
@@ -43,10 +43,6 @@ pub(crate) fn row(x: f64, money: f64) -> Customer {
 /// What keeps a row from saying anything of what is spent.
 pub(crate) fn fault(row: &Row) -> Option<Fault> {
     let Customer { x, t: money, .. } = row.customer;
-    // what most rows are is told at once
-    if x > 0.0 && is_whole(x) && money > 0.0 && money <= f64::MAX && row.weight == 1.0 {
-        return None;
-    }
     if !(x >= 0.0 && x.is_finite()) {
         Some(Fault::NotFinite)
     } else if x == 0.0 {
