@@ -89,7 +89,9 @@ impl Facts {
                         .filter(|fact| *fact < count)
                     else {
                         let last = first.saturating_add_unsigned(count as u64 - 1);
-                        return exec_err!("period {number} is not one of {first} to {last}");
+                        return exec_err!(
+                            "a row lies in period {number}, and by the statistics of its files all lie in {first} to {last}: they are false, or a file was replaced while it was read; ask again, or write the file anew"
+                        );
                     };
                     *set |= 1 << (at + fact);
                 }
@@ -119,6 +121,53 @@ impl Facts {
                 }
                 Lists::column(&lists.finish(), Arc::new(Int64Array::from(numbers)))
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use datafusion::arrow::array::Array;
+
+    fn periods(numbers: &[Option<i64>]) -> Vec<ArrayRef> {
+        vec![Arc::new(Int64Array::from(numbers.to_vec()))]
+    }
+
+    #[test]
+    fn facts_go_into_sets_and_come_out_as_the_state() -> Result<()> {
+        let facts = Facts::of("active_periods", 1, || Some((-1, 62))).expect("64 of them");
+        let mut sets = [0; 3];
+        facts.read(&periods(&[Some(-1), None, Some(62)]), None, 0, &mut sets)?;
+        assert_eq!(sets, [1, 0, 1 << 63]);
+        let state = facts.state(&sets, 0)?;
+        let of = |row: usize| state.as_list::<i32>().value(row);
+        assert_eq!(of(0).as_primitive::<Int64Type>().values(), &[-1]);
+        assert_eq!(of(1).len(), 0);
+        assert_eq!(of(2).as_primitive::<Int64Type>().values(), &[62]);
+        Ok(())
+    }
+
+    #[test]
+    fn there_are_no_facts_of_what_is_not_known_or_too_much() {
+        assert_eq!(Facts::of("active_periods", 1, || None), None);
+        assert_eq!(Facts::of("active_periods", 1, || Some((0, 64))), None);
+        assert_eq!(Facts::of("active_periods", 1, || Some((i64::MIN, i64::MAX))), None);
+        assert_eq!(Facts::of("retention", 65, || None), None);
+        assert_eq!(Facts::of("retention", 64, || None), Some(Facts::Conditions(64)));
+        assert_eq!(Facts::of("window_funnel", 3, || Some((0, 9))), None);
+    }
+
+    #[test]
+    fn a_period_outside_of_the_bounds_is_told() {
+        let facts = Facts::Periods { first: 3, count: 2 };
+        for number in [2, 5, i64::MIN, i64::MAX] {
+            let read = facts.read(&periods(&[Some(3), Some(number)]), None, 1, &mut [0; 2]);
+            let told = read.expect_err("it is outside").to_string();
+            assert!(
+                told.contains(&format!("period {number}")) && told.contains("3 to 4"),
+                "{told}"
+            );
         }
     }
 }
