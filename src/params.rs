@@ -103,6 +103,12 @@ impl Params {
         self
     }
 
+    /// The same values by name; `$1` and its like stay placeholders.
+    pub(crate) fn positions_open(mut self) -> Self {
+        self.values.retain(|name, _| !is_position(name));
+        self
+    }
+
     /// Whether values by position are given: then each `$1` needs one.
     fn has_positions(&self) -> bool {
         self.values.keys().any(|name| is_position(name))

@@ -10,6 +10,7 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::ensure_requirements::EnsureRequirements;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 
+use super::named::Named;
 use super::{Tenure, limits};
 use crate::catalog::{self, OpenLake};
 use crate::error::{Error, ErrorKind, Result};
@@ -177,6 +178,7 @@ impl TenureBuilder {
             warnings,
             read_only: self.read_only,
             policy: None,
+            named: Named::default(),
             initial,
             _spill: Arc::new(spill),
         })

@@ -6,6 +6,7 @@ mod exchange_pool;
 mod guard;
 mod limits;
 mod made;
+mod named;
 mod pool;
 mod prepare;
 mod session;
@@ -37,6 +38,7 @@ use crate::model;
 use crate::options::{Setting, TenureOptions};
 use crate::params::Params;
 use crate::plan;
+use named::Named;
 
 /// A session over one or more lakes.
 ///
@@ -57,6 +59,8 @@ pub struct Tenure {
     warnings: Vec<String>,
     read_only: bool,
     policy: Option<Policy>,
+    /// statements that `PREPARE` made
+    named: Named,
     /// what `RESET` goes back to
     initial: Vec<Setting>,
     /// kept for its drop: temporary files go with the last session
@@ -143,10 +147,17 @@ impl Tenure {
 
     async fn frame(&self, sql: &str, params: &Params, statement: &Statement) -> Result<DataFrame> {
         let mut state = self.context.state();
-        let parsed = plan::parse(sql, &state, params)?;
+        let parsed = plan::read(sql)?;
+        if let Some(done) = self.keep(&parsed, &state, params).await? {
+            return Ok(done);
+        }
+        let (mut parsed, kept) = self.meant(parsed, &state, params).await?;
+        let here = |e: Error| if kept { e.without_place() } else { e };
+        plan::rewrite(&mut parsed, &state, params).map_err(here)?;
         // after SHOW has read the settings as they were set
         statement.freeze(&mut state)?;
-        let plan = self.reset(Box::pin(state.statement_to_plan(parsed)).await?);
+        let plan = Box::pin(state.statement_to_plan(parsed)).await;
+        let plan = self.reset(plan.map_err(|e| here(e.into()))?);
         self.allow(&plan)?;
         Ok(match plan {
             LogicalPlan::Ddl(_) | LogicalPlan::Statement(_) => {

@@ -35,7 +35,8 @@ impl Tenure {
         let open = params.clone().open();
         let work = async {
             let mut state = self.context.state();
-            let parsed = plan::parse(sql, &state, &open)?;
+            let (mut parsed, _) = self.meant(plan::read(sql)?, &state, &open).await?;
+            plan::rewrite(&mut parsed, &state, &open)?;
             let names = names(&parsed);
             statement.freeze(&mut state)?;
             let plan = match Box::pin(state.statement_to_plan(parsed)).await {

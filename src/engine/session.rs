@@ -10,6 +10,7 @@ use datafusion::logical_expr::LogicalPlan;
 
 use super::Tenure;
 use super::limits;
+use super::named::Named;
 use super::pool::SharedPool;
 use crate::catalog;
 use crate::error::Result;
@@ -68,6 +69,7 @@ impl Tenure {
             warnings: vec![],
             read_only: self.read_only,
             policy: options.policy.clone(),
+            named: Named::default(),
             initial: self.initial.clone(),
             _spill: Arc::clone(&self._spill),
         })

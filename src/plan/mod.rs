@@ -50,6 +50,13 @@ use dialect::TenureDialect;
 
 /// Parses one statement and rewrites it into what DataFusion plans.
 pub(crate) fn parse(sql: &str, state: &SessionState, params: &Params) -> Result<Statement> {
+    let mut statement = read(sql)?;
+    rewrite(&mut statement, state, params)?;
+    Ok(statement)
+}
+
+/// Parses one statement.
+pub(crate) fn read(sql: &str) -> Result<Statement> {
     limits::check_length(sql)?;
     let tokens = Tokenizer::new(&TenureDialect, sql).tokenize_with_location().map_err(|e| {
         datafusion::common::DataFusionError::from(
@@ -60,18 +67,22 @@ pub(crate) fn parse(sql: &str, state: &SessionState, params: &Params) -> Result<
     let tokens = match_recognize::tokens::rewrite(tokens);
     let mut parser = DFParserBuilder::new(tokens).with_dialect(&TenureDialect).build()?;
     let mut statements = parser.parse_statements()?;
-    let Some(mut statement) = statements.pop_front() else {
+    let Some(statement) = statements.pop_front() else {
         return Err(Error::new(ErrorKind::Syntax, "there is no statement"));
     };
     if !statements.is_empty() {
         return Err(Error::new(ErrorKind::Syntax, "there is more than one statement")
             .with_hint("split_statements() takes a script apart"));
     }
-    rewrite(&mut statement, state, params)?;
     Ok(statement)
 }
 
-fn rewrite(statement: &mut Statement, state: &SessionState, params: &Params) -> Result<()> {
+/// Rewrites a statement into what DataFusion plans, with the values of its placeholders.
+pub(crate) fn rewrite(
+    statement: &mut Statement,
+    state: &SessionState,
+    params: &Params,
+) -> Result<()> {
     match statement {
         Statement::Statement(inner) => rewrite_sql(inner, state, params),
         Statement::Explain(explain) => rewrite(&mut explain.statement, state, params),

@@ -12,7 +12,8 @@ use datafusion::logical_expr::sqlparser::ast::{
 use super::query;
 
 /// Functions that are the same by another name.
-const NAMES: [(&str, &str); 2] = [("sign", "signum"), ("variance", "var_samp")];
+const NAMES: [(&str, &str); 3] =
+    [("gen_random_uuid", "uuid"), ("sign", "signum"), ("variance", "var_samp")];
 /// A FLOAT of more digits of two has 64 bits.
 const SHORT_DIGITS: u64 = 24;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::datasource::MemTable;
-use tenure::{ErrorKind, Params};
+use tenure::{ErrorKind, Params, Tenure};
 
 use super::{empty, error, retail, value};
 
@@ -75,4 +75,29 @@ async fn tables_are_brought_and_forgotten() {
     assert!(tenure.deregister_table("orders").is_err());
     assert!(tenure.deregister_table("Given").unwrap());
     assert!(!tenure.deregister_table("Given").unwrap());
+}
+
+#[tokio::test]
+async fn a_kept_statement_sees_the_moment_at_which_it_runs() {
+    let tenure = retail().await;
+    value_of_none(&tenure, "PREPARE newest AS SELECT max(ts) < TIMESTAMP '2017-06-01' FROM events")
+        .await;
+    assert_eq!(value(&tenure, "EXECUTE newest").await, "false");
+    value_of_none(&tenure, "SET tenure.as_of = '2017-06-01'").await;
+    assert_eq!(value(&tenure, "EXECUTE newest").await, "true");
+    let told = tenure.prepare("EXECUTE newest", &Params::new()).await.unwrap();
+    assert_eq!(told.schema.unwrap().field(0).data_type(), &DataType::Boolean);
+    // every table function, as it would be written out
+    for relation in ["funnel(events, steps => [event_type = 'purchase'])", "lifecycle(events)"] {
+        let sql = format!("SELECT count(*) FROM {relation}");
+        value_of_none(&tenure, &format!("PREPARE once AS {sql}")).await;
+        assert_eq!(value(&tenure, "EXECUTE once").await, value(&tenure, &sql).await);
+        value_of_none(&tenure, "DEALLOCATE once").await;
+    }
+    let e = error(&tenure, "EXECUTE newest(1)").await;
+    assert_eq!((e.kind(), e.place()), (ErrorKind::Invalid, None));
+}
+
+async fn value_of_none(tenure: &Tenure, sql: &str) {
+    assert_eq!(tenure.sql(sql).await.unwrap().count().await.unwrap(), 0, "{sql}");
 }

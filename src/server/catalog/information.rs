@@ -32,6 +32,7 @@ pub(super) fn has(table: &str) -> bool {
 /// What the tables tell of.
 pub(super) struct Contents<'a> {
     pub(super) database: &'a str,
+    pub(super) user: &'a str,
     pub(super) schemas: Vec<String>,
     /// the lakes'
     pub(super) relations: Vec<Relation>,
@@ -85,6 +86,9 @@ impl Contents<'_> {
             "schemata" => self.schemata(),
             "routines" => self.routines(),
             "parameters" => self.parameters(),
+            "table_privileges" | "role_table_grants" => self.table_privileges(),
+            "column_privileges" => self.column_privileges(),
+            "enabled_roles" => vec![Row::default().text("role_name", self.user)],
             "character_sets" => vec![
                 Row::default()
                     .texts(&["character_set_name", "form_of_use"], "UTF8")
@@ -206,6 +210,28 @@ impl Contents<'_> {
             .text("dtd_identifier", position.to_string())
             .texts(&["is_self_referencing", "is_identity", "identity_cycle", "is_updatable"], "NO")
             .text("is_generated", "NEVER")
+    }
+
+    /// Who has logged in can read everything, and pass it on to nobody.
+    fn privilege(&self, relation: &Relation) -> Row {
+        self.relation(&relation.schema, &relation.name)
+            .text("grantor", roles::OWNER_NAME)
+            .text("grantee", self.user)
+            .text("privilege_type", "SELECT")
+            .text("is_grantable", "NO")
+    }
+
+    fn table_privileges(&self) -> Vec<Row> {
+        let of = |relation| self.privilege(relation).text("with_hierarchy", "YES");
+        self.relations.iter().map(of).collect()
+    }
+
+    fn column_privileges(&self) -> Vec<Row> {
+        let of = |relation: &Relation| -> Vec<Row> {
+            let fields = relation.columns.fields().iter();
+            fields.map(|f| self.privilege(relation).text("column_name", f.name())).collect()
+        };
+        self.relations.iter().flat_map(of).collect()
     }
 
     /// A row about a function.

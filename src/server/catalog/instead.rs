@@ -6,7 +6,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::logical_expr::sqlparser::ast::{
-    Expr, JoinOperator, SelectItem, SetExpr, Statement, TableFactor, TableWithJoins,
+    Expr, JoinOperator, ObjectName, SelectItem, SetExpr, Statement, TableFactor, TableWithJoins,
     visit_relations,
 };
 use datafusion::logical_expr::sqlparser::dialect::PostgreSqlDialect;
@@ -75,7 +75,9 @@ pub(super) fn is_of_nothing(sql: &str) -> bool {
 
 fn body_of_nothing(body: &SetExpr) -> bool {
     match body {
-        SetExpr::Select(select) => select.from.iter().any(joined_of_nothing),
+        SetExpr::Select(select) => {
+            select.from.iter().any(joined_of_nothing) || select.projection.iter().any(lists_rights)
+        }
         SetExpr::Query(query) => body_of_nothing(&query.body),
         SetExpr::SetOperation { left, right, .. } => {
             body_of_nothing(left) && body_of_nothing(right)
@@ -98,6 +100,9 @@ fn joined_of_nothing(from: &TableWithJoins) -> bool {
 
 fn factor_of_nothing(factor: &TableFactor) -> bool {
     match factor {
+        TableFactor::Function { name, .. } | TableFactor::Table { name, args: Some(_), .. } => {
+            is_aclexplode(name)
+        }
         TableFactor::Table { name, .. } => name.0.last().is_some_and(|last| {
             let last = last.to_string().trim_matches('"').to_lowercase();
             NONE.contains(&last.as_str())
@@ -106,6 +111,27 @@ fn factor_of_nothing(factor: &TableFactor) -> bool {
         TableFactor::NestedJoin { table_with_joins, .. } => joined_of_nothing(table_with_joins),
         _ => false,
     }
+}
+
+/// Whether a row is asked for each of the rights that are noted of something: none are.
+fn lists_rights(item: &SelectItem) -> bool {
+    let (SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }) = item else {
+        return false;
+    };
+    let mut inner = expr;
+    loop {
+        inner = match inner {
+            Expr::Nested(expr) | Expr::Cast { expr, .. } => expr,
+            Expr::CompoundFieldAccess { root, .. } => root,
+            Expr::Function(f) => return is_aclexplode(&f.name),
+            _ => return false,
+        };
+    }
+}
+
+fn is_aclexplode(name: &ObjectName) -> bool {
+    let last = name.0.last().map(|last| last.to_string().to_lowercase());
+    last.as_deref() == Some("aclexplode")
 }
 
 /// Whether every relation of a question is PostgreSQL's own: a mistake in a question about customers
@@ -165,6 +191,10 @@ mod tests {
         for sql in [
             "SELECT 1 FROM pg_class c, pg_catalog.pg_index i WHERE i.indrelid = c.oid",
             "SELECT 1 FROM pg_class c JOIN (SELECT conrelid FROM pg_constraint) k ON k.conrelid = c.oid",
+            "SELECT (aclexplode(relacl)).grantee::regrole FROM pg_class",
+            "SELECT c.oid, pg_catalog.aclexplode(c.relacl) AS acl FROM pg_class c",
+            "SELECT 1 FROM pg_class c, LATERAL aclexplode(c.relacl) a",
+            "SELECT 1 FROM pg_class c CROSS JOIN aclexplode(c.relacl) AS a",
             "SELECT 1 FROM ((pg_class a JOIN pg_trigger t ON true) LEFT JOIN pg_class b ON true)",
         ] {
             assert!(is_of_nothing(sql), "{sql}");
@@ -173,6 +203,8 @@ mod tests {
             "SELECT 1 FROM pg_class c LEFT JOIN pg_index i ON i.indrelid = c.oid",
             "SELECT 1 FROM pg_class WHERE oid IN (SELECT indrelid FROM pg_index)",
             "SELECT 1 FROM pg_class UNION ALL SELECT 1 FROM pg_index",
+            "SELECT relacl, upper(relname) FROM pg_class",
+            "SELECT 1 FROM pg_class c LEFT JOIN LATERAL aclexplode(c.relacl) a ON true",
         ] {
             assert!(!is_of_nothing(sql), "{sql}");
         }

@@ -17,6 +17,7 @@ mod lakes;
 mod names;
 mod numbers;
 mod own;
+mod pg_typeof;
 mod privileges;
 mod rewrite;
 mod roles;
@@ -71,6 +72,7 @@ impl Shared {
         age::register(context);
         format::register(context);
         format_type::register(context);
+        pg_typeof::register(context);
         privileges::register(context);
         // types with a zone, and those of the library
         let state = context.state_ref();

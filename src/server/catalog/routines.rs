@@ -1,9 +1,12 @@
 //! Functions as PostgreSQL's catalog has them: the rows of `pg_proc`, and their documentation.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, BooleanArray, Int32Array, RecordBatch, StringArray};
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::array::{
+    ArrayRef, BooleanArray, Int16Array, Int32Array, RecordBatch, StringArray,
+};
+use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::common::Result;
 use pgwire::api::Type;
 
@@ -115,6 +118,46 @@ pub(super) fn rows(
         ("prosrc", texts(&|r| r.info.name.clone())),
     ];
     filled(schema, &known, rows)
+}
+
+/// The rows of `pg_aggregate`: how PostgreSQL would go about it is not said.
+pub(super) fn aggregates(routines: &[Routine]) -> Result<RecordBatch> {
+    let own = |r: &&Routine| r.is_own() && r.info.kind == FunctionKind::Aggregate;
+    let all: Vec<&Routine> = routines.iter().filter(own).collect();
+    let regproc = HashMap::from([("pg.oid_alias".to_owned(), "regproc".to_owned())]);
+    let char = HashMap::from([("pg.char".to_owned(), String::new())]);
+    let mut fields = vec![];
+    let mut columns: Vec<ArrayRef> = vec![];
+    let mut add = |name: &str, of: Option<&HashMap<String, String>>, column: ArrayRef| {
+        let field = Field::new(name, column.data_type().clone(), true);
+        fields.push(field.with_metadata(of.cloned().unwrap_or_default()));
+        columns.push(column);
+    };
+    let numbers = |of: &dyn Fn(&Routine) -> i32| -> ArrayRef {
+        Arc::new(all.iter().map(|r| Some(of(r))).collect::<Int32Array>())
+    };
+    let same = |text: &str| -> ArrayRef { Arc::new(StringArray::from(vec![text; all.len()])) };
+    let nothing = || -> ArrayRef { Arc::new(StringArray::from(vec![None::<&str>; all.len()])) };
+    let no = || -> ArrayRef { Arc::new(BooleanArray::from(vec![false; all.len()])) };
+    add("aggfnoid", Some(&regproc), numbers(&|r| r.oid));
+    add("aggkind", Some(&char), same("n"));
+    add("aggnumdirectargs", None, Arc::new(Int16Array::from(vec![0; all.len()])));
+    for name in ["trans", "final", "combine", "serial", "deserial", "mtrans", "minvtrans", "mfinal"]
+    {
+        add(&format!("agg{name}fn"), Some(&regproc), numbers(&|_| 0));
+    }
+    add("aggfinalextra", None, no());
+    add("aggmfinalextra", None, no());
+    add("aggfinalmodify", Some(&char), same("r"));
+    add("aggmfinalmodify", Some(&char), same("r"));
+    add("aggsortop", None, numbers(&|_| 0));
+    add("aggtranstype", None, numbers(&|r| number(r.shape.gives.oid())));
+    add("aggtransspace", None, numbers(&|_| 0));
+    add("aggmtranstype", None, numbers(&|_| 0));
+    add("aggmtransspace", None, numbers(&|_| 0));
+    add("agginitval", None, nothing());
+    add("aggminitval", None, nothing());
+    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
 }
 
 /// `pg_proc.proargnames` as text; NULL where no argument has a name.

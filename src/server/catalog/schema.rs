@@ -33,6 +33,7 @@ pub(super) const PREFIX: &str = "information_schema_";
 
 /// Tables of which the library does not know everything.
 const COMPLETED: &[&str] = &[
+    "pg_aggregate",
     "pg_attribute",
     "pg_authid",
     "pg_class",
@@ -112,6 +113,7 @@ impl PgCatalog {
                     batches.iter().map(complete::with_lists).collect::<Result<Vec<_>>>()?;
                 all(schema, batches)
             }
+            "pg_aggregate" => only(routines::aggregates(&self.routines)?),
             "pg_description" => {
                 let more = routines::descriptions(&own, &schema)?;
                 complete::with_more(&schema, &batches, more)?
@@ -204,11 +206,13 @@ impl PgCatalog {
             }
         }
         let relations = match table {
-            "tables" | "views" | "columns" => self.lakes.relations().await,
+            "tables" | "views" | "columns" | "table_privileges" | "role_table_grants"
+            | "column_privileges" => self.lakes.relations().await,
             _ => vec![],
         };
         let contents = Contents {
             database: &self.database,
+            user: &self.user,
             schemas: self.lakes.schemas(),
             relations,
             system,

@@ -26,3 +26,11 @@ SELECT c.oid, pg_catalog.pg_total_relation_size(c.oid) AS total_rel_size, pg_cat
 SELECT a.pid, a.usename, a.state FROM pg_catalog.pg_stat_activity a WHERE a.pid = pg_backend_pid();
 -- rows
 SELECT orders.* FROM main.orders LIMIT 5;
+-- rows
+SELECT p.oid, p.*, a.*, d.description FROM pg_catalog.pg_proc p INNER JOIN pg_catalog.pg_aggregate a ON a.aggfnoid = p.oid LEFT OUTER JOIN pg_catalog.pg_description d ON d.objoid = p.oid WHERE p.prokind = 'a' ORDER BY p.proname;
+-- rows
+SELECT * FROM information_schema.table_privileges WHERE table_catalog = 'retail' AND grantee = current_user;
+-- rows
+SELECT grantee, column_name, privilege_type FROM information_schema.column_privileges WHERE table_schema = 'main' AND table_name = 'orders';
+SELECT c.relname, (aclexplode(c.relacl)).grantee::regrole AS grantee, (aclexplode(c.relacl)).privilege_type FROM pg_catalog.pg_class c WHERE c.relnamespace = :main;
+SELECT d.defaclobjtype, a.* FROM pg_catalog.pg_default_acl d, LATERAL aclexplode(d.defaclacl) a;

@@ -9,12 +9,14 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, BooleanBuilder, Float64Array, Float64Builder,
-    Int64Array, Int64Builder, ListArray, ListBuilder, NullBufferBuilder, StringArray, StructArray,
-    UInt64Array,
+    Array, ArrayRef, AsArray, BooleanArray, BooleanBuilder, Decimal128Array, Float64Array,
+    Float64Builder, Int64Array, Int64Builder, ListArray, ListBuilder, NullBufferBuilder,
+    StringArray, StructArray, UInt64Array,
 };
 use datafusion::arrow::buffer::OffsetBuffer;
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Float64Type, Int64Type, UInt64Type};
+use datafusion::arrow::datatypes::{
+    DataType, Decimal128Type, Field, FieldRef, Float64Type, Int64Type, UInt64Type,
+};
 use datafusion::common::{Result, ScalarValue, exec_err, plan_err};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::format_state_name;
@@ -31,13 +33,16 @@ fn item(ty: DataType) -> FieldRef {
     Arc::new(Field::new("item", ty, false))
 }
 
-/// The fields of the state: customers as one number; those of two figures as these; others as five; rows dropped, by fault, if any;
-/// the unit in days.
+/// A customer of two figures: 32 and 64 bits.
+const PAIR: DataType = DataType::Decimal128(38, 0);
+
+/// The fields of the state: customers as one number; those of two figures as a longer one; others as
+/// five figures; rows dropped, by fault, if any; the unit in days.
 pub(super) fn state_fields(args: &StateFieldsArgs) -> Vec<FieldRef> {
     let field = |name, ty| Arc::new(Field::new(format_state_name(args.name, name), ty, true));
     vec![
         field("packed", DataType::List(item(DataType::UInt64))),
-        field("pairs", DataType::List(item(DataType::UInt64))),
+        field("pairs", DataType::List(item(PAIR))),
         field("others", DataType::List(item(DataType::Float64))),
         field("dropped", DataType::List(item(DataType::Int64))),
         field("unit_days", DataType::Float64),
@@ -236,23 +241,19 @@ impl Groups {
         let (mut packed, mut pairs, mut others) = (vec![], vec![], vec![]);
         let (mut packed_of, mut pairs_of, mut others_of) = (vec![], vec![], vec![]);
         for group in groups {
-            let (mut numbers, two, rows) = group.rows.into_parts();
+            let (numbers, two, rows) = group.rows.into_parts();
             packed_of.push(numbers.len());
-            pairs_of.push(two.len() * 2);
+            pairs_of.push(two.len());
             others_of.push(rows.len() * 5);
-            // moves the numbers of a single group
-            if packed.is_empty() {
-                packed = numbers;
-            } else {
-                packed.append(&mut numbers);
-            }
-            pairs.extend(two.into_iter().flat_map(halves));
+            append(&mut packed, numbers);
+            append(&mut pairs, two);
             for Row { customer: Customer { x, tx, t }, extra, weight } in rows {
                 others.extend([x, tx, t, extra, weight]);
             }
         }
         let packed = lists(&packed_of, Arc::new(UInt64Array::from(packed)))?;
-        let pairs = lists(&pairs_of, Arc::new(UInt64Array::from(pairs)))?;
+        let pairs = Decimal128Array::from(pairs).with_data_type(PAIR);
+        let pairs = lists(&pairs_of, Arc::new(pairs))?;
         let others = lists(&others_of, Arc::new(Float64Array::from(others)))?;
         let dropped = lists(&dropped_of, Arc::new(dropped))?;
         Ok(vec![packed, pairs, others, dropped, Arc::new(unit_days)])
@@ -281,14 +282,13 @@ impl Groups {
             if [packed, pairs, others].iter().all(|list| list.is_valid(i)) {
                 let [packed, pairs, others] = [packed, pairs, others].map(|list| list.value(i));
                 let packed = packed.as_primitive::<UInt64Type>().values();
-                let (pairs, _) = pairs.as_primitive::<UInt64Type>().values().as_chunks::<2>();
+                let pairs = pairs.as_primitive::<Decimal128Type>().values();
                 let (others, _) = others.as_primitive::<Float64Type>().values().as_chunks::<5>();
                 let row = |&[x, tx, t, extra, weight]: &[f64; 5]| Row {
                     customer: Customer { x, tx, t },
                     extra,
                     weight,
                 };
-                let pairs = pairs.iter().map(|[x, t]| u128::from(*x) << 64 | u128::from(*t));
                 self.add(group, |rows| rows.extend(packed, pairs, others.iter().map(row)));
             }
         }
@@ -361,10 +361,13 @@ impl Groups {
     }
 }
 
-/// The two figures of a pair.
-fn halves(pair: u128) -> [u64; 2] {
-    #[expect(clippy::cast_possible_truncation, reason = "64 bits are left")]
-    [64, 0].map(|by| (pair >> by) as u64)
+/// Adds `more` at the end; the numbers of a single group are moved.
+fn append<T>(all: &mut Vec<T>, mut more: Vec<T>) {
+    if all.is_empty() {
+        *all = more;
+    } else {
+        all.append(&mut more);
+    }
 }
 
 fn group_at(groups: &[usize]) -> impl Fn(usize) -> usize {

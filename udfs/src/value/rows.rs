@@ -3,8 +3,10 @@
 //! Most models are fitted to customers whose times are whole days, each counted once: such a
 //! customer is one number of eight bytes whose order is that of `(x, t, tx)`. A customer without
 //! `tx`, as of money, is one of 16, whose order is that of `(x, t)`. Any other takes 40 bytes.
-//! Sorting takes one pass over the first for each part of the number that varies, three for days, and
-//! O(n log n) for the rest.
+//! Sorting takes one pass over the numbers for each part of them that varies, three for days and four
+//! for money, and O(n log n) for the rest.
+
+use std::ops::{BitAnd, BitOr};
 
 use super::core::Customer;
 
@@ -38,16 +40,16 @@ impl Row {
     }
 
     /// A legal row of `x` and `t`, weight 1 and nothing beside.
-    fn pair(&self) -> Option<u128> {
-        let [x, t, tx, extra, weight] = self.key();
-        let alone = tx == 0 && extra == 0 && weight == 1f64.to_bits();
-        alone.then(|| u128::from(x) << 64 | u128::from(t))
+    fn pair(&self) -> Option<i128> {
+        let Customer { x, tx, t } = self.customer;
+        let alone = tx == 0.0 && self.extra == 0.0 && self.weight == 1.0;
+        whole(x).filter(|x| alone && *x >= 0).map(|x| pair(x, t))
     }
 
-    fn unpair(pair: u128) -> Self {
-        #[expect(clippy::cast_possible_truncation, reason = "64 bits are left")]
-        let part = |by: u32| f64::from_bits((pair >> by) as u64);
-        Self::one(Customer { x: part(64), tx: 0.0, t: part(0) })
+    fn unpair(pair: i128) -> Self {
+        #[expect(clippy::cast_possible_truncation, reason = "32 and 64 bits are left")]
+        let (x, t) = (f64::from((pair >> 64) as i32), f64::from_bits(pair as u64));
+        Self::one(Customer { x, tx: 0.0, t })
     }
 
     fn unpack(packed: u64) -> Self {
@@ -71,12 +73,19 @@ fn pack(x: f64, tx: f64, t: f64) -> Option<(u64, bool)> {
     (whole && short).then_some((packed, legal))
 }
 
-/// Whether a number is whole, and not so large that it is not seen at once.
+/// A whole number that is not so large that it is not seen at once.
 #[inline]
-fn is_whole(number: f64) -> bool {
+fn whole(number: f64) -> Option<i32> {
     #[expect(clippy::cast_possible_truncation, reason = "what is cut off is not whole")]
     let cut = number as i32;
-    f64::from(cut) == number
+    (f64::from(cut) == number).then_some(cut)
+}
+
+/// Two figures from 0 up as one number.
+#[inline]
+fn pair(x: i32, t: f64) -> i128 {
+    // adding 0 makes −0 a 0
+    i128::from(x) << 64 | i128::from((t + 0.0).to_bits())
 }
 
 /// Packed rows have fewer purchases.
@@ -88,7 +97,7 @@ const TIMES: f64 = 16_777_216.0;
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Rows {
     packed: Vec<u64>,
-    pairs: Vec<u128>,
+    pairs: Vec<i128>,
     others: Vec<Row>,
 }
 
@@ -104,9 +113,9 @@ impl Rows {
     /// The same for one who spends a mean of `money`, which is no whole number.
     #[inline]
     pub(crate) fn push_spent(&mut self, x: f64, money: f64) -> Option<usize> {
-        let legal = x > 0.0 && is_whole(x) && money > 0.0 && money <= f64::MAX;
-        let pair = u128::from(x.to_bits()) << 64 | u128::from(money.to_bits());
-        (legal && !is_whole(money)).then(|| push(&mut self.pairs, pair))
+        let times = whole(x)?;
+        let legal = times > 0 && money > 0.0 && money <= f64::MAX && whole(money).is_none();
+        legal.then(|| push(&mut self.pairs, pair(times, money)))
     }
 
     /// Adds a row, and returns by how many bytes that made them larger.
@@ -125,20 +134,20 @@ impl Rows {
     pub(crate) fn extend(
         &mut self,
         packed: &[u64],
-        pairs: impl Iterator<Item = u128>,
+        pairs: &[i128],
         others: impl Iterator<Item = Row>,
     ) -> usize {
         let before = self.size();
         self.packed.extend_from_slice(packed);
-        self.pairs.extend(pairs);
+        self.pairs.extend_from_slice(pairs);
         self.others.extend(others);
         self.size() - before
     }
 
     /// The packed rows, the pairs and the others. Pairs are in order: to sort what was sorted in parts
     /// takes little.
-    pub(crate) fn into_parts(mut self) -> (Vec<u64>, Vec<u128>, Vec<Row>) {
-        self.pairs.sort_unstable();
+    pub(crate) fn into_parts(mut self) -> (Vec<u64>, Vec<i128>, Vec<Row>) {
+        sort_pairs(&mut self.pairs);
         (self.packed, self.pairs, self.others)
     }
 
@@ -204,20 +213,41 @@ fn merged(a: impl Iterator<Item = Row>, b: impl Iterator<Item = Row>) -> impl It
     })
 }
 
-/// Sorts by the digits of the numbers, from the last to the first.
+/// Bits of a digit: `t` and `tx` are two digits each, and one is enough for eleven years of days.
+const BITS: usize = 12;
+const DIGITS: usize = 1 << BITS;
+
 fn sort(numbers: &mut Vec<u64>) {
-    /// `t` and `tx` are two digits each, and one is enough for eleven years of days
-    const BITS: usize = 12;
-    const DIGITS: usize = 1 << BITS;
+    #[expect(clippy::cast_possible_truncation, reason = "the digit is of the bits that are left")]
+    sort_digits(numbers, (0..64).step_by(BITS), |n, shift| (n >> shift) as usize % DIGITS);
+}
+
+/// Two means of money seldom agree in the first 24 of their 52 digits: the last are sorted where they do.
+fn sort_pairs(pairs: &mut Vec<i128>) {
+    const LAST: usize = 64 - 3 * BITS;
+    #[expect(clippy::cast_possible_truncation, reason = "the digit is of the bits that are left")]
+    #[expect(clippy::cast_sign_loss, reason = "figures are from 0 up")]
+    sort_digits(pairs, (LAST..96).step_by(BITS), |n, shift| (n >> shift) as usize % DIGITS);
+    let alike = pairs.chunk_by_mut(|a, b| a >> LAST == b >> LAST);
+    alike.filter(|run| run.len() > 1).for_each(<[i128]>::sort_unstable);
+}
+
+/// Sorts by the digits at `shifts`, from the last to the first.
+fn sort_digits<T>(
+    numbers: &mut Vec<T>,
+    shifts: impl Iterator<Item = usize>,
+    digit: impl Fn(T, usize) -> usize,
+) where
+    T: Copy + Ord + BitAnd<Output = T> + BitOr<Output = T>,
+{
+    let Some(&first) = numbers.first() else { return };
     if numbers.len() < DIGITS {
         return numbers.sort_unstable();
     }
-    let (all, any) = numbers.iter().fold((u64::MAX, 0), |(all, any), n| (all & n, any | n));
-    let mut sorted = vec![0; numbers.len()];
-    for shift in (0..u64::BITS as usize).step_by(BITS) {
-        #[expect(clippy::cast_possible_truncation, reason = "12 bits are left")]
-        let digit = |n: u64| (n >> shift) as usize % DIGITS;
-        if digit(all) == digit(any) {
+    let (all, any) = numbers.iter().fold((first, first), |(all, any), &n| (all & n, any | n));
+    let mut sorted = vec![first; numbers.len()];
+    for shift in shifts {
+        if digit(all, shift) == digit(any, shift) {
             continue;
         }
         // how many have the digit, then where the next of them goes
@@ -225,7 +255,7 @@ fn sort(numbers: &mut Vec<u64>) {
         for &n in numbers.iter() {
             #[expect(clippy::indexing_slicing, reason = "a digit is below DIGITS")]
             {
-                places[digit(n)] += 1;
+                places[digit(n, shift)] += 1;
             }
         }
         let mut before = 0;
@@ -235,7 +265,7 @@ fn sort(numbers: &mut Vec<u64>) {
         for &n in numbers.iter() {
             #[expect(clippy::indexing_slicing, reason = "places add up to the length")]
             {
-                let place = &mut places[digit(n)];
+                let place = &mut places[digit(n, shift)];
                 sorted[*place] = n;
                 *place += 1;
             }

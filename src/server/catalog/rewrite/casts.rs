@@ -67,6 +67,12 @@ pub(super) fn resolved(sql: &str) -> Option<String> {
                 *data_type = DataType::BigInt(None);
                 changed = true;
             }
+            // a list of types, which is a text with blanks
+            if name(data_type).ends_with("[]") && is_vector(inner) {
+                changed = true;
+                *inner =
+                    Box::new(super::read(&format!("string_to_array(nullif({inner}, ''), ' ')")));
+            }
             // a name that is put together
             if name(data_type) == "regclass" && is_put_together(inner) {
                 changed = true;
@@ -85,6 +91,11 @@ pub(super) fn resolved(sql: &str) -> Option<String> {
     });
     let printed = || statements.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
     changed.then(printed)
+}
+
+/// Whether a column holds numbers in a text, as PostgreSQL's `oidvector` does.
+fn is_vector(expr: &Expr) -> bool {
+    super::last(expr).is_some_and(|column| column == "proargtypes")
 }
 
 /// Whether a text is the result of something, and not a column or a constant.
