@@ -23,7 +23,7 @@ leaving = t.sql(
 print(leaving.select(pl.len(), pl.col("clv").sum()))
 
 # a question of the query library, and the picture that comes with it
-question = t.run("churn/at_risk_high_value", top=5)
+question = t.run("churn/at_risk", top=5)
 print(question.chart(width=60))
 
 # the same lake half a year earlier: what came later does not exist

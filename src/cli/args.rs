@@ -13,7 +13,7 @@ Examples:
   tenure data/retail                                open the prompt on a lake
   tenure -c 'SELECT count(*) FROM customers' data/retail
   tenure -f report.sql -o report.parquet s3://shop/lake
-  tenure run churn/at_risk_high_value --param top=20 data/retail
+  tenure run churn/at_risk --param top=20 data/retail
   echo 'SELECT 1' | tenure --format csv
 
 A lake called like a subcommand is written ./run.

@@ -25,7 +25,7 @@ const TOUR: &str = "tour.sql";
 /// One question: what it asks, what can be set, what it answers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Query {
-    /// family and question, such as `churn/at_risk_high_value`
+    /// family and question, such as `churn/at_risk`
     pub name: String,
     /// one line
     pub title: String,
@@ -45,8 +45,8 @@ impl Query {
     /// Reads a query from the text of its file: a header of comments, then the statement.
     ///
     /// ```sql
-    /// -- title: High-value customers at risk
-    /// -- description: Who brought much and has been silent for too long,
+    /// -- title: Customers at risk
+    /// -- description: Who has been silent for too long,
     /// --   the most valuable first.
     /// -- param: top INT = 20 -- how many customers
     /// -- param: since DATE -- a parameter without default must be given
@@ -241,13 +241,13 @@ mod tests {
 
     #[test]
     fn a_query_is_found_by_name_and_the_nearest_are_offered() {
-        assert!(find("churn/at_risk_high_value").is_ok());
-        for wrong in ["at_risk_high_value", "churn/at_risk_highvalue", "stages/at_risk_high_value"]
+        assert!(find("churn/at_risk").is_ok());
+        for wrong in ["at_risk", "churn/at_risks", "stages/at_risk"]
         {
             let e = find(wrong).unwrap_err();
             assert_eq!(e.to_string(), format!("there is no query {wrong}"));
             let hint = e.hint().unwrap_or_default().to_owned();
-            assert!(hint.contains("churn/at_risk_high_value"), "{wrong}: {hint}");
+            assert!(hint.contains("churn/at_risk"), "{wrong}: {hint}");
         }
     }
 

@@ -145,7 +145,7 @@ fn every_shell_gets_a_completion_script() {
 fn the_query_library_is_listed_and_runs() {
     let shop = Shop::new();
     let run = shop.run(&["queries", "--format", "csv"]);
-    assert!(run.out.lines().any(|l| l.starts_with("churn/at_risk_high_value,")), "{}", run.shown());
+    assert!(run.out.lines().any(|l| l.starts_with("churn/at_risk,")), "{}", run.shown());
     let run = shop.run(&["run", "churn/nonsense", "shop"]);
     assert_ne!(run.code, Some(0));
     assert!(run.err.contains("churn/"), "{}", run.err);

@@ -3,7 +3,7 @@
 >>> import tenure
 >>> t = tenure.open("data/retail", as_of="2018-01-01")
 >>> t.sql("SELECT stage, count(*) AS customers FROM profiles GROUP BY stage").to_pandas()
->>> t.run("churn/at_risk_high_value", top=10)
+>>> t.run("churn/at_risk", top=10)
 """
 
 from ._datafusion import register

@@ -90,7 +90,7 @@ class Session:
         return Result(self._native.sql(query, params))
 
     def run(self, name: str, /, **params: object) -> Result:
-        """Run a question of the query library, such as ``churn/at_risk_high_value``."""
+        """Run a question of the query library, such as ``churn/at_risk``."""
         given = [(key, _text(value)) for key, value in params.items()]
         rows, chart = self._native.run(name, given)
         return Result(rows, chart)

@@ -134,14 +134,14 @@ def test_parameters_are_known_before(t):
 
 
 def test_questions_of_the_library(t):
-    found = t.run("churn/at_risk_high_value", top=5)
+    found = t.run("churn/at_risk", top=5)
     assert found.to_arrow().num_rows == 5
     names = [query["name"] for query in tenure.queries()]
     assert len(names) > 30 and "stages/overview" in names
-    with pytest.raises(tenure.ProgrammingError, match="did you mean churn/at_risk_high_value"):
-        t.run("churn/at_risk_highvalue")
+    with pytest.raises(tenure.ProgrammingError, match="did you mean churn/at_risk"):
+        t.run("churn/at_risks")
     with pytest.raises(tenure.ProgrammingError, match="parameter top is INT, not 'many'"):
-        t.run("churn/at_risk_high_value", top="many")
+        t.run("churn/at_risk", top="many")
 
 
 def test_every_question_runs(t):

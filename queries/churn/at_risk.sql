@@ -1,7 +1,9 @@
--- title: High-value customers at risk
--- description: Who is among the best two fifths by revenue and is at risk, dormant or churned, or gone by
---   the model's odds. Revenue at stake is what the customer brought, times the probability of being gone.
--- param: top INT = 20 -- how many customers, the most at stake first
+-- title: Customers at risk
+-- description: Who is at risk now, the most at stake first: silent for too long but not given up (stage at_risk
+--   or dormant), or gone by the model's odds although the rules do not say so yet. At stake is what the
+--   customer brought, times the probability of being gone. churn/at_risk_with_reasons says why.
+-- param: top INT = 20 -- how many customers
+-- param: least_value INT = 1 -- value score from which customers count; 4 is the best two fifths by revenue
 -- column: customer_id -- the customer
 -- column: revenue -- what the customer brought so far
 -- column: at_stake -- revenue times the probability of being gone
@@ -19,6 +21,8 @@ SELECT
   round(p_alive, 3) AS p_alive,
   stage, segment, orders, last_purchase, last_turning_point
 FROM profiles
-WHERE m >= 4 AND (stage IN ('at_risk', 'dormant', 'churned') OR p_alive < 0.5)
-ORDER BY at_stake DESC, customer_id
+WHERE m >= $least_value
+  AND stage <> 'churned'
+  AND (stage IN ('at_risk', 'dormant') OR p_alive < 0.5)
+ORDER BY at_stake DESC NULLS LAST, customer_id
 LIMIT $top
