@@ -242,8 +242,7 @@ mod tests {
     #[test]
     fn a_query_is_found_by_name_and_the_nearest_are_offered() {
         assert!(find("churn/at_risk").is_ok());
-        for wrong in ["at_risk", "churn/at_risks", "stages/at_risk"]
-        {
+        for wrong in ["at_risk", "churn/at_risks", "stages/at_risk"] {
             let e = find(wrong).unwrap_err();
             assert_eq!(e.to_string(), format!("there is no query {wrong}"));
             let hint = e.hint().unwrap_or_default().to_owned();
