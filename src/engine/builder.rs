@@ -22,6 +22,7 @@ use crate::plan::interval_times::IntervalTimesNumber;
 use crate::plan::merge_union::MergeUnion;
 use crate::plan::planner;
 use crate::plan::relations::TenureRelations;
+use crate::plan::short_times::ShortTimes;
 use crate::plan::sort_in_buckets::SortInBuckets;
 use crate::plan::unnest_keys::{UnnestKeys, UnnestKeysInRelations};
 use crate::plan::whole_files::WholeFiles;
@@ -140,6 +141,7 @@ impl TenureBuilder {
         let mut context = SessionContext::new_with_state(state);
         udfs::register_all(&mut context)?;
         context.register_expr_planner(Arc::new(IntervalTimesNumber))?;
+        context.register_expr_planner(Arc::new(ShortTimes))?;
         context.register_relation_planner(Arc::new(TenureRelations))?;
         context.register_relation_planner(Arc::new(UnnestKeysInRelations))?;
 

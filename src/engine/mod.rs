@@ -216,6 +216,7 @@ impl Tenure {
         guard::with_place(
             match e.kind() {
                 ErrorKind::UndefinedTable => self.with_nearest_table(e),
+                ErrorKind::UndefinedColumn => about_inner_query(e, sql),
                 ErrorKind::UndefinedFunction => self.with_functions(e),
                 _ => e,
             },
@@ -465,4 +466,19 @@ fn check_setting(name: &str, value: &str) -> Result<()> {
         }
     })?;
     options.check().map_err(|e: DataFusionError| Error::from(e))
+}
+
+/// DataFusion takes queries apart that refer to the rows around them. Where it cannot, it misses a column
+/// of those that are inside: one that the statement does not name.
+fn about_inner_query(e: Error, sql: &str) -> Error {
+    let text = e.to_string();
+    let named = text.rsplit([' ', '.']).next().unwrap_or_default().trim_matches('"');
+    let inner = sql.to_lowercase().replace(char::is_whitespace, "").contains("(select");
+    if sql.contains(named) || !inner {
+        return e;
+    }
+    let message = "a query inside that refers to the rows around it like this is not supported";
+    Error::new(ErrorKind::NotSupported, message).with_hint(
+        "join the two instead, or compare for equality only and leave out ORDER BY and LIMIT inside",
+    )
 }

@@ -3,6 +3,7 @@
 
 pub(crate) mod bucket_sort;
 pub(crate) mod dense_aggregate;
+pub(crate) mod give_way;
 pub(crate) mod in_turn;
 pub(crate) mod named_aggregate;
 mod names;

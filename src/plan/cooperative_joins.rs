@@ -2,7 +2,8 @@
 //!
 //! A statement is cancelled where its operators yield. DataFusion lets scans yield, and a join that
 //! makes millions of rows of one scanned batch does not come back to its scan for minutes. A
-//! cooperative node above every such join ends that: each batch costs a unit of the task's budget.
+//! cooperative node above every such join ends that: each batch costs a unit of the task's budget. One
+//! that keeps few of them makes no batch: it gives way after every batch that it reads.
 
 use std::sync::Arc;
 
@@ -12,9 +13,12 @@ use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::coop::CooperativeExec;
+use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
 use datafusion::physical_plan::joins::{
     CrossJoinExec, HashJoinExec, NestedLoopJoinExec, SortMergeJoinExec,
 };
+
+use crate::operators::give_way::GiveWayExec;
 
 /// The rule; it stands behind all others.
 #[derive(Debug)]
@@ -31,10 +35,11 @@ impl PhysicalOptimizerRule for CooperativeJoins {
         _: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let done = plan.transform_up(|plan| {
-            if multiplies(&plan) {
-                return Ok(Transformed::yes(Arc::new(CooperativeExec::new(plan)) as _));
+            if !multiplies(&plan) {
+                return Ok(Transformed::no(plan));
             }
-            Ok(Transformed::no(plan))
+            let plan = if compares_all(&plan) { with_pauses(plan)? } else { plan };
+            Ok(Transformed::yes(Arc::new(CooperativeExec::new(plan)) as _))
         })?;
         Ok(done.data)
     }
@@ -50,4 +55,19 @@ fn multiplies(plan: &Arc<dyn ExecutionPlan>) -> bool {
         || plan.is::<NestedLoopJoinExec>()
         || plan.is::<HashJoinExec>()
         || plan.is::<SortMergeJoinExec>()
+}
+
+/// Whether an operator compares each batch of its last input with all rows of the first.
+fn compares_all(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    plan.is::<CrossJoinExec>() || plan.is::<NestedLoopJoinExec>()
+}
+
+/// The same join, which gives way after every batch of its last input.
+fn with_pauses(join: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    let mut inputs: Vec<_> = join.children().into_iter().map(Arc::clone).collect();
+    if let Some(probed) = inputs.last_mut() {
+        *probed = Arc::new(GiveWayExec::new(Arc::clone(probed)));
+    }
+    let recompute = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
+    join.replace_children(inputs, recompute)
 }

@@ -64,6 +64,7 @@ impl Dialect for TenureDialect {
         supports_values_as_table_factor,
         supports_parens_around_table_factor,
         // beyond the generic dialect
+        supports_string_escape_constant,
         supports_lambda_functions,
         supports_order_by_all,
         supports_subquery_as_function_arg,

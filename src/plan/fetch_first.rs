@@ -1,4 +1,5 @@
-//! `FETCH FIRST n ROWS ONLY`: how the standard writes LIMIT, and DataFusion does not read it.
+//! `FETCH FIRST n ROWS ONLY`: how the standard writes LIMIT, and DataFusion does not read it; and
+//! `LIMIT '5'`, as drivers send a number whose type nobody told them.
 
 use std::ops::ControlFlow;
 
@@ -18,6 +19,10 @@ impl VisitorMut for Limits {
     type Break = ();
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        if let Some(LimitClause::LimitOffset { limit, offset, .. }) = &mut query.limit_clause {
+            let offset = offset.as_mut().map(|offset| &mut offset.value);
+            limit.iter_mut().chain(offset).for_each(number);
+        }
         let free = match &query.limit_clause {
             None => true,
             Some(LimitClause::LimitOffset { limit, limit_by, .. }) => {
@@ -37,5 +42,15 @@ impl VisitorMut for Limits {
         let limit = Some(fetch.quantity.unwrap_or_else(one));
         query.limit_clause = Some(LimitClause::LimitOffset { limit, offset, limit_by: vec![] });
         ControlFlow::Continue(())
+    }
+}
+
+/// A number out of the text that it is written in.
+fn number(count: &mut Expr) {
+    if let Expr::Value(value) = count
+        && let Value::SingleQuotedString(text) = &value.value
+        && text.trim().parse::<u64>().is_ok()
+    {
+        value.value = Value::Number(text.trim().to_owned(), false);
     }
 }

@@ -2,6 +2,7 @@
 //! and the relations that it does not know.
 
 pub(crate) mod aggregate_once;
+pub(crate) mod array_texts;
 pub(crate) mod at_time_zone;
 mod bounds;
 pub(crate) mod calls;
@@ -23,12 +24,15 @@ pub(crate) mod planner;
 pub(crate) mod query;
 pub(crate) mod relation_args;
 pub(crate) mod relations;
+mod series;
+pub(crate) mod short_times;
 pub(crate) mod show;
 pub(crate) mod sort_in_buckets;
 pub(crate) mod spellings;
 pub(crate) mod statements;
 pub(crate) mod table;
 pub(crate) mod unnest_keys;
+mod using_keys;
 pub(crate) mod whole_files;
 pub(crate) mod wildcards;
 pub(crate) mod window_by_group;
@@ -99,8 +103,12 @@ fn rewrite_sql(statement: &mut SqlStatement, state: &SessionState, params: &Para
     fields::name(statement);
     date_patterns::translate(statement)?;
     spellings::respell(statement);
+    array_texts::read(statement);
+    short_times::complete(statement);
+    series::name(statement);
     at_time_zone::call(statement);
     wildcards::qualify(statement);
+    using_keys::write_out(statement)?;
     fetch_first::limit(statement);
     named_args::fill_gaps(statement, &|function| parameters(function, state))
 }

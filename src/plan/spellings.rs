@@ -1,19 +1,25 @@
 //! What PostgreSQL spells otherwise than DataFusion, and BI tools write: `mod(a, b)`, `variance(x)`,
-//! `sign(x)`, `date(ts)`, `substring(text FROM 'pattern')`, `CAST(x AS FLOAT)`.
+//! `sign(x)`, `date(ts)`, `substring(text FROM 'pattern')`, `SIMILAR TO`, `LIKE … ESCAPE '!'`,
+//! `E'a\nb'`, `CAST(x AS FLOAT)`.
 
 use std::ops::ControlFlow;
 
 use datafusion::logical_expr::sqlparser::ast::{
     AccessExpr, BinaryOperator, CastKind, DataType, ExactNumberInfo, Expr, Function, FunctionArg,
     FunctionArgExpr, FunctionArguments, Ident, ObjectName, Statement, Subscript, Value,
-    visit_expressions_mut,
+    ValueWithSpan, visit_expressions_mut,
 };
 
 use super::query;
 
 /// Functions that are the same by another name.
-const NAMES: [(&str, &str); 3] =
-    [("gen_random_uuid", "uuid"), ("sign", "signum"), ("variance", "var_samp")];
+const NAMES: [(&str, &str); 5] = [
+    ("ceiling", "ceil"),
+    ("every", "bool_and"),
+    ("gen_random_uuid", "uuid"),
+    ("sign", "signum"),
+    ("variance", "var_samp"),
+];
 /// A FLOAT of more digits of two has 64 bits.
 const SHORT_DIGITS: u64 = 24;
 
@@ -29,6 +35,35 @@ pub(crate) fn respell(statement: &mut Statement) {
                 }
                 _ => {}
             },
+            Expr::Value(value) => {
+                if let Value::EscapedStringLiteral(text) | Value::UnicodeStringLiteral(text) =
+                    &mut value.value
+                {
+                    value.value = Value::SingleQuotedString(std::mem::take(text));
+                }
+            }
+            Expr::SimilarTo { negated, expr: text, pattern, escape_char } => {
+                if let Some(regex) = constant(pattern)
+                    .and_then(|pattern| similar(pattern, escape(escape_char.as_ref())))
+                {
+                    let op = if *negated {
+                        BinaryOperator::PGRegexNotMatch
+                    } else {
+                        BinaryOperator::PGRegexMatch
+                    };
+                    let right = Box::new(query::text(&regex));
+                    *expr =
+                        Expr::Nested(Box::new(Expr::BinaryOp { left: text.clone(), op, right }));
+                }
+            }
+            Expr::Like { pattern, escape_char, .. } | Expr::ILike { pattern, escape_char, .. } => {
+                let by = escape(escape_char.as_ref()).filter(|by| *by != '\\');
+                if let (Some(by), Some(text)) = (by, constant(pattern))
+                    && let Some(new) = escaped_by_backslash(text, by)
+                {
+                    (**pattern, *escape_char) = (query::text(&new), None);
+                }
+            }
             Expr::Substring {
                 expr: text, substring_from: Some(from), substring_for: None, ..
             } if is_text(from) => {
@@ -90,7 +125,74 @@ fn operator(call: &Function) -> Option<Expr> {
 }
 
 fn is_text(expr: &Expr) -> bool {
-    matches!(expr, Expr::Value(v) if matches!(v.value, Value::SingleQuotedString(_)))
+    constant(expr).is_some()
+}
+
+/// A text that is written out.
+fn constant(expr: &Expr) -> Option<&str> {
+    match expr {
+        Expr::Value(value) => match &value.value {
+            Value::SingleQuotedString(text) => Some(text),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The character that makes the next one stand for itself.
+fn escape(given: Option<&ValueWithSpan>) -> Option<char> {
+    match given.map(|given| &given.value) {
+        None => Some('\\'),
+        Some(Value::SingleQuotedString(text)) => text.chars().next(),
+        Some(_) => None,
+    }
+}
+
+/// A pattern of LIKE that escapes with a backslash; none if it ends in the middle of an escape.
+fn escaped_by_backslash(pattern: &str, by: char) -> Option<String> {
+    let mut out = String::new();
+    let mut chars = pattern.chars();
+    while let Some(c) = chars.next() {
+        if c == by {
+            out.push('\\');
+            out.push(chars.next()?);
+        } else if c == '\\' {
+            out.push_str("\\\\");
+        } else {
+            out.push(c);
+        }
+    }
+    Some(out)
+}
+
+/// The regular expression that finds the texts which are SIMILAR TO a pattern as a whole; none if it
+/// ends in the middle of an escape.
+fn similar(pattern: &str, escape: Option<char>) -> Option<String> {
+    let mut out = "^(?s:".to_owned();
+    let mut chars = pattern.chars();
+    let mut in_class = false;
+    while let Some(c) = chars.next() {
+        match c {
+            c if Some(c) == escape => {
+                let next = chars.next()?;
+                if !next.is_alphanumeric() {
+                    out.push('\\');
+                }
+                out.push(next);
+            }
+            '[' | ']' => {
+                in_class = c == '[';
+                out.push(c);
+            }
+            c if in_class => out.push(c),
+            '%' => out.push_str(".*"),
+            '_' => out.push('.'),
+            '.' | '^' | '$' | '\\' => out.extend(['\\', c]),
+            c => out.push(c),
+        }
+    }
+    out.push_str(")$");
+    Some(out)
 }
 
 /// What a pattern finds first in a text: its first group, if it has one.

@@ -87,6 +87,8 @@ pub(super) fn without_values(sql: &str) -> String {
             | Token::TripleSingleQuotedString(_)
             | Token::TripleDoubleQuotedString(_)
             | Token::NationalStringLiteral(_)
+            | Token::QuoteDelimitedStringLiteral(_)
+            | Token::NationalQuoteDelimitedStringLiteral(_)
             | Token::EscapedStringLiteral(_)
             | Token::UnicodeStringLiteral(_)
             | Token::HexStringLiteral(_)
@@ -123,6 +125,7 @@ mod tests {
             "SELECT \"name\" FROM t WHERE email = ? AND n > ?"
         );
         assert_eq!(without_values("SELECT E'a', N'b', X'01', $tag$c$tag$"), "SELECT ?, ?, ?, ?");
+        assert_eq!(without_values("SELECT q'[ana]', nq'{ana}'"), "SELECT ?, ?");
         assert_eq!(without_values("SELECT 'ana"), "(11 bytes that are no SQL)");
         assert!(without_values(&"x, ".repeat(9000)).len() < STATEMENT_BYTES + 8);
     }

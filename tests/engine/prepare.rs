@@ -80,8 +80,11 @@ async fn tables_are_brought_and_forgotten() {
 #[tokio::test]
 async fn a_kept_statement_sees_the_moment_at_which_it_runs() {
     let tenure = retail().await;
-    value_of_none(&tenure, "PREPARE newest AS SELECT max(ts) < TIMESTAMP '2017-06-01' FROM events")
-        .await;
+    value_of_none(
+        &tenure,
+        "PREPARE newest AS SELECT max(ts) <= TIMESTAMP '2017-06-01' FROM events",
+    )
+    .await;
     assert_eq!(value(&tenure, "EXECUTE newest").await, "false");
     value_of_none(&tenure, "SET tenure.as_of = '2017-06-01'").await;
     assert_eq!(value(&tenure, "EXECUTE newest").await, "true");

@@ -83,9 +83,17 @@ impl Rows {
 }
 
 impl Open {
+    /// The stream ends with an error.
     fn next(&mut self, py: Python<'_>) -> PyResult<Option<RecordBatch>> {
-        let Some(stream) = &mut self.0 else { return Ok(None) };
-        wait(py, async { stream.next().await.transpose().map_err(Error::from) })
+        let Some(mut stream) = self.0.take() else { return Ok(None) };
+        let read = wait(py, async move {
+            let next = stream.next().await.transpose().map_err(Error::from)?;
+            Ok(next.map(|batch| (batch, stream)))
+        })?;
+        Ok(read.map(|(batch, stream)| {
+            self.0 = Some(stream);
+            batch
+        }))
     }
 }
 
@@ -107,12 +115,13 @@ impl Rows {
     fn collect<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let mut batches = vec![];
         if let Some(mut open) = self.take(py)? {
-            let collected = match open.0.take() {
-                Some(stream) => {
-                    wait(py, async { stream.try_collect::<Vec<_>>().await.map_err(Error::from) })
-                }
-                None => Ok(vec![]),
-            };
+            let collected =
+                match open.0.take() {
+                    Some(stream) => wait(py, async move {
+                        stream.try_collect::<Vec<_>>().await.map_err(Error::from)
+                    }),
+                    None => Ok(vec![]),
+                };
             self.put(State::Ended);
             batches = collected?;
         }

@@ -35,7 +35,8 @@ impl Session {
 
     fn answer(&self, py: Python<'_>, sql: &str, params: &Params) -> PyResult<Rows> {
         let tenure = self.tenure(py)?;
-        let work = async { settled(tenure.run_with(sql, params).await?).await };
+        let (sql, params) = (sql.to_owned(), params.clone());
+        let work = async move { settled(tenure.run_with(&sql, &params).await?).await };
         let (answer, changed) = wait(py, work)?;
         Ok(Rows::new(answer, changed))
     }
@@ -45,7 +46,7 @@ impl Session {
 impl Session {
     #[new]
     fn open(py: Python<'_>, options: Options) -> PyResult<Self> {
-        let tenure = wait(py, async {
+        let tenure = wait(py, async move {
             let tenure = options.builder().build().await?;
             tenure.sql(READABLE).await?;
             for (name, value) in &options.settings {
@@ -77,8 +78,8 @@ impl Session {
     /// Names and types of a statement's parameters, without running it.
     fn parameters(&self, py: Python<'_>, sql: &str) -> PyResult<Vec<(String, Option<String>)>> {
         let tenure = self.tenure(py)?;
-        let params = Params::new();
-        let prepared = wait(py, tenure.prepare(sql, &params))?;
+        let sql = sql.to_owned();
+        let prepared = wait(py, async move { tenure.prepare(&sql, &Params::new()).await })?;
         let named = prepared.parameters.into_iter();
         Ok(named.map(|(name, ty)| (name, ty.map(|ty| ty.to_string()))).collect())
     }
@@ -124,7 +125,7 @@ impl Session {
     /// Every relation: catalog, schema, name, kind, columns with their types.
     fn tables<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
         let tenure = self.tenure(py)?;
-        let tables = wait(py, tenure.tables())?;
+        let tables = wait(py, async move { tenure.tables().await })?;
         let dict = |table: tenure::TableInfo| {
             let dict = PyDict::new(py);
             dict.set_item("catalog", table.catalog)?;
@@ -165,7 +166,7 @@ impl Session {
     /// The lakes in words.
     fn describe(&self, py: Python<'_>) -> PyResult<String> {
         let tenure = self.tenure(py)?;
-        wait(py, tenure.describe())
+        wait(py, async move { tenure.describe().await })
     }
 
     /// Names of the open lakes.

@@ -48,9 +48,6 @@ const NOTHING: &[&str] = &[
     "pg_get_serial_sequence",
     "pg_get_statisticsobjdef",
     "pg_tablespace_location",
-    "pg_size_pretty",
-    // of identity columns and options, of which there are none
-    "json_build_object",
     "pg_describe_object",
     "inet_server_addr",
     "inet_client_addr",
@@ -82,6 +79,7 @@ pub(super) fn register(context: &SessionContext, routines: &[Routine]) {
     for name in UNKNOWN {
         constant(name, ScalarValue::Int64(None));
     }
+    constant("pg_encoding_to_char", ScalarValue::from("UTF8"));
     let by_oid = |of: fn(&Routine) -> String| -> HashMap<i64, String> {
         routines.iter().filter(|r| r.is_own()).map(|r| (i64::from(r.oid), of(r))).collect()
     };

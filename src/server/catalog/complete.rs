@@ -13,7 +13,8 @@ use pgwire::api::Type;
 use super::batch::{nullable, number};
 use super::lakes::marked;
 use super::roles;
-use crate::server::types::{item_of, length, parameter};
+use crate::plan::array_texts::items;
+use crate::server::types::{item_of, length};
 
 /// The number of the schema of PostgreSQL's own tables.
 pub(super) const PG_CATALOG: i32 = 11;
@@ -80,7 +81,7 @@ pub(super) fn with_lists(batch: &RecordBatch) -> Result<RecordBatch> {
         let Some(texts) = batch.column_by_name(name) else { continue };
         let mut lists = ListBuilder::new(StringBuilder::new());
         for text in texts.as_string::<i32>() {
-            let items = text.and_then(parameter::items);
+            let items = text.and_then(items);
             for item in items.iter().flatten() {
                 lists.values().append_option(item.as_deref());
             }

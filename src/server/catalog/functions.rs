@@ -4,10 +4,10 @@ use std::hash::{Hash, Hasher};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use datafusion::arrow::array::{
-    ArrayRef, AsArray, Int32Array, ListBuilder, StringArray, StringBuilder,
+    ArrayRef, AsArray, BooleanArray, Int32Array, ListBuilder, StringArray, StringBuilder,
 };
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Int64Type};
+use datafusion::arrow::datatypes::{DataType, Int32Type, Int64Type};
 use datafusion::common::{DataFusionError, Result, ScalarValue};
 use datafusion::execution::context::SessionContext;
 use datafusion::logical_expr::{
@@ -52,6 +52,7 @@ pub(super) fn register(
         set_config(settings),
         pg_get_userbyid(who.user),
         to_regclass(settings, lakes),
+        pg_table_is_visible(settings, lakes),
     ];
     for function in functions {
         context.register_udf(function);
@@ -175,6 +176,19 @@ fn to_regclass(settings: &Arc<RwLock<Settings>>, lakes: &Lakes) -> ScalarUDF {
         };
         let texts = texts(args, 0)?;
         Ok(Arc::new(texts.iter().map(|text| text.and_then(number)).collect::<Int32Array>()))
+    })
+}
+
+/// `pg_table_is_visible(oid)`: whether the relation is what its name means without a schema; not
+/// for what is no relation.
+fn pg_table_is_visible(settings: &Arc<RwLock<Settings>>, lakes: &Lakes) -> ScalarUDF {
+    let (settings, lakes) = (Arc::clone(settings), lakes.clone());
+    OfSession::function("pg_table_is_visible", Volatility::Stable, DataType::Boolean, move |args| {
+        let visible = lakes.visible(&search_path::of(&settings, &lakes));
+        let oids = cast(&argument(args, 0)?, &DataType::Int32)?;
+        let known = oids.as_primitive::<Int32Type>().iter();
+        let known = known.map(|oid| oid.map(|oid| visible.contains(&oid)));
+        Ok(Arc::new(known.collect::<BooleanArray>()))
     })
 }
 

@@ -12,10 +12,12 @@ use datafusion::logical_expr::sqlparser::ast::{
 use datafusion::logical_expr::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::logical_expr::sqlparser::parser::Parser;
 
-/// An answer without rows; none for what is no question at all, or not about the catalog alone.
+/// An answer without rows; none for what is no question at all, or not about the catalog alone. One
+/// that names no relation has a row or an error.
 pub(super) fn nothing(sql: &str) -> Option<RecordBatch> {
     let statement = Parser::parse_sql(&PostgreSqlDialect {}, sql).ok()?.into_iter().next()?;
-    if !only_catalog(&statement) {
+    let names_some = visit_relations(&statement, |_| ControlFlow::Break(())).is_break();
+    if !names_some || !only_catalog(&statement) {
         return None;
     }
     let Statement::Query(query) = statement else { return None };
@@ -185,6 +187,18 @@ fn of_expr(expr: &Expr) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_question_about_relations_of_the_catalog_may_have_no_answer() {
+        for (sql, about) in [
+            ("SELECT f(relname) FROM pg_class", true),
+            ("SELECT (SELECT f(oid) FROM pg_catalog.pg_type)", true),
+            ("SELECT pg_cancel_backend(1)", false),
+            ("SELECT f(customer_id) FROM orders, pg_class", false),
+        ] {
+            assert_eq!(nothing(sql).is_some(), about, "{sql}");
+        }
+    }
 
     #[test]
     fn what_lakes_have_none_of_is_known() {

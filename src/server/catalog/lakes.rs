@@ -1,6 +1,7 @@
 //! The relations of the lakes, for PostgreSQL's tables of relations. A table that cannot be read now
 //! is left out: it must not hide the others.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Weak};
 
 use async_trait::async_trait;
@@ -11,6 +12,7 @@ use datafusion::datasource::{TableProvider, TableType};
 use datafusion_pg_catalog::pg_catalog::PG_CATALOG_TABLES;
 use datafusion_pg_catalog::pg_catalog::catalog_info::CatalogInfo;
 
+use super::numbers;
 use crate::server::types::{modifier, pg_type};
 
 /// The schema that is asked with these.
@@ -67,6 +69,21 @@ impl Lakes {
     pub(super) fn schema_of(&self, name: &str, path: &[String]) -> Option<String> {
         let own = std::iter::once(PG_CATALOG).chain(path.iter().map(String::as_str));
         own.into_iter().find(|schema| self.has(schema, name)).map(str::to_owned)
+    }
+
+    /// The numbers of the relations that their names mean without a schema, on a path.
+    pub(super) fn visible(&self, path: &[String]) -> HashSet<i32> {
+        let (mut names, mut numbers) = (HashSet::new(), HashSet::new());
+        for schema in std::iter::once(PG_CATALOG).chain(path.iter().map(String::as_str)) {
+            let found = self.schema(&self.database, schema).map(|found| found.table_names());
+            for name in found.unwrap_or_default() {
+                if !names.contains(&name) {
+                    numbers.insert(numbers::of_relation(schema, &name));
+                    names.insert(name);
+                }
+            }
+        }
+        numbers
     }
 
     /// Whether there is a relation of this name.

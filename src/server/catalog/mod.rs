@@ -25,6 +25,7 @@ mod routines;
 mod schema;
 pub(super) mod search_path;
 mod signatures;
+mod size_pretty;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -74,6 +75,7 @@ impl Shared {
         format_type::register(context);
         pg_typeof::register(context);
         privileges::register(context);
+        size_pretty::register(context);
         // types with a zone, and those of the library
         let state = context.state_ref();
         let mut state = state.write();

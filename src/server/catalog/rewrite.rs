@@ -80,7 +80,7 @@ pub(super) fn rewrite(
             system_columns::fill(&mut statement, only_catalog);
             in_path(&mut statement, path);
             let mut statement = parser.rewrite(statement);
-            simplify(&mut statement);
+            simplify(&mut statement, only_catalog);
             Some(statement.to_string())
         }
         _ => None,
@@ -88,7 +88,7 @@ pub(super) fn rewrite(
 }
 
 /// What the engine's dialect writes otherwise, and what it has not.
-fn simplify(statement: &mut Statement) {
+fn simplify(statement: &mut Statement, only_catalog: bool) {
     let _ = visit_expressions_mut(statement, |expr| {
         match expr {
             // E'\n'
@@ -106,6 +106,15 @@ fn simplify(statement: &mut Statement) {
             }
             // rights and options, of which there are none: the library has them as texts, not lists
             Expr::Function(f) if joins_rights(f) => *expr = no_text(),
+            // of identity columns and options, of which there are none
+            Expr::Function(f)
+                if only_catalog
+                    && f.name.0.last().is_some_and(|name| {
+                        name.to_string().eq_ignore_ascii_case("json_build_object")
+                    }) =>
+            {
+                *expr = no_text();
+            }
             // one value out of a table that has none
             Expr::Subquery(query) if asks_empty(query) => *expr = Expr::value(Value::Null),
             Expr::Subquery(query) => one_value(query),
@@ -162,18 +171,23 @@ fn escape(pattern: &mut Expr) {
     }
 }
 
-/// `pg_proc.oid = typreceive`: a type knows its functions by name here.
-fn by_name(number: &mut Expr, function: &Expr) {
-    let (Expr::CompoundIdentifier(number), Some(function)) = (number, last(function)) else {
-        return;
+/// `pg_proc.oid = typreceive`: types and methods of access know their functions by name here.
+fn by_name(number: &mut Expr, function: &mut Expr) {
+    let name = match &*function {
+        Expr::Cast { expr, .. } => last(expr),
+        other => last(other),
     };
-    const FUNCTIONS: [&str; 6] =
-        ["typinput", "typoutput", "typreceive", "typsend", "typmodin", "typmodout"];
-    if FUNCTIONS.contains(&function.as_str())
-        && let Some(name) = number.last_mut()
-        && name.value.eq_ignore_ascii_case("oid")
+    let (Expr::CompoundIdentifier(number), Some(name)) = (number, name) else { return };
+    const FUNCTIONS: [&str; 7] =
+        ["typinput", "typoutput", "typreceive", "typsend", "typmodin", "typmodout", "amhandler"];
+    if FUNCTIONS.contains(&name.as_str())
+        && let Some(oid) = number.last_mut()
+        && oid.value.eq_ignore_ascii_case("oid")
     {
-        name.value = "proname".to_owned();
+        oid.value = "proname".to_owned();
+        if let Expr::Cast { expr, .. } = function {
+            *function = expr.as_ref().clone();
+        }
     }
 }
 

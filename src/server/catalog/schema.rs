@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Int32Array, RecordBatch, StringArray,
 };
-use datafusion::arrow::datatypes::{Int32Type, SchemaRef};
+use datafusion::arrow::datatypes::{FieldRef, Int32Type, Schema, SchemaRef};
 use datafusion::catalog::{MemTable, SchemaProvider};
 use datafusion::common::{Result, internal_err};
 use datafusion::datasource::{TableProvider, TableType};
@@ -258,6 +258,22 @@ fn all(schema: SchemaRef, batches: Vec<RecordBatch>) -> Rows {
     (batches.first().map_or(schema, RecordBatch::schema), batches)
 }
 
+/// The same columns; a number of a relation, type or schema is a plain one, as in PostgreSQL's tables,
+/// and not one that stands for a name.
+fn plain_numbers(schema: &SchemaRef) -> SchemaRef {
+    const KEY: &str = "pg.oid_alias";
+    let plain = |field: &FieldRef| {
+        let mut metadata = field.metadata().clone();
+        if let Some(alias) = metadata.get_mut(KEY)
+            && ["regclass", "regtype", "regnamespace"].contains(&alias.as_str())
+        {
+            "oid".clone_into(alias);
+        }
+        field.as_ref().clone().with_metadata(metadata)
+    };
+    Arc::new(Schema::new(schema.fields().iter().map(plain).collect::<Vec<_>>()))
+}
+
 /// One batch and its columns.
 fn only(batch: RecordBatch) -> Rows {
     (batch.schema(), vec![batch])
@@ -273,14 +289,16 @@ impl SchemaProvider for PgCatalog {
         let found = match name.strip_prefix(PREFIX) {
             Some(table) => self.information(table).await?,
             None if own::NAMES.contains(&name) => self.own(name)?,
-            None => self.completed(name).await?,
+            None => match self.completed(name).await? {
+                Some(rows) => Some(rows),
+                None => self.imitated(name).await?,
+            },
         };
-        match found {
-            Some((schema, batches)) => {
-                Ok(Some(Arc::new(MemTable::try_new(schema, vec![batches])?)))
-            }
-            None => self.tables.table(name).await,
-        }
+        let Some((schema, batches)) = found else { return Ok(None) };
+        let schema = plain_numbers(&schema);
+        let batches = batches.iter().map(|batch| batch.clone().with_schema(Arc::clone(&schema)));
+        let batches = batches.collect::<std::result::Result<Vec<_>, _>>()?;
+        Ok(Some(Arc::new(MemTable::try_new(schema, vec![batches])?)))
     }
 
     fn table_exist(&self, name: &str) -> bool {

@@ -8,6 +8,7 @@ use pgwire::api::Type;
 
 use super::binary::{EPOCH_DAYS, EPOCH_MICROS};
 use super::{Format, arrow_type, item_of, numeric};
+use crate::plan::array_texts::items;
 
 /// Digits that a number can have.
 const PRECISION: usize = 38;
@@ -261,48 +262,6 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
         return None;
     }
     (0..text.len() / 2).map(|i| u8::from_str_radix(text.get(i * 2..i * 2 + 2)?, 16).ok()).collect()
-}
-
-/// The items of `{a,"b c",NULL}`.
-pub(in crate::server) fn items(text: &str) -> Option<Vec<Option<String>>> {
-    let inner = text.strip_prefix('{')?.strip_suffix('}')?;
-    let mut out = vec![];
-    if inner.trim().is_empty() {
-        return Some(out);
-    }
-    let mut chars = inner.chars().peekable();
-    loop {
-        let mut item = String::new();
-        let mut quoted = false;
-        if chars.next_if_eq(&'"').is_some() {
-            quoted = true;
-            loop {
-                match chars.next()? {
-                    '"' => break,
-                    '\\' => item.push(chars.next()?),
-                    c => item.push(c),
-                }
-            }
-        }
-        loop {
-            match chars.next() {
-                None => {
-                    out.push(finished(item, quoted));
-                    return Some(out);
-                }
-                Some(',') => break,
-                Some('{' | '}') => return None,
-                Some('\\') => item.push(chars.next()?),
-                Some(c) => item.push(c),
-            }
-        }
-        out.push(finished(item, quoted));
-    }
-}
-
-fn finished(item: String, quoted: bool) -> Option<String> {
-    let null = !quoted && item.trim().eq_ignore_ascii_case("null");
-    (!null).then(|| if quoted { item } else { item.trim().to_owned() })
 }
 
 #[cfg(test)]

@@ -99,6 +99,12 @@ def test_one_session_serves_many_threads(t):
     assert len(found) == 8 and all(rows == found[0] for rows in found)
 
 
+# compares many rows and keeps none of them
+FEW = (
+    "SELECT count(*) AS n FROM generate_series(1, 100000) a, generate_series(1, 100000) b "
+    "WHERE a.value * b.value < 0"
+)
+
 # what is imported is imported before the signal: an import may swallow it
 CHILD = """
 import sys, time
@@ -106,10 +112,10 @@ import pyarrow
 import tenure
 t = tenure.open()
 how = sys.argv[1]
-result = t.sql({slow!r})
+result = t.sql({few!r} if how == "few" else {slow!r})
 print("ready", flush=True)
 try:
-    if how == "arrow":
+    if how in ("arrow", "few"):
         result.to_arrow()
     elif how == "stream":
         list(result.stream())
@@ -119,10 +125,10 @@ try:
     print("answered")
 except KeyboardInterrupt:
     print("interrupted", t.sql("SELECT 41 + 1 AS x").to_pylist()[0]["x"])
-""".format(slow=SLOW)
+""".format(slow=SLOW, few=FEW)
 
 
-@pytest.mark.parametrize("how", ["arrow", "stream", "capsule"])
+@pytest.mark.parametrize("how", ["arrow", "stream", "capsule", "few"])
 def test_ctrl_c_cancels(how):
     child = subprocess.Popen(
         [sys.executable, "-c", CHILD, how],

@@ -1,4 +1,4 @@
-//! Questions about `information_schema`, sent to where its tables are found.
+//! Questions about `information_schema` and other relations, sent to where these are found.
 
 use std::ops::ControlFlow;
 
@@ -30,6 +30,14 @@ impl VisitorMut for Information {
             && own::NAMES.contains(&table.as_str())
         {
             *name = ObjectName::from(vec![Ident::new("pg_catalog"), Ident::new(table)]);
+        }
+        // functions of rows that there are as tables
+        if let TableFactor::Table { name, args: args @ Some(_), .. } = factor
+            && let Some(table) = lower(name).last()
+            && ["pg_available_extensions", "pg_available_extension_versions"]
+                .contains(&table.as_str())
+        {
+            *args = None;
         }
         if let TableFactor::Table { name, alias, .. } = factor
             && let [.., schema, table] = lower(name).as_slice()
