@@ -148,10 +148,10 @@ impl Tenure {
     async fn frame(&self, sql: &str, params: &Params, statement: &Statement) -> Result<DataFrame> {
         let mut state = self.context.state();
         let parsed = plan::read(sql)?;
-        if let Some(done) = self.keep(&parsed, &state, params).await? {
+        if let Some(done) = Box::pin(self.keep(&parsed, &state, params)).await? {
             return Ok(done);
         }
-        let (mut parsed, kept) = self.meant(parsed, &state, params).await?;
+        let (mut parsed, kept) = Box::pin(self.meant(parsed, &state, params)).await?;
         let here = |e: Error| if kept { e.without_place() } else { e };
         plan::rewrite(&mut parsed, &state, params).map_err(here)?;
         // after SHOW has read the settings as they were set

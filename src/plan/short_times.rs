@@ -93,24 +93,26 @@ impl ExprPlanner for ShortTimes {
         schema: &DFSchema,
     ) -> Result<PlannerResult<RawBinaryExpr>> {
         let RawBinaryExpr { op, left, right } = expr;
+        // the type of a long chain is long in the finding: it is asked for where it matters only
         let is_time =
             |expr: &Planned| matches!(expr.get_type(schema), Ok(ArrowType::Timestamp(..)));
-        let (left, right) = match (is_time(&left), is_time(&right)) {
-            (true, false) => (left, long(right)),
-            (false, true) => (long(left), right),
+        let (left, right) = match (long(&left), long(&right)) {
+            (None, Some(long)) if is_time(&left) => (left, long),
+            (Some(long), None) if is_time(&right) => (long, right),
             _ => (left, right),
         };
         Ok(PlannerResult::Original(RawBinaryExpr { op, left, right }))
     }
 }
 
-fn long(expr: Planned) -> Planned {
-    match &expr {
-        Planned::Literal(ScalarValue::Utf8(Some(text)), of) => match with_seconds(text) {
-            Some(long) => Planned::Literal(ScalarValue::Utf8(Some(long)), of.clone()),
-            None => expr,
-        },
-        _ => expr,
+/// A literal to the minute with its seconds.
+fn long(expr: &Planned) -> Option<Planned> {
+    match expr {
+        Planned::Literal(ScalarValue::Utf8(Some(text)), of) => {
+            let long = ScalarValue::Utf8(Some(with_seconds(text)?));
+            Some(Planned::Literal(long, of.clone()))
+        }
+        _ => None,
     }
 }
 

@@ -21,24 +21,28 @@ use crate::error::{Error, ErrorKind, Result};
 /// # Errors
 /// An outer join that is `NATURAL`: which keys it has is known when it is planned only.
 pub(crate) fn write_out(statement: &mut Statement) -> Result<()> {
-    match statement.visit(&mut Joins) {
-        ControlFlow::Break(error) => Err(error),
-        ControlFlow::Continue(()) => Ok(()),
-    }
+    let mut joins = Joins { wrong: None };
+    let _ = statement.visit(&mut joins);
+    joins.wrong.map_or(Ok(()), Err)
 }
 
-struct Joins;
+struct Joins {
+    wrong: Option<Error>,
+}
 
 impl VisitorMut for Joins {
-    type Break = Error;
+    type Break = ();
 
-    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Error> {
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
         let SetExpr::Select(select) = query.body.as_mut() else { return ControlFlow::Continue(()) };
         let mut keys = vec![];
         for from in &mut select.from {
             match keys_of(from) {
                 Ok(found) => keys.extend(found),
-                Err(e) => return ControlFlow::Break(e),
+                Err(e) => {
+                    self.wrong = Some(e);
+                    return ControlFlow::Break(());
+                }
             }
         }
         if keys.is_empty() {

@@ -296,8 +296,10 @@ impl SchemaProvider for PgCatalog {
         };
         let Some((schema, batches)) = found else { return Ok(None) };
         let schema = plain_numbers(&schema);
-        let batches = batches.iter().map(|batch| batch.clone().with_schema(Arc::clone(&schema)));
-        let batches = batches.collect::<std::result::Result<Vec<_>, _>>()?;
+        let plain = |batch: &RecordBatch| {
+            RecordBatch::try_new(Arc::clone(&schema), batch.columns().to_vec())
+        };
+        let batches = batches.iter().map(plain).collect::<std::result::Result<Vec<_>, _>>()?;
         Ok(Some(Arc::new(MemTable::try_new(schema, vec![batches])?)))
     }
 
