@@ -59,6 +59,15 @@ def curves(name, data):
     row(name, "lower limit of survival", [ours["low"][i] for i in told], low.iloc[told])
     if np.isfinite(km.median_survival_time_):
         row(name, "median", ours["median"], km.median_survival_time_)
+    # a third from the start, the others late
+    i = np.arange(len(data))
+    entry = np.where(i % 3 == 0, 0.0, np.floor(t * (i * 7 % 10) / 20.0))
+    ours = tenure(data.assign(entry=entry), "SELECT m.times AS times, m.survival AS survival, m.ci_low AS low FROM (SELECT km_fit(duration, event = 1, entry => entry) AS m FROM t)")
+    late = lifelines.KaplanMeierFitter().fit(t, e, entry=entry)
+    row(name, "survival with entries", ours["survival"], late.survival_function_at_times(ours["times"]))
+    low = late.confidence_interval_.iloc[:, 0].reindex(ours["times"])
+    told = [i for i, v in enumerate(ours["low"]) if v is not None and v < 1]
+    row(name, "its lower limit", [ours["low"][i] for i in told], low.iloc[told])
 
 
 def differences(name, data):

@@ -2,7 +2,7 @@
 //!
 //! A row is a few numbers, and maybe a text. The state of a group is its rows one after the other
 //! as they came, 8 bytes a number, and the counts of those that were left out: `nulls` with a NULL
-//! in an argument, `dropped` with figures that cannot be. What is fitted must not depend on the
+//! in an argument, `dropped` with figures that cannot be, by what is wrong with them. What is fitted must not depend on the
 //! order of the rows, so a fit sorts them first.
 
 use std::collections::HashMap;
@@ -18,8 +18,12 @@ use datafusion::logical_expr::function::StateFieldsArgs;
 use datafusion::logical_expr::utils::format_state_name;
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 
+use super::faults::{self, Fault, Faults};
 use crate::events::Groups;
 use crate::lists::{Lists, list_field};
+
+/// What a fit says whose rows were all dropped.
+pub(crate) const NO_ROW: &str = "there is no row to fit";
 
 /// What one function does with its rows.
 pub(crate) trait Fit: Clone + Debug + Send + Sync + 'static {
@@ -29,8 +33,8 @@ pub(crate) trait Fit: Clone + Debug + Send + Sync + 'static {
     /// The rows of the arguments.
     fn read(&self, values: &[ArrayRef]) -> Result<Columns>;
 
-    /// Whether a row (without NULL) can be.
-    fn is_legal(&self, row: &[f64]) -> bool;
+    /// Why a row (without NULL) cannot be; `None` if it can.
+    fn fault(&self, row: &[f64]) -> Option<Fault>;
 
     /// The answers of groups.
     fn answers(&self, groups: &[Group], labels: &[String]) -> Result<ArrayRef>;
@@ -54,13 +58,24 @@ pub(crate) struct Group {
     pub rows: Vec<f64>,
     pub width: usize,
     pub nulls: i64,
-    pub dropped: i64,
+    pub dropped: Faults,
 }
 
 impl Group {
     /// Number of rows.
     pub(crate) fn len(&self) -> usize {
         self.rows.len().checked_div(self.width).unwrap_or(0)
+    }
+
+    /// Whether there is anything to tell: rows, or that all were dropped.
+    pub(crate) fn tells(&self) -> bool {
+        self.len() > 0 || self.dropped.total() > 0
+    }
+
+    /// What there is to say of the answer: its trouble, and why rows were dropped.
+    pub(crate) fn note(&self, trouble: Option<String>) -> Option<String> {
+        let said: Vec<String> = trouble.into_iter().chain(self.dropped.text()).collect();
+        (!said.is_empty()).then(|| said.join("; "))
     }
 
     /// Each row.
@@ -115,6 +130,8 @@ pub(crate) struct Fits<F> {
     width: Option<usize>,
     /// bytes of the rows of all groups
     room: usize,
+    /// groups of which rows were dropped, for their answers say why
+    faulty: usize,
 }
 
 /// The fields of the state of a fit.
@@ -125,7 +142,7 @@ pub(crate) fn state_fields(args: &StateFieldsArgs, labelled: bool) -> Vec<FieldR
         list_field(format_state_name(args.name, "rows"), &DataType::Float64),
         count("width"),
         count("nulls"),
-        count("dropped"),
+        list_field(format_state_name(args.name, "dropped"), &DataType::Int64),
     ];
     if labelled {
         fields.push(list_field(format_state_name(args.name, "labels"), &DataType::Utf8));
@@ -135,7 +152,15 @@ pub(crate) fn state_fields(args: &StateFieldsArgs, labelled: bool) -> Vec<FieldR
 
 impl<F: Fit> Fits<F> {
     pub(crate) fn new(fit: F, labelled: bool) -> Self {
-        Self { fit, groups: vec![], labels: Labels::default(), labelled, width: None, room: 0 }
+        Self {
+            fit,
+            groups: vec![],
+            labels: Labels::default(),
+            labelled,
+            width: None,
+            room: 0,
+            faulty: 0,
+        }
     }
 
     fn grow_to(&mut self, groups: usize) {
@@ -190,16 +215,17 @@ impl<F: Fit> Fits<F> {
                 *to = from.get(i).copied().unwrap_or(f64::NAN);
             }
             self.agree(width)?;
-            let legal = self.fit.is_legal(&row);
+            let fault = self.fit.fault(&row);
             let Some(group) = self.groups.get_mut(at) else { continue };
-            if legal {
-                let before = group.rows.capacity();
-                group.width = width;
-                group.rows.extend_from_slice(&row);
-                self.room += (group.rows.capacity() - before) * size_of::<f64>();
-            } else {
-                group.dropped += 1;
+            group.width = width;
+            if let Some(fault) = fault {
+                self.faulty += usize::from(group.dropped.total() == 0);
+                group.dropped.count(fault);
+                continue;
             }
+            let before = group.rows.capacity();
+            group.rows.extend_from_slice(&row);
+            self.room += (group.rows.capacity() - before) * size_of::<f64>();
         }
         Ok(())
     }
@@ -207,6 +233,7 @@ impl<F: Fit> Fits<F> {
     fn take(&mut self, emit_to: EmitTo) -> Vec<Group> {
         let taken = emit_to.take_needed(&mut self.groups);
         self.room = self.groups.iter().map(|g| g.rows.capacity() * size_of::<f64>()).sum();
+        self.faulty = self.groups.iter().filter(|g| g.dropped.total() > 0).count();
         taken
     }
 
@@ -214,7 +241,13 @@ impl<F: Fit> Fits<F> {
         let counts = |of: &dyn Fn(&Group) -> i64| -> ArrayRef {
             Arc::new(groups.iter().map(|g| Some(of(g))).collect::<Int64Array>())
         };
-        let (nulls, dropped) = (counts(&|g| g.nulls), counts(&|g| g.dropped));
+        let nulls = counts(&|g| g.nulls);
+        let (mut dropped, mut faults) = (Lists::with_capacity(groups.len()), vec![]);
+        for group in &groups {
+            faults.extend_from_slice(group.dropped.counts());
+            dropped.end_at(faults.len())?;
+        }
+        let dropped = Lists::column(&dropped.finish(), Arc::new(Int64Array::from(faults)))?;
         let width = counts(&|g| i64::try_from(g.width).unwrap_or(0));
         let mut rows = Lists::with_capacity(groups.len());
         let mut label_lists = Lists::with_capacity(groups.len());
@@ -256,9 +289,9 @@ impl<F: Fit> Fits<F> {
         let [rows, width, nulls, dropped, labels @ ..] = states else {
             return internal_err!("{}: a state of {} columns", F::NAME, states.len());
         };
-        let rows = rows.as_list::<i32>();
-        let [width, nulls, dropped] =
-            [width, nulls, dropped].map(|c| c.as_primitive::<Int64Type>());
+        let (rows, dropped) = (rows.as_list::<i32>(), dropped.as_list::<i32>());
+        let [width, nulls] = [width, nulls].map(|c| c.as_primitive::<Int64Type>());
+        let counts = dropped.values().as_primitive::<Int64Type>().values();
         for (i, &at) in groups.iter().enumerate() {
             let count = |of: &Int64Array| if of.is_valid(i) { of.value(i) } else { 0 };
             let values = rows.value(i);
@@ -277,7 +310,15 @@ impl<F: Fit> Fits<F> {
             }
             let Some(group) = self.groups.get_mut(at) else { continue };
             group.nulls += count(nulls);
-            group.dropped += count(dropped);
+            let faults = match dropped.value_offsets().get(i..i + 2) {
+                Some(&[from, to]) => usize::try_from(from).ok().zip(usize::try_from(to).ok()),
+                _ => None,
+            };
+            let faults = faults.and_then(|(from, to)| counts.get(from..to)).unwrap_or_default();
+            if !faults.is_empty() {
+                self.faulty += usize::from(group.dropped.total() == 0);
+                group.dropped.add(faults.iter().copied());
+            }
             if width == 0 {
                 continue;
             }
@@ -363,5 +404,6 @@ impl<F: Fit> GroupsAccumulator for Fits<F> {
             + self.labels.size
             // DataFusion reserves all answers at once, and cannot spill any more then
             + self.fit.answer_size(self.groups.len(), rows)
+            + self.faulty * faults::TEXT
     }
 }

@@ -4,6 +4,7 @@
 pub(crate) mod aggregate;
 pub(crate) mod answers;
 pub(crate) mod durations;
+pub(crate) mod faults;
 pub(crate) mod features;
 pub(crate) mod function;
 pub(crate) mod gram;

@@ -1,8 +1,9 @@
 //! `logit_fit(label, features [, l2, weight])`: how features change the odds.
 //!
-//! Rows with a NULL are counted in `nulls`, rows that cannot be in `dropped`; no row left gives
-//! NULL. Any order of rows gives the same bits. O(n log n + n p²) for n rows of p features; 8 bytes
-//! a number of a row (label, features, weight), three times that while it is fitted.
+//! Rows with a NULL are counted in `nulls`, rows that cannot be in `dropped`. Without rows NULL; where
+//! all are dropped, `n` is 0 and there are no coefficients. Any order of rows gives the same bits.
+//! O(n log n + n p²) for n rows of p features; 8 bytes a number of a row (label, features, weight),
+//! three times that while it is fitted.
 
 use std::sync::{Arc, LazyLock};
 
@@ -19,8 +20,9 @@ use datafusion_macros::user_doc;
 
 use super::core::fit;
 use crate::args::{self, Fill, Param, Ty, option, required};
-use crate::fitting::aggregate::{Columns, Fit, Group};
+use crate::fitting::aggregate::{Columns, Fit, Group, NO_ROW};
 use crate::fitting::answers::{count, field, numbers};
+use crate::fitting::faults::Fault;
 use crate::fitting::features::{self, FEATURES};
 use crate::fitting::function::{Calls, FitFunction};
 use crate::fitting::terms::{self, TermLists, estimates, note, term_list};
@@ -73,7 +75,7 @@ fn model_fields() -> Fields {
 
 #[user_doc(
     doc_section(label = "Logistic regression"),
-    description = "How features change the odds that something happens (a customer leaves, buys, answers): logistic regression by maximum likelihood. The model is a STRUCT: model ('logit'); terms, a list with term (the name), coef (of the log-odds), odds_ratio (exp(coef)), std_error, z and p, the intercept first; ll and ll_null (log-likelihood, with and without the features), auc (the chance that a row that is true scores above one that is false); n (rows), positives, nulls (rows with a NULL argument or feature, left out) and dropped (rows left out because a figure is not finite, or the weight not above 0); l2, converged, iterations, note. A feature that is constant, or made up of the features before it, has coef 0 and no error; where the data separate, so that no finite coefficient is best, converged is false and std_error is NULL; note says which features. Where all labels are alike the coefficients are NULL; without rows the model is. `logit_predict` and `explain_logit` read it. Any order of rows gives the same bits. O(n log n + n p^2) for p features; memory: 8 bytes a number of a row.",
+    description = "How features change the odds that something happens (a customer leaves, buys, answers): logistic regression by maximum likelihood. The model is a STRUCT: model ('logit'); terms, a list with term (the name), coef (of the log-odds), odds_ratio (exp(coef)), std_error, z and p, the intercept first; ll and ll_null (log-likelihood, with and without the features), auc (the chance that a row that is true scores above one that is false); n (rows), positives, nulls (rows with a NULL argument or feature, left out) and dropped (rows left out because a figure is not finite, or the weight not above 0); l2, converged, iterations, note (also why rows were dropped). A feature that is constant, or made up of the features before it, has coef 0 and no error; where the data separate, so that no finite coefficient is best, converged is false and std_error is NULL; note says which features. Where all labels are alike the coefficients are NULL; without rows the model is, and where all are dropped n is 0. `logit_predict` and `explain_logit` read it. Any order of rows gives the same bits. O(n log n + n p^2) for p features; memory: 8 bytes a number of a row.",
     syntax_example = "logit_fit(label, features [, l2, weight])",
     sql_example = r#"```sql
 SELECT t.term, round(t.coef, 4) AS coef, round(t.odds_ratio, 3) AS odds_ratio, round(t.p, 3) AS p FROM (
@@ -140,9 +142,12 @@ impl Fit for Logit {
         Ok(Columns { numbers, texts: None })
     }
 
-    fn is_legal(&self, row: &[f64]) -> bool {
-        let weight = if self.weighted { row.get(1).copied() } else { None };
-        weight.is_none_or(|w| w > 0.0) && row.iter().all(|v| v.is_finite())
+    fn fault(&self, row: &[f64]) -> Option<Fault> {
+        match row.split_at_checked(1 + usize::from(self.weighted)) {
+            Some(([_, w], _)) if !(*w > 0.0 && w.is_finite()) => Some(Fault::Weight),
+            Some((_, features)) if features.iter().all(|v| v.is_finite()) => None,
+            _ => Some(Fault::Feature),
+        }
     }
 
     fn answers(&self, groups: &[Group], _labels: &[String]) -> Result<ArrayRef> {
@@ -168,14 +173,16 @@ impl Fit for Logit {
             positives.push(count(group.iter().filter(|r| r.first() == Some(&1.0)).count()));
             iterations.push(count(optimum.map_or(0, |o| o.iterations)));
             converged.push(optimum.is_some_and(|o| o.converged));
-            notes.append_option(match optimum {
+            let trouble = match optimum {
+                None if group.len() == 0 => Some(NO_ROW.to_string()),
                 None => Some(
                     "all labels are alike, so nothing can be told of what leads to them"
                         .to_string(),
                 ),
                 Some(o) => note(o, |i| names.get(i).cloned().unwrap_or_default()),
-            });
-            valid.append(group.len() > 0);
+            };
+            notes.append_option(group.note(trouble));
+            valid.append(group.tells());
         }
         let counts = |of: &dyn Fn(&Group) -> i64| -> ArrayRef {
             Arc::new(groups.iter().map(|g| Some(of(g))).collect::<Int64Array>())
@@ -187,7 +194,7 @@ impl Fit for Logit {
             counts(&|g| count(g.len())),
             Arc::new(Int64Array::from(positives)) as ArrayRef,
             counts(&|g| g.nulls),
-            counts(&|g| g.dropped),
+            counts(&|g| g.dropped.total()),
             Arc::new(Float64Array::from(vec![self.l2; many])),
             Arc::new(BooleanArray::from(converged)),
             Arc::new(Int64Array::from(iterations)),

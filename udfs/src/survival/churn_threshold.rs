@@ -23,6 +23,7 @@ use crate::args::{self, Fill, Param, Ty, option, required};
 use crate::fitting::aggregate::{Columns, Fit, Group};
 use crate::fitting::answers::{count, field, numbers};
 use crate::fitting::durations;
+use crate::fitting::faults::Fault;
 use crate::fitting::function::{Calls, FitFunction};
 use crate::lists::{Lists, item};
 
@@ -158,8 +159,8 @@ impl Fit for Threshold {
         Ok(Columns { numbers: vec![gaps], texts: None })
     }
 
-    fn is_legal(&self, row: &[f64]) -> bool {
-        row.first().is_some_and(|&gap| observed::is_legal(gap))
+    fn fault(&self, row: &[f64]) -> Option<Fault> {
+        row.first().is_none_or(|gap| !observed::is_legal(*gap)).then_some(Fault::Duration)
     }
 
     fn answers(&self, groups: &[Group], _labels: &[String]) -> Result<ArrayRef> {
@@ -201,7 +202,7 @@ impl Fit for Threshold {
             counts(&|g| count(g.len())),
             counts(&open),
             counts(&|g| g.nulls),
-            counts(&|g| g.dropped),
+            counts(&|g| g.dropped.total()),
         ]);
         Ok(Arc::new(StructArray::try_new(model_fields(), columns, valid.finish())?))
     }

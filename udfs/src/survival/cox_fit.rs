@@ -1,8 +1,9 @@
 //! `cox_fit(duration, event, features [, ties, l2, weight])`: how features change the hazard.
 //!
-//! Rows with a NULL are counted in `nulls`, rows that cannot be in `dropped`; no row left gives
-//! NULL. Any order of rows gives the same bits. O(n log n + n p²) for n rows of p features; 8 bytes
-//! a number of a row (duration, features, weight), three times that while it is fitted.
+//! Rows with a NULL are counted in `nulls`, rows that cannot be in `dropped`. Without rows NULL; where
+//! all are dropped, `n` is 0 and there are no coefficients. Any order of rows gives the same bits.
+//! O(n log n + n p²) for n rows of p features; 8 bytes a number of a row (duration, features, weight),
+//! three times that while it is fitted.
 
 use std::sync::{Arc, LazyLock};
 
@@ -20,9 +21,10 @@ use super::arguments::{DURATION, EVENT, WEIGHT, observations};
 use super::cox::{Options, Ties, fit};
 use super::observed;
 use crate::args::{self, Fill, Param, Ty, option};
-use crate::fitting::aggregate::{Columns, Fit, Group};
+use crate::fitting::aggregate::{Columns, Fit, Group, NO_ROW};
 use crate::fitting::answers::{FloatLists, count, field, floats, numbers};
 use crate::fitting::durations;
+use crate::fitting::faults::Fault;
 use crate::fitting::features::{self, FEATURES};
 use crate::fitting::function::{Calls, FitFunction};
 use crate::fitting::terms::{self, TermLists, estimates, note, term_list};
@@ -79,7 +81,7 @@ fn model_fields() -> Fields {
 
 #[user_doc(
     doc_section(label = "Survival"),
-    description = "How features change the hazard of leaving, from durations of which some are not over yet: the proportional hazards of Cox, by partial likelihood. The model is a STRUCT: model ('cox'), ties; terms, a list with term (the name), coef, hazard_ratio (exp(coef)), std_error, z, p and mean of each feature; ll and ll_null (log partial likelihood, with and without the features), concordance (of pairs of which one is known to have gone first, the share that the model has in that order; equal risks count half); n (rows), n_events, nulls (rows with a NULL argument or feature, left out) and dropped (rows left out because a figure is not finite, the duration negative, or the weight not above 0); l2, converged, iterations, note; times and cumulative_hazard (Breslow's, of the customer whose features are the means). A feature that is constant, or made up of the features before it, has coef 0 and no error; where the data separate, so that no finite coefficient is best, converged is false and std_error is NULL; note says which features. Without events the coefficients are NULL; without rows the model is. `cox_hazard`, `explain_cox`, `survival_at`, `median_survival` and `rmst` read it. Any order of rows gives the same bits. O(n log n + n p^2) for p features; memory: 8 bytes a number of a row. Cox 1972; Efron 1977; Breslow 1974.",
+    description = "How features change the hazard of leaving, from durations of which some are not over yet: the proportional hazards of Cox, by partial likelihood. The model is a STRUCT: model ('cox'), ties; terms, a list with term (the name), coef, hazard_ratio (exp(coef)), std_error, z, p and mean of each feature; ll and ll_null (log partial likelihood, with and without the features), concordance (of pairs of which one is known to have gone first, the share that the model has in that order; equal risks count half); n (rows), n_events, nulls (rows with a NULL argument or feature, left out) and dropped (rows left out because a figure is not finite, the duration negative, or the weight not above 0); l2, converged, iterations, note (also why rows were dropped); times and cumulative_hazard (Breslow's, of the customer whose features are the means). Without events the coefficients are NULL; without rows the model is, and where all are dropped n is 0. `cox_hazard`, `explain_cox`, `survival_at`, `median_survival` and `rmst` read it. Any order of rows gives the same bits. O(n log n + n p^2) for p features; memory: 8 bytes a number of a row. Cox 1972; Efron 1977; Breslow 1974.",
     syntax_example = "cox_fit(duration, event, features [, ties, l2, weight])",
     sql_example = r#"```sql
 SELECT t.term, round(t.coef, 4) AS coef, round(t.hazard_ratio, 3) AS hazard_ratio, round(t.p, 3) AS p FROM (
@@ -155,11 +157,14 @@ impl Fit for Cox {
         Ok(Columns { numbers, texts: None })
     }
 
-    fn is_legal(&self, row: &[f64]) -> bool {
-        let weight = if self.options.weighted { row.get(1).copied() } else { None };
-        row.first().is_some_and(|&duration| observed::is_legal(duration))
-            && weight.is_none_or(|w| w > 0.0)
-            && row.iter().all(|v| v.is_finite())
+    fn fault(&self, row: &[f64]) -> Option<Fault> {
+        let lead = 1 + usize::from(self.options.weighted);
+        match row.split_at_checked(lead) {
+            Some(([o, ..], _)) if !observed::is_legal(*o) => Some(Fault::Duration),
+            Some(([_, w], _)) if !(*w > 0.0 && w.is_finite()) => Some(Fault::Weight),
+            Some((_, features)) if features.iter().all(|v| v.is_finite()) => None,
+            _ => Some(Fault::Feature),
+        }
     }
 
     fn answers(&self, groups: &[Group], _labels: &[String]) -> Result<ArrayRef> {
@@ -181,7 +186,7 @@ impl Fit for Cox {
             for (i, (name, mean)) in names.iter().zip(&fitted.means).enumerate() {
                 let [coef, ratio, error, z, p] =
                     if nothing { [None; 5] } else { estimates(optimum, i) };
-                terms.push(name, [coef, ratio, error, z, p, Some(*mean)]);
+                terms.push(name, [coef, ratio, error, z, p, (group.len() > 0).then_some(*mean)]);
             }
             terms.end()?;
             times.push(&fitted.times)?;
@@ -194,12 +199,14 @@ impl Fit for Cox {
             ));
             iterations.push(count(optimum.iterations));
             converged.push(optimum.converged && !nothing);
-            notes.append_option(if nothing {
+            notes.append_option(group.note(if group.len() == 0 {
+                Some(NO_ROW.to_string())
+            } else if nothing {
                 Some("no events, so nothing can be told of what leads to them".to_string())
             } else {
                 note(optimum, |i| names.get(i).cloned().unwrap_or_default())
-            });
-            valid.append(group.len() > 0);
+            }));
+            valid.append(group.tells());
         }
         let text = |text: &str| -> ArrayRef {
             Arc::new(StringArray::from_iter_values(groups.iter().map(|_| text)))
@@ -214,7 +221,7 @@ impl Fit for Cox {
             counts(&|g| count(g.len())),
             Arc::new(Int64Array::from(events)),
             counts(&|g| g.nulls),
-            counts(&|g| g.dropped),
+            counts(&|g| g.dropped.total()),
             Arc::new(Float64Array::from(vec![self.options.l2; many])),
             Arc::new(BooleanArray::from(converged)),
             Arc::new(Int64Array::from(iterations)),

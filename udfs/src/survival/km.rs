@@ -44,6 +44,7 @@ pub(crate) fn kaplan_meier(observations: &[f64], weights: Option<&[f64]>) -> Cur
             collect(&mut curve, rows.iter().map(|&(k, w)| (k, f64::from_bits(w))));
         }
     }
+    from_the_start(&mut curve);
     survive(&mut curve);
     curve
 }
@@ -75,19 +76,21 @@ fn collect(curve: &mut Curve, rows: impl Iterator<Item = (u64, f64)>) {
     }
 }
 
-/// At risk, survival and its error of events and censored.
-fn survive(curve: &mut Curve) {
-    let many = curve.times.len();
+/// Those at risk, of events and censored who were all there from the start.
+fn from_the_start(curve: &mut Curve) {
     // summed from the end, so that exactly those who are left are at risk
-    let mut at_risk: Vec<f64> = Vec::with_capacity(many);
     let mut left = 0.0;
     for (events, censored) in curve.events.iter().zip(&curve.censored).rev() {
         left += events + censored;
-        at_risk.push(left);
+        curve.at_risk.push(left);
     }
-    at_risk.reverse();
+    curve.at_risk.reverse();
+}
+
+/// Survival and its error, of events and those at risk.
+pub(crate) fn survive(curve: &mut Curve) {
     let (mut survival, mut variance) = (1.0, 0.0);
-    for (&n, &d) in at_risk.iter().zip(&curve.events) {
+    for (&n, &d) in curve.at_risk.iter().zip(&curve.events) {
         survival *= ((n - d) / n).max(0.0);
         variance += d / (n * (n - d));
         let [error, low, high] = limits(survival, variance);
@@ -96,7 +99,6 @@ fn survive(curve: &mut Curve) {
         curve.ci_low.push(low);
         curve.ci_high.push(high);
     }
-    curve.at_risk = at_risk;
 }
 
 /// Standard error and limits; `variance` is that of the logarithm of survival.

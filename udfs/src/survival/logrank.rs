@@ -1,7 +1,7 @@
 //! `logrank(duration, event, by [, weighting, p, q])`: whether groups differ in how long they stay.
 //!
-//! Rows with a NULL are counted in `nulls`, rows that cannot be in `dropped`; no row left gives
-//! NULL. Any order of rows gives the same bits. O(n log n + t g²) for n rows, t times of events and
+//! Rows with a NULL are counted in `nulls`, rows that cannot be in `dropped`. Without rows NULL; where
+//! all are dropped, `n` is 0. Any order of rows gives the same bits. O(n log n + t g²) for n rows, t times of events and
 //! g groups; 16 bytes a row.
 
 use std::sync::{Arc, LazyLock};
@@ -23,6 +23,7 @@ use crate::args::{self, Fill, Param, Ty, option, required};
 use crate::fitting::aggregate::{Columns, Fit, Group, place};
 use crate::fitting::answers::{count, field, numbers};
 use crate::fitting::durations;
+use crate::fitting::faults::Fault;
 use crate::fitting::function::{Calls, FitFunction};
 use crate::lists::{Lists, item};
 
@@ -79,7 +80,7 @@ fn group_fields() -> Fields {
 
 #[user_doc(
     doc_section(label = "Survival"),
-    description = "Whether groups of customers differ in how long they stay, beyond chance: the log-rank test of any number of groups. STRUCT: test; chi2, df and p (the smaller, the less the difference looks like chance); groups, a list in order of group with group (as text), n (rows), observed (events) and expected (events if all groups were alike); n (rows), n_events, nulls (rows with a NULL argument, left out) and dropped (rows left out because the duration is negative or not finite). chi2 and p are NULL where nothing can be compared: fewer than two groups, or no event while several are there. Weightings let some times count more: 'logrank' all alike, 'wilcoxon' (Gehan, Breslow) by those at risk, 'tarone_ware' by the root of it, 'peto' by survival, 'fleming_harrington' by survival^p * (1 - survival)^q. Observed and expected are not weighted. At most 1,000 groups. Without rows NULL. Any order of rows gives the same bits. O(n log n); memory: 16 bytes a row. Mantel 1966; Fleming & Harrington 1981.",
+    description = "Whether groups of customers differ in how long they stay, beyond chance: the log-rank test of any number of groups. STRUCT: test; chi2, df and p (the smaller, the less the difference looks like chance); groups, a list in order of group with group (as text), n (rows), observed (events) and expected (events if all groups were alike); n (rows), n_events, nulls (rows with a NULL argument, left out) and dropped (rows left out because the duration is negative or not finite). chi2 and p are NULL where nothing can be compared: fewer than two groups, or no event while several are there. Weightings let some times count more: 'logrank' all alike, 'wilcoxon' (Gehan, Breslow) by those at risk, 'tarone_ware' by the root of it, 'peto' by survival, 'fleming_harrington' by survival^p * (1 - survival)^q. Observed and expected are not weighted. At most 1,000 groups. Without rows NULL; where all are dropped n is 0. Any order of rows gives the same bits. O(n log n); memory: 16 bytes a row. Mantel 1966; Fleming & Harrington 1981.",
     syntax_example = "logrank(duration, event, by [, weighting, p, q])",
     sql_example = r#"```sql
 SELECT round(t.chi2, 4) AS chi2, t.df, round(t.p, 4) AS p, t.groups[1].observed, round(t.groups[1].expected, 2) AS expected FROM (
@@ -174,8 +175,8 @@ impl Fit for Test {
         Ok(Columns { numbers: observations(NAME, values, None)?, texts: Some(texts) })
     }
 
-    fn is_legal(&self, row: &[f64]) -> bool {
-        row.last().is_some_and(|&duration| observed::is_legal(duration))
+    fn fault(&self, row: &[f64]) -> Option<Fault> {
+        row.last().is_none_or(|o| !observed::is_legal(*o)).then_some(Fault::Duration)
     }
 
     fn answers(&self, groups: &[Group], labels: &[String]) -> Result<ArrayRef> {
@@ -222,7 +223,7 @@ impl Fit for Test {
             df.push(count(compared.df));
             p.push(compared.p);
             events.push(count(rows.iter().filter(|r| r.1.is_sign_positive()).count()));
-            valid.append(group.len() > 0);
+            valid.append(group.tells());
         }
         let of_groups = StructArray::try_new(
             group_fields(),
@@ -246,7 +247,7 @@ impl Fit for Test {
             counts(&|g| count(g.len())),
             Arc::new(Int64Array::from(events)),
             counts(&|g| g.nulls),
-            counts(&|g| g.dropped),
+            counts(&|g| g.dropped.total()),
         ];
         Ok(Arc::new(StructArray::try_new(model_fields(), columns, valid.finish())?))
     }

@@ -10,6 +10,7 @@ mod cox;
 mod cox_fit;
 mod cox_hazard;
 mod curves;
+mod delayed;
 mod explain_cox;
 mod km;
 mod km_fit;

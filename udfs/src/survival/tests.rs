@@ -21,7 +21,8 @@ const SETS: [(&str, &str); 5] = [
 ];
 const ANSWERS: &str = include_str!("../../testdata/survival/answers.txt");
 
-/// The data sets as tables of numbers, each with a weight of 1, 1.5, 2, 1, 1.5, …
+/// The data sets as tables of numbers, each with a weight of 1, 1.5, 2, 1, 1.5, … and an entry, 0
+/// in a third of the rows.
 async fn data() -> Result<SessionContext> {
     let ctx = session(2, 100)?;
     for (name, text) in SETS {
@@ -36,6 +37,11 @@ async fn data() -> Result<SessionContext> {
         }
         let weights = (0..rows.len()).map(|i| Some(1.0 + (i % 3) as f64 / 2.0));
         columns.push(("w", Arc::new(weights.collect::<Float64Array>())));
+        let entry = |(i, row): (usize, &Vec<f64>)| {
+            Some(if i % 3 == 0 { 0.0 } else { (row[0] * (i * 7 % 10) as f64 / 20.0).floor() })
+        };
+        let entries = rows.iter().enumerate().map(entry);
+        columns.push(("entry", Arc::new(entries.collect::<Float64Array>())));
         ctx.register_batch(name, batch(columns)?)?;
     }
     Ok(ctx)
@@ -108,6 +114,18 @@ async fn curves_are_those_of_lifelines_and_statsmodels() -> Result<()> {
         close(name, &of(&format!("rmst(m, {half:?})")).await?, &[area], 1e-12);
         let weighted = &answers[format!("{name} weighted").as_str()];
         close(name, &of("wm['survival']").await?, weighted, 1e-12);
+        for (what, options) in [("delayed", "NULL, entry"), ("delayed weighted", "w, entry")] {
+            let model = format!("km_fit(duration, event = 1, {options})");
+            for list in ["at_risk", "survival", "ci_low", "ci_high"] {
+                let sql = format!("SELECT {model}['{list}'] FROM {name}");
+                let want = &answers[format!("{name} {what} {list}").as_str()];
+                close(&format!("{name} {what} {list}"), &numbers(&ctx, &sql).await?, want, 1e-12);
+            }
+            let median =
+                format!("SELECT coalesce(median_survival({model}), 'Infinity') FROM {name}");
+            let want = &answers[format!("{name} {what} median").as_str()];
+            close(name, &numbers(&ctx, &median).await?, want, 0.0);
+        }
     }
     Ok(())
 }
@@ -175,6 +193,10 @@ async fn a_fit_has_the_same_bits_however_its_rows_arrive() -> Result<()> {
         "SELECT km_fit(d, gone, w), km_fit(d, gone) FILTER (WHERE region = 'south') FROM t",
     )
     .await?;
+    let delayed = "km_fit(d, gone, NULL, a / 5 - 0.5), km_fit(round(d), gone, w, b), km_fit(d, gone, w / 7, a / 7) FILTER (WHERE b = 1)";
+    same_bits(&rows, &format!("SELECT region, {delayed} FROM t GROUP BY region ORDER BY region"))
+        .await?;
+    same_bits(&rows, &format!("SELECT {delayed} FROM t")).await?;
     Ok(())
 }
 

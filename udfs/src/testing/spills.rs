@@ -99,10 +99,11 @@ const CASES: &[(&str, &str, &str)] = &[
     ("funnel_entries", "pair", "funnel_entries(9000000, NULL, ts, [n > 0, x > 0, x > 1])"),
     ("funnel_detail", "pair", "funnel_detail(9000000, NULL, ts, [n > 0, x > 0, x > 1])"),
     ("km_fit", "pair", "km_fit(tx, n > 9)"),
+    ("km_fit", "pair", "km_fit(tx, n > 9, w, n)"),
     (
         "km_fit",
         "segment",
-        "km_fit(tx + x, kind = 'purchase'), km_fit(amount, x > 1, w) FILTER (WHERE n > 1)",
+        "km_fit(tx + x, kind = 'purchase'), km_fit(amount, x > 1, w) FILTER (WHERE n > 1), km_fit(tx, x > 1, NULL, tx / 2)",
     ),
     (
         "logit_fit",

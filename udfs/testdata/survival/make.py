@@ -96,6 +96,20 @@ for name, frame in sets():
     weights = 1.0 + np.arange(len(t)) % 3 / 2.0
     heavy = lifelines.KaplanMeierFitter().fit(t, e, weights=weights)
     say(f"{name} weighted", heavy.survival_function_.loc[table.index].iloc[:, 0])
+    # those who came under observation late, a third of them from the start
+    i = np.arange(len(t))
+    entry = np.where(i % 3 == 0, 0.0, np.floor(t * (i * 7 % 10) / 20.0))
+    for what, how in [("delayed", {}), ("delayed weighted", {"weights": weights})]:
+        late = lifelines.KaplanMeierFitter().fit(t, e, entry=entry, **how)
+        table = late.event_table[late.event_table["removed"] > 0]
+        come = table["entrance"].where(table.index > 0, 0)
+        s = late.survival_function_.loc[table.index].iloc[:, 0]
+        limits = late.confidence_interval_.loc[table.index]
+        say(f"{name} {what} at_risk", table["at_risk"] - come)
+        say(f"{name} {what} survival", s)
+        say(f"{name} {what} ci_low", np.where(s > 0, limits.iloc[:, 0], np.nan))
+        say(f"{name} {what} ci_high", np.where(s > 0, limits.iloc[:, 1], np.nan))
+        say(f"{name} {what} median", late.median_survival_time_)
     # tests of two and more groups
     for test, options in TESTS.items():
         try:
