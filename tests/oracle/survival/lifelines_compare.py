@@ -78,15 +78,25 @@ def differences(name, data):
         row(name, f"p, {test}", ours["p"], theirs.p_value)
 
 
+def gone(times, events, weights):
+    """The share that has gone before each time, which is how R's cox.zph counts time."""
+    curve = lifelines.KaplanMeierFitter().fit(times, events, weights=weights).survival_function_
+    before = np.searchsorted(curve.index, times, side="left")
+    return pd.Series(1 - np.r_[1, curve.iloc[:, 0]][before], index=times.index)
+
+
 def hazards(name, data, features):
     fields = ", ".join(f"'{f}': {f}" for f in features)
     for ties in ("efron", "breslow"):
-        ours = tenure(data, f"SELECT m.terms AS terms, m.ll AS ll, m.concordance AS concordance FROM (SELECT cox_fit(duration, event = 1, {{{fields}}}, '{ties}') AS m FROM t)")
+        ours = tenure(data, f"SELECT m.terms AS terms, m.ll AS ll, m.concordance AS concordance, m.ph_test AS ph_test FROM (SELECT cox_fit(duration, event = 1, {{{fields}}}, '{ties}') AS m FROM t)")
         coefs, errors = ([t[k] for t in ours["terms"]] for k in ("coef", "std_error"))
         if ties == "efron":
             cox = lifelines.CoxPHFitter().fit(data, "duration", "event", fit_options={"precision": 1e-12})
             figures = cox.params_, cox.standard_errors_, cox.log_likelihood_
             row(name, "concordance", ours["concordance"], cox.concordance_index_)
+            test = tests.proportional_hazard_test(cox, data, time_transform=gone)
+            row(name, "χ², proportional hazards", [t["chi2"] for t in ours["ph_test"]], test.test_statistic)
+            row(name, "p, proportional hazards", [t["p"] for t in ours["ph_test"]], test.p_value)
         else:
             cox = sm.PHReg(data["duration"], data[features], status=data["event"], ties="breslow").fit(method="newton", tol=1e-14)
             figures = cox.params, cox.bse, cox.llf

@@ -38,6 +38,11 @@ pub(crate) struct Optimum {
 }
 
 impl Optimum {
+    /// The variance of the coefficients times a row; 0 for those that are left out.
+    pub(crate) fn solved(&self, row: &[f64]) -> Vec<f64> {
+        self.factors.solve(row)
+    }
+
     /// The standard error of a sum of the coefficients, each so many times; `None` if one of them
     /// has no finite best value.
     pub(crate) fn std_error_of(&self, times: &[f64]) -> Option<f64> {

@@ -7,6 +7,7 @@
 //! O(n p²) a step, for n rows of p features.
 
 use super::observed;
+use super::proportional::Proportional;
 use crate::fitting::gram::{Block, Gram, add, blocks, dot, padded};
 use crate::fitting::newton::{Optimum, Point, maximise};
 use crate::fitting::rows::{Standardised, distinct};
@@ -40,16 +41,18 @@ pub(crate) struct Cox {
     pub times: Vec<f64>,
     /// the cumulative hazard at the means
     pub hazard: Vec<f64>,
+    /// whether the hazards are proportional; `None` where it cannot be tested
+    pub proportional: Option<Proportional>,
 }
 
 /// The rows of one model.
-struct Sample {
-    keys: Vec<u64>,
+pub(super) struct Sample {
+    pub(super) keys: Vec<u64>,
     /// weight times number, and number
-    weights: Vec<(f64, f64)>,
-    features: Standardised,
-    width: usize,
-    ties: Ties,
+    pub(super) weights: Vec<(f64, f64)>,
+    pub(super) features: Standardised,
+    pub(super) width: usize,
+    pub(super) ties: Ties,
 }
 
 /// Fits `features` a row after the observation (`observed.rs`) and maybe a weight.
@@ -76,6 +79,7 @@ impl Sample {
         let risks = self.risks(&optimum.coefs);
         let concordance = self.concordance(&risks);
         let (times, hazard) = self.hazard(&risks);
+        let proportional = self.proportional(&optimum, &risks);
         for (i, (b, e)) in optimum.coefs.iter_mut().zip(&mut optimum.std_errors).enumerate() {
             *b = self.features.per_unit(i, *b);
             *e = e.map(|e| self.features.per_unit(i, e));
@@ -88,6 +92,7 @@ impl Sample {
             events: events.map(|(_, w)| w.1).sum(),
             times,
             hazard,
+            proportional,
         }
     }
 
@@ -98,7 +103,7 @@ impl Sample {
     }
 
     /// The rows of each distinct time, from the last to the first.
-    fn times(&self) -> impl Iterator<Item = std::ops::Range<usize>> {
+    pub(super) fn times(&self) -> impl Iterator<Item = std::ops::Range<usize>> {
         let mut end = self.keys.len();
         std::iter::from_fn(move || {
             let time = self.keys.get(end.checked_sub(1)?)? & !1;

@@ -20,6 +20,7 @@ use datafusion_macros::user_doc;
 use super::arguments::{DURATION, EVENT, WEIGHT, observations};
 use super::cox::{Options, Ties, fit};
 use super::observed;
+use super::proportional::ChiSquare;
 use crate::args::{self, Fill, Param, Ty, option};
 use crate::fitting::aggregate::{Columns, Fit, Group, NO_ROW};
 use crate::fitting::answers::{FloatLists, count, field, floats, numbers};
@@ -39,6 +40,7 @@ const PARAMS: &[Param] = &[
     WEIGHT,
 ];
 const TERMS: [&str; 6] = ["coef", "hazard_ratio", "std_error", "z", "p", "mean"];
+const TESTS: [&str; 2] = ["chi2", "p"];
 
 static UDAF: LazyLock<Arc<AggregateUDF>> =
     LazyLock::new(|| Arc::new(AggregateUDF::from(FitFunction::new(&CALLS, CoxFit.doc()))));
@@ -76,12 +78,22 @@ fn model_fields() -> Fields {
         field("note", DataType::Utf8),
         floats("times"),
         floats("cumulative_hazard"),
+        field("ph_test", term_list(&TESTS)),
+        field("ph_global", DataType::Struct(global_fields())),
+    ])
+}
+
+fn global_fields() -> Fields {
+    Fields::from(vec![
+        field("chi2", DataType::Float64),
+        field("df", DataType::Int64),
+        field("p", DataType::Float64),
     ])
 }
 
 #[user_doc(
     doc_section(label = "Survival"),
-    description = "How features change the hazard of leaving, from durations of which some are not over yet: the proportional hazards of Cox, by partial likelihood. The model is a STRUCT: model ('cox'), ties; terms, a list with term (the name), coef, hazard_ratio (exp(coef)), std_error, z, p and mean of each feature; ll and ll_null (log partial likelihood, with and without the features), concordance (of pairs of which one is known to have gone first, the share that the model has in that order; equal risks count half); n (rows), n_events, nulls (rows with a NULL argument or feature, left out) and dropped (rows left out because a figure is not finite, the duration negative, or the weight not above 0); l2, converged, iterations, note (also why rows were dropped); times and cumulative_hazard (Breslow's, of the customer whose features are the means). Without events the coefficients are NULL; without rows the model is, and where all are dropped n is 0. `cox_hazard`, `explain_cox`, `survival_at`, `median_survival` and `rmst` read it. Any order of rows gives the same bits. O(n log n + n p^2) for p features; memory: 8 bytes a number of a row. Cox 1972; Efron 1977; Breslow 1974.",
+    description = "How features change the hazard of leaving, from durations of which some are not over yet: the proportional hazards of Cox, by partial likelihood. The model is a STRUCT: model ('cox'), ties; terms, a list with term (the name), coef, hazard_ratio (exp(coef)), std_error, z, p and mean of each feature; ll and ll_null (log partial likelihood, with and without the features), concordance (of pairs of which one is known to have gone first, the share that the model has in that order; equal risks count half); n (rows), n_events, nulls (rows with a NULL argument or feature, left out) and dropped (rows left out because a figure is not finite, the duration negative, or the weight not above 0); l2, converged, iterations, note (also why rows were dropped); times and cumulative_hazard (Breslow's, of the customer whose features are the means); ph_test, a list with term, chi2 and p of each feature, and ph_global, a STRUCT with chi2, df and p of all at once: whether the hazards are proportional. A feature that is constant, or made up of the features before it, has coef 0 and no error; where the data separate, so that no finite coefficient is best, converged is false and std_error is NULL; note says which features. The model takes a feature to multiply the hazard by the same number at all times. ph_test looks whether it does, by the trend of the scaled Schoenfeld residuals over the share of customers who have gone before (Grambsch & Therneau 1994, over Kaplan and Meier's estimate as in R's cox.zph before survival 3.0, which makes a score test of it; lifelines counts the event itself as gone, too): the smaller p, the less a trend looks like chance, and with many features one p below 0.05 is no wonder, so look at ph_global first. Fit the early and the late time by themselves, or groups, where it fails. A weight counts as so many customers. With l2 the test is cautious. chi2 and p are NULL where converged is false, where no two events are at different times, and of a feature that is left out. Without events the coefficients are NULL; without rows the model is, and where all are dropped n is 0. `cox_hazard`, `explain_cox`, `survival_at`, `median_survival` and `rmst` read it. Any order of rows gives the same bits. O(n log n + n p^2) for p features; memory: 8 bytes a number of a row. Cox 1972; Efron 1977; Breslow 1974; Grambsch & Therneau, Biometrika 81 (1994).",
     syntax_example = "cox_fit(duration, event, features [, ties, l2, weight])",
     sql_example = r#"```sql
 SELECT t.term, round(t.coef, 4) AS coef, round(t.hazard_ratio, 3) AS hazard_ratio, round(t.p, 3) AS p FROM (
@@ -90,6 +102,12 @@ SELECT t.term, round(t.coef, 4) AS coef, round(t.hazard_ratio, 3) AS hazard_rati
   ) AS customers (days, gone, orders, channel));
 -- orders | -1.8667 | 0.155 | 0.07
 -- app | -6.0163 | 0.002 | 0.062
+SELECT t.term, round(t.chi2, 3) AS chi2, round(t.p, 3) AS p FROM (
+  SELECT unnest(cox_fit(days, gone, {'orders': orders, 'app': app}).ph_test) AS t FROM (VALUES
+    (20, true, 1, 0), (35, true, 3, 0), (41, true, 1, 1), (60, true, 4, 0), (75, false, 2, 1), (80, true, 2, 1), (90, false, 5, 0), (90, false, 1, 1)
+  ) AS customers (days, gone, orders, app));
+-- orders | 1.608 | 0.205
+-- app | 1.468 | 0.226
 ```"#,
     argument(
         name = "duration",
@@ -170,6 +188,8 @@ impl Fit for Cox {
     fn answers(&self, groups: &[Group], _labels: &[String]) -> Result<ArrayRef> {
         let many = groups.len();
         let mut terms = TermLists::new(many, TERMS.len());
+        let mut tests = TermLists::new(many, TESTS.len());
+        let mut global = Vec::with_capacity(many);
         let (mut times, mut hazards) =
             (FloatLists::with_capacity(many, 0), FloatLists::with_capacity(many, 0));
         let mut figures: [Vec<Option<f64>>; 3] = Default::default();
@@ -187,8 +207,13 @@ impl Fit for Cox {
                 let [coef, ratio, error, z, p] =
                     if nothing { [None; 5] } else { estimates(optimum, i) };
                 terms.push(name, [coef, ratio, error, z, p, (group.len() > 0).then_some(*mean)]);
+                let tested = fitted.proportional.as_ref();
+                let tested = tested.and_then(|t| t.features.get(i).copied().flatten());
+                tests.push(name, [tested.map(|t| t.chi2), tested.map(|t| t.p)]);
             }
             terms.end()?;
+            tests.end()?;
+            global.push(fitted.proportional.as_ref().and_then(|t| t.all));
             times.push(&fitted.times)?;
             hazards.push(&fitted.hazard)?;
             let of = |value: f64| (!nothing).then_some(value);
@@ -228,6 +253,8 @@ impl Fit for Cox {
             Arc::new(notes.finish()),
             times.finish()?,
             hazards.finish()?,
+            tests.finish(&TESTS)?,
+            globals(&global)?,
         ]);
         Ok(Arc::new(StructArray::try_new(model_fields(), columns, valid.finish())?))
     }
@@ -238,6 +265,16 @@ impl Fit for Cox {
             Some(DataType::Struct(fields)) => fields.len(),
             _ => 32,
         };
-        rows * 2 * 2 * size_of::<f64>() + groups * (features * 200 + 512)
+        rows * 2 * 2 * size_of::<f64>() + groups * (features * 280 + 544)
     }
+}
+
+/// The tests of all features at once; NULL where there is none.
+fn globals(tests: &[Option<ChiSquare>]) -> Result<ArrayRef> {
+    let numbers =
+        |of: &dyn Fn(&ChiSquare) -> f64| numbers(tests.iter().map(|t| t.as_ref().map(of)));
+    let df: Int64Array = tests.iter().map(|t| t.as_ref().map(|t| count(t.df))).collect();
+    let columns = vec![numbers(&|t| t.chi2), Arc::new(df) as ArrayRef, numbers(&|t| t.p)];
+    let valid = tests.iter().map(Option::is_some).collect();
+    Ok(Arc::new(StructArray::try_new(global_fields(), columns, Some(valid))?))
 }

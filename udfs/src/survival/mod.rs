@@ -17,6 +17,7 @@ mod km_fit;
 mod logrank;
 mod median_survival;
 mod observed;
+mod proportional;
 mod rmst;
 mod silence;
 mod survival_at;

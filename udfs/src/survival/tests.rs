@@ -266,6 +266,20 @@ async fn hazards_are_those_of_lifelines_and_statsmodels() -> Result<()> {
             let got = at.checked_sub(1).map_or(0.0, |i| hazard[i]);
             close(name, &[got], &[*h], 2e-6);
         }
+        let each = |field: &str| {
+            format!("SELECT t['{field}'] FROM (SELECT unnest(m['ph_test']) AS t FROM {efron})")
+        };
+        for (sql, figure) in [
+            (each("chi2"), "cox ph_chi2"),
+            (each("p"), "cox ph_p"),
+            (format!("SELECT m['ph_global']['chi2'] FROM {efron}"), "cox ph_global"),
+        ] {
+            let got = numbers(&ctx, &sql).await?;
+            assert_eq!(got.len(), want(figure).len());
+            for (got, want) in got.iter().zip(want(figure)) {
+                assert!((got / want - 1.0).abs() < 1e-6, "{name} {figure}: {got} {want}");
+            }
+        }
         let breslow = model(", 'breslow'", &list);
         close(name, &terms("coef", &breslow).await?, want("breslow coef"), 1e-9);
         close(name, &terms("std_error", &breslow).await?, want("breslow std_error"), 1e-9);
@@ -285,6 +299,23 @@ async fn hazards_are_those_of_lifelines_and_statsmodels() -> Result<()> {
     // the first rows of a file, in its order
     let first = numbers(&ctx, "SELECT cox_hazard(m, {'prio': 3, 'paro': 1, 'fin': 0, 'age': 27, 'race': 1, 'wexp': 0, 'mar': 0}) FROM (SELECT cox_fit(duration, event = 1, {'fin': fin, 'age': age, 'race': race, 'wexp': wexp, 'mar': mar, 'paro': paro, 'prio': prio}) AS m FROM rossi)").await;
     close("rossi", &first?, &answers["rossi cox first_partial_hazards"][..1], 1e-6);
+    Ok(())
+}
+
+/// What R's `cox.zph` said before survival 3.0 (Fox, 'Cox Proportional-Hazards Regression for Survival
+/// Data', 2002).
+#[tokio::test]
+async fn published_tests_of_proportional_hazards() -> Result<()> {
+    let ctx = data().await?;
+    let out = run(&ctx, "SELECT t['term'] AS term, round(t['chi2'], 5) AS chi2, round(t['p'], 4) AS p, round(m['ph_global']['chi2'], 5) AS all, m['ph_global']['df'] AS df, round(m['ph_global']['p'], 4) AS p_all
+        FROM (SELECT m, unnest(m['ph_test']) AS t FROM (SELECT cox_fit(duration, event = 1, {'fin': fin, 'age': age, 'prio': prio}) AS m FROM rossi))").await?;
+    for line in [
+        "| fin  | 0.00507 | 0.9433 | 7.13046 | 3  | 0.0679 |",
+        "| age  | 6.54147 | 0.0105 | 7.13046 | 3  | 0.0679 |",
+        "| prio | 0.77288 | 0.3793 | 7.13046 | 3  | 0.0679 |",
+    ] {
+        assert!(out.contains(line), "{out}");
+    }
     Ok(())
 }
 

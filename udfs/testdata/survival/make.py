@@ -128,6 +128,20 @@ for name, frame in sets():
     say(f"{name} cox hazard_times", cox.baseline_cumulative_hazard_.index)
     say(f"{name} cox hazard", cox.baseline_cumulative_hazard_.iloc[:, 0])
     say(f"{name} cox first_partial_hazards", cox.predict_partial_hazard(frame.head(5)))
+    # proportional or not, over the share that has gone before each event, as R's cox.zph counts time
+    def gone(times, events, weights):
+        curve = lifelines.KaplanMeierFitter().fit(times, events, weights=weights).survival_function_
+        before = np.searchsorted(curve.index, times, side="left")
+        return pd.Series(1 - np.r_[1, curve.iloc[:, 0]][before], index=times.index)
+
+    test = tests.proportional_hazard_test(cox, frame, time_transform=gone)
+    say(f"{name} cox ph_chi2", test.test_statistic)
+    say(f"{name} cox ph_p", test.p_value)
+    # of all at once, from the same residuals
+    r = cox.compute_residuals(frame, kind="schoenfeld")
+    g = gone(t, e, None).loc[r.index]
+    u = ((g - g.mean()).to_numpy()[:, None] * r.to_numpy()).sum(0)
+    say(f"{name} cox ph_global", e.sum() * (u @ cox.variance_matrix_.to_numpy() @ u) / ((g - g.mean()) ** 2).sum())
     breslow = sm.PHReg(t, frame[features], status=e, ties="breslow").fit(method="newton", tol=1e-14)
     say(f"{name} breslow coef", breslow.params)
     say(f"{name} breslow std_error", breslow.bse)
