@@ -3,6 +3,8 @@
     python3 -m venv target/value
     target/value/bin/pip install mpmath==1.3.0 gmpy2==2.2.2 Lifetimes==0.11.3
     target/value/bin/python udfs/testdata/value/make.py references > udfs/testdata/value/references.csv
+    target/value/bin/python udfs/testdata/value/make.py grid > udfs/testdata/value/grid.csv
+    target/value/bin/python udfs/testdata/value/make.py clv > udfs/testdata/value/clv.csv
     target/value/bin/python udfs/testdata/value/make.py donations > udfs/testdata/value/donations.csv
 
 `references` computes the formulae of the papers with 50 digits: sums as sums, integrals by
@@ -10,10 +12,23 @@ quadrature, hypergeometric functions by mpmath. A line is a model, its parameter
 (frequency, recency, t), a horizon, and p_alive, churn_prob and expected purchases; or, where the
 horizon is `d` and a number, the discounted residual purchases at that rate per unit of time. Names
 of models after `references` make it theirs alone: it takes some minutes of each.
+
+`grid` has more of the same lines for the models of buying and leaving where they are hard: x up to
+10^6, t up to 10^5, a near 1 and at it, alpha near beta and at it. Recencies are chosen for p_alive
+to be neither 0 nor 1. `clv` has customer lifetime values, from the definition: sums over months of
+differences of the published means, times what a purchase brings. Numbers given are the doubles next
+to what is written. A second way has to give the same, or a line is left out; how many were, and how
+far apart the two ways are, is told on stderr. Of Pareto/NBD they are Gauss's function and the
+integrals; of BG/NBD and MBG/NBD the odds and the likelihoods of both ends, and the closed form of
+the mean with more digits and, now and then, as an integral over the chance to leave. It takes five
+minutes.
+
 `donations` copies the file of that name out of the package.
 """
 
+import fractions
 import functools
+import itertools
 import sys
 
 import mpmath as mp
@@ -70,9 +85,15 @@ def pareto(p, x, tx, t, h):
     ends = pareto_end(r, alpha, s, beta, x, t, t + h)
     p_alive = alive / (alive + gone)
     churn = (gone + alive * (later + ends)) / (alive + gone)
+    return p_alive, churn, p_alive * pareto_mean(p, x, t, h)
+
+
+def pareto_mean(p, x, t, h):
+    """E[Y] of who is alive."""
+    r, alpha, s, beta = p
     u = mp.log((beta + t + h) / (beta + t))
     share = u if s == 1 else -mp.expm1(-(s - 1) * u) / (s - 1)
-    return p_alive, churn, p_alive * (r + x) * (beta + t) / (alpha + t) * share
+    return (r + x) * (beta + t) / (alpha + t) * share
 
 
 def pareto_residual(p, x, tx, t, rate):
@@ -96,18 +117,45 @@ def nbd_alive(model, p, x, tx, t):
     return 1 / (1 + a / (b + n - 1) * ((alpha + t) / (alpha + tx)) ** (r + x))
 
 
+def gauss(a, b, c, z):
+    """Gauss's function by its series, where that is quick or mpmath gives up."""
+
+    def series(most):
+        term, whole, n = M(1), M(0), 0
+        while n < most:
+            whole += term
+            ratio = (a + n) * (b + n) / ((c + n) * (1 + n)) * z
+            term *= ratio
+            n += 1
+            # from here on terms fall at least as this one, or as z^n
+            tail = 1 - max(abs(ratio), z)
+            if n > 5 + abs(a) + abs(b) - max(a, 0) - max(b, 0) and tail > 0:
+                if abs(term) < abs(whole) * tail * mp.eps:
+                    return whole
+        return None
+
+    found = series(1000) if c > 1000 else None
+    if found is None:
+        try:
+            found = mp.hyp2f1(a, b, c, z)
+        # it says so in two ways
+        except (mp.libmp.NoConvergence, ValueError):
+            found = series(10**7)
+    return found
+
+
 def nbd_mean(model, p, x, t, h):
     """E[Y] of who is alive: the published formula after Euler's transformation, a away from 1."""
     r, alpha, a, b = p
     b = b + survived(model, x)
+    # the formula has a removable pole at each
     if a == 1:
-        a = a + M(10) ** -30
+        a = a + M(10) ** -60
+    if a + b == 1:
+        b = b + M(10) ** -60
     s, z = r + x, h / (alpha + t + h)
     c = a + b - 1
-    try:
-        f = mp.hyp2f1(a - 1, c - s, c, z)
-    except mp.libmp.NoConvergence:
-        return nbd_mean_by_quadrature(a, b, s, h / (alpha + t))
+    f = gauss(a - 1, c - s, c, z)
     return c / (a - 1) * (1 - (1 - z) ** (a - 1) * f)
 
 
@@ -121,7 +169,7 @@ def nbd_mean_by_quadrature(a, b, s, u):
 
     with mp.workdps(30):
         middle = mp.log(a / b)
-        low, high = middle - 75 / a, middle + 8 + 75 / b
+        low, high = middle - 8 - 75 / a, middle + 8 + 75 / b
         return mp.quad(f, mp.linspace(low, high, int((high - low) / 2) + 2))
 
 
@@ -130,7 +178,7 @@ def nbd(model):
         r, alpha = p[0], p[1]
         p_alive = nbd_alive(model, p, x, tx, t)
         silent = ((alpha + t) / (alpha + t + h)) ** (r + x)
-        with mp.workdps(110):
+        with mp.workdps(130):
             mean = nbd_mean(model, p, x, t, h)
         return p_alive, 1 - p_alive + p_alive * silent, p_alive * mean
 
@@ -387,6 +435,312 @@ def references():
         print(f"{model},{given},{x},{mp.nstr(M(tx), 18)},{t},{h},{figures}", flush=True)
 
 
+class Apart(Exception):
+    """Two ways gave two figures."""
+
+
+class Ways:
+    """How far apart two ways of a figure are, and how many lines have none."""
+
+    def __init__(self, bound):
+        self.bound, self.worst, self.compared, self.left_out = bound, M(0), 0, 0
+
+    def same(self, one, other):
+        apart = abs(one - other) / max(abs(one), M(10) ** -400)
+        if not apart < self.bound:
+            raise Apart(f"{mp.nstr(one, 30)} and {mp.nstr(other, 30)}")
+        self.compared += 1
+        self.worst = max(self.worst, apart)
+
+    def tell(self, what):
+        print(
+            f"{what}: {self.compared} figures by two ways, at most {mp.nstr(self.worst, 2)} apart,"
+            f" {self.left_out} lines left out",
+            file=sys.stderr,
+        )
+
+
+def exactly(text):
+    """The double next to a number."""
+    return M(float(text))
+
+
+@functools.cache
+def pareto_end_closed(r, alpha, s, beta, x, tx, t):
+    """`pareto_end` by the A_0 of Fader, Hardie & Lee (2005)."""
+    power = r + s + x
+    with mp.workdps(150):
+        at = max(alpha, beta)
+
+        def part(time):
+            z = abs(alpha - beta) / (at + time)
+            if alpha >= beta:
+                f = gauss(power, s + 1, power + 1, z)
+            else:
+                # that of (power, r + x; power + 1), transformed
+                f = (1 - z) ** (1 - r - x) * gauss(1, s + 1, power + 1, z)
+            return f / (1 + (time - tx) / (at + tx)) ** power
+
+        whole = (part(tx) - part(t)) * s / power
+        # relative to (alpha+tx)^-(r+x) (beta+tx)^-s
+        return whole * mp.exp(
+            (r + x) * mp.log((alpha + tx) / (at + tx)) + s * mp.log((beta + tx) / (at + tx))
+        )
+
+
+def nbd_alive_by_likelihoods(model, p, x, tx, t):
+    r, alpha, a, b = p
+    n = survived(model, x)
+    with mp.workdps(80):
+        stayed = log_beta(a, b + n) - (r + x) * mp.log(alpha + t)
+        # nobody leaves whom the model gives no chance to
+        left = log_beta(a + 1, b + n - 1) - (r + x) * mp.log(alpha + tx) if n else -mp.inf
+        most = max(stayed, left)
+        return mp.exp(stayed - most) / (mp.exp(stayed - most) + mp.exp(left - most))
+
+
+@functools.cache
+def alive(model, p, x, tx, t, ways):
+    """P(alive) by two ways."""
+    if model == "pareto_nbd":
+        one = pareto_alive(*p, x, tx, t)
+        gone = pareto_end_closed(*p, x, tx, t)
+        ways.same(gone, pareto_end(*p, x, tx, t))
+        return one / (one + gone)
+    p_alive = nbd_alive(model, p, x, tx, t)
+    ways.same(p_alive, nbd_alive_by_likelihoods(model, p, x, tx, t))
+    return p_alive
+
+
+def churned(model, p, x, tx, t, h, ways, and_by_integral):
+    """The probability of no purchase within `h`, by two ways if that is asked for."""
+    p_alive = alive(model, p, x, tx, t, ways)
+    if model == "pareto_nbd":
+        # as if the last purchase had been at t: alive and silent, or leaving on the way
+        silent = pareto_alive(*p, x, t, t + h)
+        leaves = pareto_end_closed(*p, x, t, t + h)
+        if and_by_integral:
+            ways.same(leaves, pareto_end(*p, x, t, t + h))
+        return 1 - p_alive + p_alive * (silent + leaves)
+    r, alpha = p[:2]
+    return 1 - p_alive + p_alive * ((alpha + t) / (alpha + t + h)) ** (r + x)
+
+
+def mean(model, p, x, t, h, ways, and_by_digits, and_by_integral):
+    """E[Y] of who is alive, by other ways too if these are asked for."""
+    if model == "pareto_nbd":
+        found = pareto_mean(p, x, t, h)
+        if and_by_integral:
+            r, alpha, s, beta = p
+            # the customer stays with (1 + time/(beta+t))^-s
+            width = mp.log1p(h / (beta + t))
+            points = pieces(width, lambda w: s - 1, lambda w: 0)
+            stays = mp.quad(lambda w: mp.exp((1 - s) * w), points)
+            ways.same(found, (r + x) / (alpha + t) * (beta + t) * stays)
+        return found
+    with mp.workdps(130):
+        found = nbd_mean(model, p, x, t, h)
+    if and_by_digits:
+        with mp.workdps(180):
+            ways.same(found, nbd_mean(model, p, x, t, h))
+    if and_by_integral and p[2] > M("0.1"):
+        r, alpha, a, b = p
+        ways.same(found, nbd_mean_by_quadrature(a, b + survived(model, x), r + x, h / (alpha + t)))
+    return found
+
+
+def turns(*lists):
+    """Each list over and over, all at once."""
+    return zip(*(itertools.cycle(each) for each in lists))
+
+
+def recency(p, x, t, fall):
+    """The last purchase, after which silence has made it less likely by e^fall to be alive."""
+    if x == 0:
+        return "0"
+    r, alpha = p[0], p[1]
+    # (alpha + t)/(alpha + tx) = e^(fall/(r+x)); a time before the first purchase is none
+    tx = (alpha + t) * mp.exp(-fall / (r + x)) - alpha
+    tx = mp.nstr(min(tx if tx > 0 else t / 7, t), 12, strip_zeros=True, min_fixed=-5, max_fixed=12)
+    return tx.removesuffix(".0")
+
+
+GRID = {
+    "nbd": [
+        ("0.243", "4.414", "1", "2.426"),
+        ("0.243", "4.414", "0.999999999999", "2.426"),
+        ("0.243", "4.414", "1.000000000001", "2.426"),
+        ("0.243", "4.414", "0.9999999", "2.426"),
+        ("0.243", "4.414", "1.0000001", "2.426"),
+        ("0.243", "4.414", "0.999", "2.426"),
+        ("3", "200", "1", "0.4"),
+        ("3", "200", "1.00000001", "0.4"),
+        ("10", "1000", "0.99999", "1"),
+        # a + b - 1 is 0, and below it
+        ("0.7", "12", "0.5", "0.5"),
+        ("0.05", "0.5", "0.02", "0.3"),
+        ("1.5", "60", "25", "2"),
+        ("0.52", "43", "1.001", "1.61"),
+    ],
+    "pareto_nbd": [
+        ("0.553", "10.578", "0.606", "10.578"),
+        ("0.553", "10.578", "0.606", "10.5780000001"),
+        ("0.553", "10.578", "1", "10.577999"),
+        ("0.553", "10.578", "0.999999999", "10.6"),
+        ("3", "200", "1.0000001", "200"),
+        ("3", "200", "1", "200.00000001"),
+        ("20", "50", "4", "49.9"),
+        ("0.5", "1000", "0.02", "0.1"),
+        ("0.05", "0.5", "1", "0.5"),
+        ("2", "0.5", "15", "300"),
+        ("1.2", "35", "0.98", "34.9999999999"),
+        ("0.2", "7", "2.5", "7"),
+    ],
+}
+XS = ("0", "1", "2", "7", "26", "300", "10000", "1000000")
+FALLS = ("0.4", "3", "0.01", "20", "1", "120", "6", "0", "560")
+
+
+def sets_of(model, sets):
+    return sets[model if model in sets else "nbd"]
+
+
+def grid():
+    print("# made by make.py with mpmath at 50 digits; what the columns are is said there")
+    print("model,parameters,frequency,recency,t,horizon,p_alive,churn_prob,expected")
+    for model in sys.argv[2:] or ("bg_nbd", "mbg_nbd", "pareto_nbd"):
+        # an integral with 30 digits is what it is compared to
+        ways, lines, asked = Ways(M(10) ** -24), 0, itertools.count()
+        rest = turns(FALLS, ("1", "90", "3650", "100000", "0.25"))
+        for given in sets_of(model, GRID):
+            p = tuple(exactly(v) for v in given)
+            for x, t in itertools.product(XS, ("1", "39", "365", "3650", "100000")):
+                fall = next(rest)[0]
+                tx = recency(p, M(x), M(t), M(fall))
+                for _ in range(3):
+                    h = next(rest)[1]
+                    at, turn = (M(x), exactly(tx), M(t)), next(asked)
+                    try:
+                        p_alive = alive(model, p, *at, ways)
+                        found = mean(model, p, M(x), M(t), M(h), ways, True, turn % 40 == 0)
+                        churn = churned(model, p, *at, M(h), ways, turn % 10 == 0)
+                    except (mp.libmp.NoConvergence, Apart) as e:
+                        ways.left_out += 1
+                        print(model, given, x, tx, t, h, e, file=sys.stderr)
+                        continue
+                    lines += 1
+                    figures = (p_alive, churn, p_alive * found)
+                    figures = ",".join(mp.nstr(v, 18, min_fixed=0, max_fixed=0) for v in figures)
+                    print(f"{model},{' '.join(given)},{x},{tx},{t},{h},{figures}", flush=True)
+        ways.tell(f"{model}: {lines} lines")
+
+
+CLV = {
+    # parameters and the days of the unit
+    "nbd": [
+        (("0.243", "4.414", "0.793", "2.426"), "7"),
+        (("0.5", "45", "1", "1.6"), "1"),
+        (("0.5", "45", "1.0000000001", "1.6"), "1"),
+        (("3", "12", "0.9999", "0.4"), "30.4375"),
+        (("0.7", "12", "0.5", "0.5"), "1"),
+        (("1.5", "60", "25", "2"), "7"),
+    ],
+    "pareto_nbd": [
+        (("0.553", "10.578", "0.606", "11.669"), "7"),
+        (("0.5", "75", "1", "75"), "1"),
+        (("0.5", "75", "0.9999999", "75.0000001"), "1"),
+        (("2", "9", "4", "8.99"), "30.4375"),
+        (("0.05", "0.5", "1.00000000001", "0.5"), "1"),
+        (("1.2", "500", "0.03", "0.1"), "7"),
+    ],
+}
+# the last takes long
+HORIZONS = 4 * (
+    ("12 months", 12, 0),
+    ("90 days", 0, 90),
+    ("1 month", 1, 0),
+    ("3 years", 36, 0),
+    ("1461 days", 0, 1461),
+    ("10 days", 0, 10),
+    ("10 years", 120, 0),
+    ("5 months 17 days", 5, 17),
+) + (("100 years", 1200, 0),)
+DISCOUNTS = ("0.1", "0", "0.000000001", "3", "0.0225")
+SPENDS = (
+    ("6.25", "3.74", "15.44"),
+    ("0.7", "1.0000001", "300"),
+    ("40", "12", "0.001"),
+    # of one without a repeat purchase it says nothing: the mean of all is infinite
+    ("2.5", "0.4", "8"),
+)
+MONEY = ("22.35", "0.01", "1000000", "3", "250.5", "0.5", "19")
+# one that is left out is 1
+MARGINS = ("1", "", "0.3")
+
+
+def clv():
+    print("# made by make.py with mpmath at 50 digits; what is empty is NULL")
+    print("model,parameters,unit_days,frequency,recency,t,spend,money,horizon,discount,margin,clv")
+    for model in sys.argv[2:] or ("bg_nbd", "mbg_nbd", "pareto_nbd"):
+        ways, lines, asked = Ways(M(10) ** -24), 0, itertools.count()
+        falls, rest = itertools.cycle(FALLS), turns(HORIZONS, DISCOUNTS, SPENDS, MONEY, MARGINS)
+        for given, unit in sets_of(model, CLV):
+            p, of_year = tuple(exactly(v) for v in given), M("365.25") / exactly(unit)
+            xs, ts = ("0", "1", "7", "300", "1000000"), ("3", "39", "365", "100000")
+            for x, t in itertools.product(xs, ts):
+                tx = recency(p, M(x), M(t), M(next(falls)))
+                at = M(x), exactly(tx), M(t)
+
+                @functools.cache
+                def expected(years):
+                    """Purchases within years, of who is alive."""
+                    turn, ahead = next(asked), years * of_year
+                    return mean(model, p, M(x), M(t), ahead, ways, turn % 5 == 0, turn % 4000 == 0)
+
+                for _ in range(8):
+                    (horizon, months, days), discount, spend, money, margin = next(rest)
+                    if x == "0":
+                        # of his money nothing is known, and nothing asked
+                        money = ""
+                        if float(spend[1]) <= 1:
+                            spend = SPENDS[0]
+                    try:
+                        p_alive = alive(model, p, *at, ways)
+                        years = fractions.Fraction(months, 12) + days / fractions.Fraction("365.25")
+                        figure = p_alive * worth(expected, years, exactly(discount))
+                    except (mp.libmp.NoConvergence, Apart) as e:
+                        ways.left_out += 1
+                        print(model, given, x, tx, t, horizon, e, file=sys.stderr)
+                        continue
+                    figure *= spent(spend, M(x), exactly(money or "0")) * exactly(margin or "1")
+                    lines += 1
+                    before = f"{model},{' '.join(given)},{unit},{x},{tx},{t},{' '.join(spend)},{money}"
+                    figure = mp.nstr(figure, 18, min_fixed=0, max_fixed=0)
+                    print(f"{before},{horizon},{discount},{margin},{figure}", flush=True)
+        ways.tell(f"clv of {model}: {lines} lines")
+
+
+def worth(expected, years, discount):
+    """Purchases, discounted from the ends of the months in which they are made."""
+    ends = [fractions.Fraction(k, 12) for k in range(1, int(years * 12) + 1)]
+    if not ends or ends[-1] < years:
+        ends.append(years)
+    ends = [M(end.numerator) / end.denominator for end in ends]
+    with mp.workdps(60):
+        return sum(
+            (expected(end) - (expected(before) if before else 0)) / (1 + discount) ** end
+            for before, end in zip([None, *ends], ends)
+        )
+
+
+def spent(spend, x, money):
+    """What a purchase brings: the mean of the conditional expectation of Fader & Hardie (2013)."""
+    p, q, v = (exactly(value) for value in spend)
+    # a mean of what all spend and what this customer did, by what is known of either
+    own = p * x / (p * x + q - 1)
+    return own * money + (1 - own) * p * v / (q - 1)
+
+
 def donations():
     from importlib.resources import files
 
@@ -397,4 +751,5 @@ def donations():
 
 
 if __name__ == "__main__":
-    {"references": references, "donations": donations}[sys.argv[1]]()
+    made = {"references": references, "grid": grid, "clv": clv, "donations": donations}
+    made[sys.argv[1]]()
