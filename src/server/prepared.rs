@@ -127,7 +127,8 @@ fn position(token: &Token) -> Option<usize> {
 }
 
 /// The parameters that the statement itself makes times of, by `$1::date` or `CAST($1 AS date)`: they
-/// are read as PostgreSQL reads such a type, which is more than a cast of text can.
+/// are read as PostgreSQL reads such a type, which is more than a cast of text can. One in `= ANY($1)`
+/// is a list, whose items are compared as texts if nobody says otherwise.
 fn casts(sql: &str) -> Vec<(usize, Type)> {
     let tokens = Tokenizer::new(&GenericDialect, sql).tokenize().unwrap_or_default();
     let tokens: Vec<&Token> =
@@ -139,6 +140,12 @@ fn casts(sql: &str) -> Vec<(usize, Type)> {
     let mut out = vec![];
     for (at, token) in tokens.iter().enumerate() {
         let Some(n) = position(token) else { continue };
+        let before = |back: usize| at.checked_sub(back).map_or_else(String::new, word);
+        if ["any", "some", "all"].contains(&before(2).as_str())
+            && tokens.get(at + 1) == Some(&&Token::RParen)
+        {
+            out.push((n, Type::TEXT_ARRAY));
+        }
         if tokens.get(at + 1) != Some(&&Token::DoubleColon) && word(at + 1) != "as" {
             continue;
         }
@@ -207,6 +214,8 @@ mod tests {
         let sql = "SELECT $1::date, CAST($2 AS TIMESTAMP WITH TIME ZONE), $3 :: timestamp, $4 AS date_, $5::int";
         let times = [(1, Type::DATE), (2, Type::TIMESTAMPTZ), (3, Type::TIMESTAMP)];
         assert_eq!(casts(sql), times);
+        let lists = [(1, Type::TEXT_ARRAY), (2, Type::TEXT_ARRAY)];
+        assert_eq!(casts("SELECT x = ANY($1), y <> all ( $2 ), any($3 || 'a'), (any, $4)"), lists);
     }
 
     #[test]

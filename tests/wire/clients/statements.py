@@ -34,6 +34,22 @@ with connect() as c:
     for zero in ["SELECT 1 / 0", "SELECT items % (items - items) FROM orders", "SELECT 1.5::decimal(4,2) / 0::decimal(4,2)"]:
         with fails("22012"):
             c.execute(zero)
+    # lists, and a number of rows, of which the driver does not say the type
+    stores = c.execute("SELECT count(*) FROM orders WHERE channel = 'store'").fetchone()
+    for listed in ["channel = ANY(%s)", "channel = ANY(%s::text[])", "channel = ANY('{store}')"]:
+        values = (["store"],) if "%s" in listed else None
+        assert c.execute(f"SELECT count(*) FROM orders WHERE {listed}", values).fetchone() == stores
+    kinds = "SELECT DISTINCT relname FROM pg_class WHERE relkind = ANY(%s) AND relname = 'orders'"
+    assert c.execute(kinds, (["r", "v"],)).fetchall() == [("orders",)]
+    assert c.execute("SELECT x FROM generate_series(1, 9) AS t(x) LIMIT %s", ("2",)).fetchall() == [(1,), (2,)]
+    # numbers of the catalog are numbers
+    number = c.execute("SELECT attrelid FROM pg_attribute WHERE attname = 'amount' LIMIT 1").fetchone()[0]
+    assert isinstance(number, int)
+    # a question about no table has an answer or an error
+    for unknown in ["SELECT pg_cancel_backend(1)", "SELECT json_build_object('a', customer_id) FROM orders"]:
+        with fails("42883"):
+            c.execute(unknown)
+    assert c.execute("SELECT pg_size_pretty(12345678)").fetchone() == ("12 MB",)
     # columns without a name may say the same: how psqlODBC lists schemas
     assert c.execute("SELECT NULL, NULL, 1, 1 + 0, 1 + 0").fetchone() == (None, None, 1, 1, 1)
     schemas = "SELECT NULL, nspname, NULL FROM pg_catalog.pg_namespace ORDER BY nspname"
