@@ -14,6 +14,12 @@ for driver in ("psycopg", "psycopg2"):
     assert isinstance(columns["customer_id"], sa.BIGINT) and isinstance(columns["ts"], sa.TIMESTAMP), columns
     assert inspector.get_pk_constraint("orders", schema="main")["constrained_columns"] == []
     assert inspector.get_foreign_keys("orders", schema="main") == []
+    # without a schema: what a bare name means
+    bare = [c["name"] for c in inspector.get_columns("orders")]
+    assert bare == [c["name"] for c in inspector.get_columns("orders", schema="main")], bare
+    assert len(inspector.get_table_names()) == len(set(inspector.get_table_names()))
+    assert "event_types" not in inspector.get_table_names()
+    assert list(pd.read_sql_table("orders", engine).columns) == bare
     with engine.connect() as c:
         frame = pd.read_sql(
             sa.text("SELECT stage, count(*) AS n, sum(revenue) AS revenue FROM profiles WHERE orders > :least GROUP BY 1 ORDER BY 1"),
