@@ -6,6 +6,7 @@ pub(crate) mod array_texts;
 pub(crate) mod at_time_zone;
 mod bounds;
 pub(crate) mod calls;
+pub(crate) mod constants;
 pub(crate) mod cooperative_joins;
 pub(crate) mod date_patterns;
 mod dense_customers;

@@ -5,6 +5,7 @@
 //! which would be dropped without a word and answered wrongly, are refused.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
@@ -17,11 +18,12 @@ use datafusion::logical_expr::planner::{
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::sqlparser::ast::{
     DataType as SqlType, Expr as SqlExpr, FunctionArg, FunctionArgExpr, Ident, Query, TableFactor,
-    TimezoneInfo, TypedString, Value,
+    TimezoneInfo, TypedString, Value, visit_expressions,
 };
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, cast};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 
+use super::constants::Worth;
 use super::query::{self, Holes};
 use super::table::FUNCTIONS;
 use super::{match_recognize, named_args, unnest_keys};
@@ -260,43 +262,62 @@ impl<'a> Call<'a> {
     ) -> Result<&'static str> {
         let first = words.first().copied().unwrap_or_default();
         let Some(e) = self.written(name) else { return Ok(first) };
-        if let SqlExpr::Value(v) = &e
-            && let Value::SingleQuotedString(text) = &v.value
-            && let Some(word) = words.iter().find(|w| w.eq_ignore_ascii_case(text))
-        {
-            return Ok(word);
+        match said(&e).and_then(|text| words.iter().find(|w| w.eq_ignore_ascii_case(text))) {
+            Some(word) => Ok(word),
+            None => Err(self.no_word(name, words, &e)),
         }
-        plan_err!(
+    }
+
+    /// What is said of an argument that is none of several words.
+    fn no_word(&self, name: &str, words: &[&'static str], e: &SqlExpr) -> DataFusionError {
+        let message = format!(
             "{}: {name} must be one of {}, got {e}",
             self.function,
             words.iter().map(|w| format!("'{w}'")).collect::<Vec<_>>().join(", ")
-        )
+        );
+        let error = Error::new(ErrorKind::Invalid, message);
+        match said(e).and_then(|text| did_you_mean(text, words.iter().copied())) {
+            Some(hint) => error.with_hint(hint).into(),
+            None => error.into(),
+        }
     }
 
-    /// A period of the calendar, by its word: fills `$unit` with it and `$one` with its length.
+    /// A period of the calendar, by its word or its length: fills `$unit` with the word and `$one`
+    /// with the length.
     pub(crate) fn period(
         &mut self,
         name: &'static str,
         default: &'static str,
         holes: &mut Holes,
-    ) -> Result<()> {
-        const UNITS: [(&str, &str); 8] = [
-            ("hour", "1 hour"),
-            ("day", "1 day"),
-            ("week", "7 days"),
-            ("month", "1 month"),
-            ("quarter", "3 months"),
-            ("year", "1 year"),
-            ("fiscal_quarter", "3 months"),
-            ("fiscal_year", "1 year"),
-        ];
+    ) -> Result<Period> {
+        let period = self.period_word(name, default)?;
+        holes.insert("unit", query::text(period.word));
+        holes.insert("one", query::interval(period.length));
+        Ok(period)
+    }
+
+    /// [`Self::period`] that fills nothing.
+    pub(crate) fn period_word(
+        &mut self,
+        name: &'static str,
+        default: &'static str,
+    ) -> Result<Period> {
         let mut words: Vec<&'static str> = vec![default];
-        words.extend(UNITS.iter().map(|u| u.0).filter(|u| *u != default));
-        let word = self.word(name, &words)?;
-        let length = UNITS.iter().find(|u| u.0 == word).map_or("1 day", |u| u.1);
-        holes.insert("unit", query::text(word));
-        holes.insert("one", query::interval(length));
-        Ok(())
+        words.extend(PERIODS.iter().map(|p| p.word).filter(|word| *word != default));
+        let word = match self.written(name) {
+            None => default,
+            Some(e) => {
+                let word = said(&e).and_then(|t| words.iter().find(|w| w.eq_ignore_ascii_case(t)));
+                match word.copied().or_else(|| self.period_of(&e)) {
+                    Some(word) => word,
+                    None => return Err(self.no_word(name, &words, &e)),
+                }
+            }
+        };
+        match PERIODS.iter().find(|p| p.word == word) {
+            Some(period) => Ok(*period),
+            None => plan_err!("{}: {word} is no period", self.function),
+        }
     }
 
     /// A whole number from `least` on.
@@ -387,6 +408,26 @@ impl<'a> Call<'a> {
                 Ok(i64::from(v.days))
             }
             _ => plan_err!(
+    /// What an argument is worth, before any row is read.
+    pub(crate) fn worth(&mut self, e: &SqlExpr) -> Worth {
+        let later = visit_expressions(e, |e| match e {
+            SqlExpr::Value(v) if matches!(v.value, Value::Placeholder(_)) => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        });
+        if later.is_break() {
+            return Worth::Later;
+        }
+        let schema: DFSchemaRef = Arc::new(DFSchema::empty());
+        let Ok(planned) = self.context.sql_to_expr(e.clone(), &schema) else { return Worth::Rows };
+        let context = SimplifyContext::builder().with_schema(Arc::clone(&schema)).build();
+        let simplifier = ExprSimplifier::new(context);
+        let worth = simplifier.coerce(planned, &schema).and_then(|e| simplifier.simplify(e));
+        match worth {
+            Ok(Expr::Literal(value, _)) => Worth::Constant(value),
+            _ => Worth::Rows,
+        }
+    }
+
                 "{}: {name} must be a constant INTERVAL of whole days such as INTERVAL '7 days', got {e}",
                 self.function
             ),
@@ -477,5 +518,37 @@ fn unknown(function: &TableFunction, name: &Ident) -> Error {
             did_you_mean(&name.value, function.parameters.iter().copied())
                 .unwrap_or_else(|| format!("its arguments are {}", function.parameters.join(", "))),
         )
+/// A period of the calendar.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Period {
+    pub word: &'static str,
+    length: &'static str,
+    /// the longer the greater
+    pub rank: u8,
+}
+
+/// All of them.
+const PERIODS: [Period; 8] = [
+    Period { word: "hour", length: "1 hour", rank: 0 },
+    Period { word: "day", length: "1 day", rank: 1 },
+    Period { word: "week", length: "7 days", rank: 2 },
+    Period { word: "month", length: "1 month", rank: 3 },
+    Period { word: "quarter", length: "3 months", rank: 4 },
+    Period { word: "year", length: "1 year", rank: 5 },
+    Period { word: "fiscal_quarter", length: "3 months", rank: 4 },
+    Period { word: "fiscal_year", length: "1 year", rank: 5 },
+];
+
+/// The text that an argument says.
+fn said(e: &SqlExpr) -> Option<&str> {
+    match e {
+        SqlExpr::Value(v) => match &v.value {
+            Value::SingleQuotedString(text) => Some(text),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
         .with_place(named_args::place(name))
 }

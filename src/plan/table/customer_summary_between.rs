@@ -7,6 +7,7 @@ use datafusion::logical_expr::LogicalPlan;
 
 use super::{KEY, TS, info};
 use crate::engine::FunctionInfo;
+use crate::plan::constants::Lengths;
 use crate::plan::query::{Holes, interval, minus};
 use crate::plan::relations::{Call, TableFunction};
 
@@ -64,7 +65,10 @@ pub(super) fn split(call: &mut Call<'_>, holes: &mut Holes) -> Result<String> {
         Some(_) if call.has("calibration_end") => {
             return plan_err!("{}: give calibration_end or holdout, not both", call.function);
         }
-        Some(holdout) => minus(holdout_end.clone(), holdout),
+        Some(holdout) => {
+            let holdout = call.length("holdout", holdout, Lengths::Positive)?;
+            minus(holdout_end.clone(), holdout)
+        }
         None => call.moment(
             "calibration_end",
             "calibration_end => TIMESTAMP '2017-09-30', or holdout => INTERVAL '90 days'",
@@ -79,7 +83,7 @@ pub(super) fn split(call: &mut Call<'_>, holes: &mut Holes) -> Result<String> {
     holes.insert("calibration_end", calibration_end);
     holes.insert("holdout_end", holdout_end);
     // by the calendar, a purchase at the one moment, looked at from the other, is as old as the holdout is long
-    let timed = match call.written("season") {
+    let timed = match call.season()? {
         Some(season) => {
             holes.insert("season", season);
             SEASONAL

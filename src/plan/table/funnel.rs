@@ -10,6 +10,7 @@ use datafusion::logical_expr::sqlparser::ast::{
 };
 
 use crate::engine::{FunctionInfo, FunctionKind};
+use crate::plan::constants::{Lengths, repeated};
 use crate::plan::query::{Holes, int, list, null, text};
 use crate::plan::relations::{Call, TableFunction};
 
@@ -89,7 +90,8 @@ fn plan(mut call: Call<'_>) -> Result<LogicalPlan> {
         keys = "$key, $session";
     }
     holes.insert("ts", call.written_or_column("ts", "ts")?);
-    holes.insert("window", call.must("window", "window => INTERVAL '1 day'")?);
+    let window = call.must("window", "window => INTERVAL '1 day'")?;
+    holes.insert("window", call.length("window", window, Lengths::Fixed)?);
     holes.insert("as_of", call.as_of()?);
     holes.insert("by", call.written("by").unwrap_or_else(null));
     holes.insert("numbers", list((1..=n).map(int).collect()));
@@ -159,9 +161,16 @@ chains AS (
 /// The limits of the steps after the first: one for each of them.
 fn step_window(call: &mut Call<'_>, steps: i64) -> Result<SqlExpr> {
     let Some(e) = call.written("step_window") else { return Ok(null()) };
-    match &e {
-        SqlExpr::Array(list) if i64::try_from(list.elem.len()) == Ok(steps - 1) => Ok(e),
-        _ => plan_err!(
+    match e {
+        SqlExpr::Array(limits) if i64::try_from(limits.elem.len()) == Ok(steps - 1) => {
+            let limit = |(i, e)| match e {
+                // no limit
+                SqlExpr::Value(v) if v.value == Value::Null => Ok(SqlExpr::Value(v)),
+                e => call.length(&format!("step_window[{i}]"), e, Lengths::Fixed),
+            };
+            Ok(list((1..).zip(limits.elem).map(limit).collect::<Result<_>>()?))
+        }
+        e => plan_err!(
             "funnel: step_window must be a list of {} intervals, one for each step after the first, such as [INTERVAL '1 hour', …], got {e}",
             steps - 1
         ),
@@ -179,7 +188,7 @@ fn any_order(steps: i64, keys: &str) -> String {
         "chains AS (
   SELECT any_funnel($window, $ts, {all}) AS level, CAST(NULL AS DOUBLE[]) AS seconds,
     first_value(CAST($by AS VARCHAR) ORDER BY $ts, $by) FILTER (WHERE {any}) AS \"group\",
-    CAST(NULL AS TIMESTAMP) AS interval_start, max($ts) FILTER (WHERE {any}) + $window > $as_of AS open
+    CAST(NULL AS TIMESTAMP) AS interval_start, CAST(max($ts) FILTER (WHERE {any}) AS TIMESTAMP(6)) + $window > $as_of AS open
   FROM input WHERE $ts <= $as_of AND $key IS NOT NULL GROUP BY {keys})"
     )
 }
@@ -243,6 +252,11 @@ pub(super) fn read_steps(function: &str, steps: SqlExpr) -> Result<(Vec<String>,
     if conditions.is_empty() || conditions.len() > 63 {
         return plan_err!("{function} takes 1 to 63 steps, got {}", conditions.len());
     }
+    if let Some(name) = repeated(&names) {
+        return plan_err!(
+            "{function}: each step has a name of its own, and {name:?} is given twice"
+        );
+    }
     Ok((names, conditions))
 }
 
@@ -257,7 +271,7 @@ fn documentation() -> FunctionInfo {
         arguments: vec![
             argument("relation", "a table, a view, a CTE, TABLE name, or (SELECT …)"),
             argument("steps", "names and conditions in order: {'view': event_type = 'page_view', …}, named_struct(…), or a list of conditions; at most 63"),
-            argument("window", "a constant INTERVAL without months: the last step is no later than this after the first"),
+            argument("window", "a constant INTERVAL without months, or a text such as '1 day': the last step is no later than this after the first"),
             argument("key", "who comes through; default: the column customer_id"),
             argument("ts", "time; default: the column ts"),
             argument("order", "'ordered' (default), 'strict' or 'any'"),

@@ -7,6 +7,7 @@ use datafusion::logical_expr::LogicalPlan;
 use super::funnel::read_steps;
 use super::{AS_OF, KEY, TS, info};
 use crate::engine::FunctionInfo;
+use crate::plan::constants::Lengths;
 use crate::plan::query::{Holes, int, list, null, text};
 use crate::plan::relations::{Call, TableFunction};
 
@@ -52,7 +53,8 @@ fn plan(mut call: Call<'_>) -> Result<LogicalPlan> {
     let is_step = is_step.join(" OR ");
     let mut holes = Holes::new();
     holes.insert("conditions", list(conditions));
-    holes.insert("window", call.must("window", "window => INTERVAL '1 day'")?);
+    let window = call.must("window", "window => INTERVAL '1 day'")?;
+    holes.insert("window", call.length("window", window, Lengths::Fixed)?);
     holes.insert("factor", call.must("factor", "factor => event_type")?);
     let strict = call.word("order", &["ordered", "strict"])? == "strict";
     holes.insert("mode", text(if strict { "strict_order" } else { "default" }));

@@ -14,6 +14,7 @@ use datafusion::logical_expr::sqlparser::ast::{
 use super::{AS_OF, KEY, TS, info};
 use crate::engine::FunctionInfo;
 use crate::error::did_you_mean;
+use crate::plan::constants::Lengths;
 use crate::plan::query::{self, Holes, null};
 use crate::plan::relations::{Call, TableFunction};
 use crate::udfs::points::event_types;
@@ -61,9 +62,8 @@ fn plan(mut call: Call<'_>) -> Result<LogicalPlan> {
     for name in ["amount", "category"] {
         holes.insert(name, call.written_or_column_or_null(name, name));
     }
-    for option in ["cart_window", "nth"] {
-        holes.insert(option, call.written(option).unwrap_or_else(null));
-    }
+    holes.insert("cart_window", call.length_or_null("cart_window", Lengths::Fixed)?);
+    holes.insert("nth", call.whole_numbers("nth", 3)?);
     holes.insert("as_of", call.as_of()?);
     let (product, tier) = (call.written("product"), call.written("tier"));
     let mut events = "rows".to_string();

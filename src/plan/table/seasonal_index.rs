@@ -31,7 +31,7 @@ fn plan(mut call: Call<'_>) -> Result<LogicalPlan> {
     holes.insert("ts", call.written_or_column("ts", "ts")?);
     holes.insert("as_of", call.as_of()?);
     let flat = || list((0..12).map(|_| int(1)).collect());
-    holes.insert("season", call.written("season").unwrap_or_else(flat));
+    holes.insert("season", call.season()?.unwrap_or_else(flat));
     // a month is counted from the year 0; a day from 1970
     call.query(
         "WITH season AS (SELECT CAST($season AS DOUBLE[]) AS season),

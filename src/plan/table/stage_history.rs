@@ -7,7 +7,7 @@ use datafusion::logical_expr::LogicalPlan;
 
 use super::{AS_OF, KEY, TS, info};
 use crate::engine::FunctionInfo;
-use crate::plan::query::{Holes, null, text};
+use crate::plan::query::{Holes, text};
 use crate::plan::relations::{Call, TableFunction};
 
 pub(crate) const FUNCTION: TableFunction = TableFunction {
@@ -42,7 +42,7 @@ pub(super) fn visits(call: &mut Call<'_>, holes: &mut Holes) -> Result<String> {
     holes.insert("key", call.written_or_column("key", "customer_id")?);
     holes.insert("ts", call.written_or_column("ts", "ts")?);
     call.period("every", "month", holes)?;
-    holes.insert("policy", call.written("policy").unwrap_or_else(null));
+    holes.insert("policy", call.policy()?);
     holes.insert("as_of", call.as_of()?);
     let purchase = match call.written("purchase_when") {
         Some(e) => {
@@ -136,7 +136,7 @@ pub(super) const ARGUMENTS: [(&str, &str); 8] = [
     ("activated_when", "a condition: which rows activate a customer; default: none"),
     (
         "every",
-        "how often it is looked: at the start of each 'month' (default), 'day', 'week', 'quarter' …, as period_start has them, and at as_of",
+        "how often it is looked: at the start of each 'month' (default), 'day', 'week', 'quarter' …, as period_start has them, and at as_of; INTERVAL '1 month' is the same as 'month'",
     ),
     (
         "policy",

@@ -1,6 +1,6 @@
 //! `FROM stickiness(relation, …)`: in how many periods customers are active.
 
-use datafusion::common::Result;
+use datafusion::common::{Result, plan_err};
 use datafusion::logical_expr::LogicalPlan;
 
 use super::{AS_OF, KEY, TS, info};
@@ -26,8 +26,16 @@ fn plan(mut call: Call<'_>) -> Result<LogicalPlan> {
     let mut holes = Holes::new();
     holes.insert("key", call.written_or_column("key", "customer_id")?);
     holes.insert("ts", call.written_or_column("ts", "ts")?);
-    call.period("unit", "day", &mut holes)?;
-    holes.insert("span", call.written("span").unwrap_or_else(|| text("month")));
+    let unit = call.period("unit", "day", &mut holes)?;
+    let span = call.period_word("span", "month")?;
+    if span.rank < unit.rank {
+        return plan_err!(
+            "stickiness: span must not be shorter than unit: there are no {}s in a {}",
+            unit.word,
+            span.word
+        );
+    }
+    holes.insert("span", text(span.word));
     holes.insert("as_of", call.as_of()?);
     let active = match call.written("active_when") {
         Some(e) => {

@@ -6,6 +6,7 @@ use datafusion::logical_expr::LogicalPlan;
 
 use super::{AS_OF, KEY, TS, info};
 use crate::engine::FunctionInfo;
+use crate::plan::constants::Lengths;
 use crate::plan::query::{Holes, interval};
 use crate::plan::relations::{Call, TableFunction};
 
@@ -48,9 +49,14 @@ fn plan(mut call: Call<'_>) -> Result<LogicalPlan> {
         ("label", "label => count(*) FILTER (WHERE event_type = 'purchase') = 0"),
         ("features", "features => {'orders': count(*), 'spent': monetary(amount)}"),
     ] {
-        holes.insert(name, call.must(name, such_as)?);
+        let e = call.must(name, such_as)?;
+        let is_length = ["lookback", "horizon"].contains(&name);
+        let e = if is_length { call.length(name, e, Lengths::Positive)? } else { e };
+        holes.insert(name, e);
     }
-    holes.insert("gap", call.written("gap").unwrap_or_else(|| interval("0 days")));
+    // a label's window that begins before the cutoff would have rows of the features in it
+    let gap = call.written("gap").unwrap_or_else(|| interval("0 days"));
+    holes.insert("gap", call.length("gap", gap, Lengths::NotNegative)?);
     holes.insert("as_of", call.as_of()?);
     let keep = match call.word("incomplete", &["drop", "keep"])? {
         "keep" => "true",
@@ -59,22 +65,23 @@ fn plan(mut call: Call<'_>) -> Result<LogicalPlan> {
     // who has no row in the label's window has the label of no rows at all
     call.query(
         &format!(
-            "WITH cutoffs AS (SELECT unnest(array_distinct(CAST($cutoffs AS TIMESTAMP[]))) AS cutoff),
+            "WITH cutoffs AS (SELECT unnest(array_distinct(CAST($cutoffs AS TIMESTAMP(6)[]))) AS cutoff),
 past AS (
   SELECT $key AS key, cutoff, $features AS features
-  FROM input JOIN cutoffs ON $ts >= cutoff - $lookback AND $ts < cutoff
+  FROM input JOIN cutoffs ON CAST($ts AS TIMESTAMP(6)) >= cutoff - $lookback AND $ts < cutoff
   WHERE $ts <= $as_of AND $key IS NOT NULL
   GROUP BY $key, cutoff),
 future AS (
   SELECT $key AS key, cutoff, $label AS label, true AS there
-  FROM input JOIN cutoffs ON $ts >= cutoff + $gap AND $ts < cutoff + $gap + $horizon
+  FROM input JOIN cutoffs ON $ts >= cutoff AND CAST($ts AS TIMESTAMP(6)) >= cutoff + $gap
+    AND CAST($ts AS TIMESTAMP(6)) < cutoff + $gap + $horizon
   WHERE $ts <= $as_of AND $key IS NOT NULL
   GROUP BY $key, cutoff),
 nothing AS (SELECT $label AS label FROM input WHERE false),
 labelled AS (
   SELECT past.key, past.cutoff, past.features,
     CASE WHEN future.there THEN future.label ELSE nothing.label END AS label,
-    past.cutoff + $gap + $horizon <= $as_of AS complete
+    past.cutoff + $gap + $horizon <= CAST($as_of AS TIMESTAMP(6)) AS complete
   FROM past CROSS JOIN nothing
   LEFT JOIN future ON past.key = future.key AND past.cutoff = future.cutoff),
 counted AS (
@@ -97,8 +104,8 @@ fn documentation() -> FunctionInfo {
                 "cutoffs",
                 "a list of times: [TIMESTAMP '2017-07-01', …], or generate_series(from, to, INTERVAL '1 month')",
             ),
-            ("lookback", "an INTERVAL: how far back features look"),
-            ("horizon", "an INTERVAL: how long the label's window is"),
+            ("lookback", "a constant INTERVAL above 0: how far back features look"),
+            ("horizon", "a constant INTERVAL above 0: how long the label's window is"),
             (
                 "label",
                 "an aggregate over the rows of the label's window, such as count(*) FILTER (WHERE event_type = 'purchase') = 0 for who did not buy",
@@ -109,7 +116,7 @@ fn documentation() -> FunctionInfo {
             ),
             (
                 "gap",
-                "an INTERVAL between cutoff and the label's window, for what takes time to act on; default: none",
+                "a constant INTERVAL, not negative, between cutoff and the label's window, for what takes time to act on; default: none",
             ),
             KEY,
             TS,

@@ -47,6 +47,11 @@ pub mod expr_fn {
     }
 }
 
+/// Names of the policies that there are.
+pub fn policy_names() -> &'static [&'static str] {
+    &core::Policy::NAMES
+}
+
 /// Whether a policy of this name exists.
 ///
 /// # Errors
