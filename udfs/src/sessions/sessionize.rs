@@ -18,7 +18,7 @@ use datafusion::logical_expr::function::{
     ExpressionArgs, PartitionEvaluatorArgs, WindowFunctionSimplification, WindowUDFFieldArgs,
 };
 use datafusion::logical_expr::{
-    Documentation, PartitionEvaluator, Signature, WindowUDF, WindowUDFImpl,
+    Documentation, Expr, PartitionEvaluator, Signature, WindowUDF, WindowUDFImpl,
 };
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::Literal;
@@ -38,6 +38,9 @@ const PARAMS: &[Param] = &[
     option("midnight", Ty::Bool, Fill::Null),
     option("timezone", Ty::Text, Fill::Timezone),
 ];
+/// Places of two of them.
+const BREAK_WHEN: usize = 3;
+const TIMEZONE: usize = 5;
 
 static UDWF: LazyLock<Arc<WindowUDF>> =
     LazyLock::new(|| Arc::new(WindowUDF::from(Sessionize::default())));
@@ -106,7 +109,13 @@ impl WindowUDFImpl for Sessionize {
     }
 
     fn simplify(&self) -> Option<WindowFunctionSimplification> {
-        Some(Box::new(|call, info| args::complete_window(PARAMS, call, info)))
+        Some(Box::new(|call, info| {
+            // also where no midnight is asked for, and where there are no rows
+            if let Some(Expr::Literal(timezone, _)) = call.params.args.get(TIMEZONE) {
+                zone(timezone)?;
+            }
+            args::complete_window(PARAMS, call, info)
+        }))
     }
 
     fn field(&self, args: WindowUDFFieldArgs) -> Result<FieldRef> {
@@ -114,10 +123,10 @@ impl WindowUDFImpl for Sessionize {
     }
 
     fn expressions(&self, args: ExpressionArgs) -> Vec<Arc<dyn PhysicalExpr>> {
-        // options are no columns, nor is a condition that is left out
-        let columns = [0, 3].iter().filter_map(|i| args.input_exprs().get(*i));
-        let given = |c: &&Arc<dyn PhysicalExpr>| c.downcast_ref::<Literal>().is_none();
-        columns.filter(given).cloned().collect()
+        // options are no columns, nor is a condition that no row satisfies
+        let ts = args.input_exprs().iter().take(1);
+        let breaks = args.input_exprs().get(BREAK_WHEN).filter(|e| !is_never(e));
+        ts.chain(breaks).cloned().collect()
     }
 
     fn partition_evaluator(
@@ -149,6 +158,12 @@ impl WindowUDFImpl for Sessionize {
     fn documentation(&self) -> Option<&Documentation> {
         self.doc()
     }
+}
+
+/// Whether a condition is NULL or false as it stands.
+fn is_never(condition: &Arc<dyn PhysicalExpr>) -> bool {
+    let constant = condition.downcast_ref::<Literal>().map(Literal::value);
+    constant.is_some_and(|c| c.is_null() || *c == ScalarValue::Boolean(Some(false)))
 }
 
 /// Which midnight ends a session.
