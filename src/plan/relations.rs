@@ -234,6 +234,23 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// The type in which money is summed: a DECIMAL keeps its digits, all else is DOUBLE.
+    pub(crate) fn sum_type(&mut self, money: Option<&SqlExpr>) -> String {
+        let schema = self.schema();
+        let ty = money
+            .and_then(|e| self.context.sql_to_expr(e.clone(), &schema).ok())
+            .and_then(|e| e.get_type(&schema).ok());
+        match ty {
+            Some(
+                DataType::Decimal32(_, scale)
+                | DataType::Decimal64(_, scale)
+                | DataType::Decimal128(_, scale)
+                | DataType::Decimal256(_, scale),
+            ) if scale >= 0 => format!("DECIMAL(38, {scale})"),
+            _ => "DOUBLE".to_string(),
+        }
+    }
+
     /// What an argument says, NULL too; without it the column `default` if there is one, else NULL.
     pub(crate) fn written_or_column_or_null(
         &mut self,
@@ -391,23 +408,6 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// A length of time in whole days: an INTERVAL, or a text such as '7 days'.
-    pub(crate) fn days(&mut self, name: &'static str, default: i64) -> Result<i64> {
-        let Some(e) = self.written(name) else { return Ok(default) };
-        let planned = self.context.sql_to_expr(e.clone(), &DFSchema::empty())?;
-        let interval = match planned {
-            Expr::Literal(v, _) => {
-                v.cast_to(&DataType::Interval(IntervalUnit::MonthDayNano)).unwrap_or(v)
-            }
-            _ => ScalarValue::Null,
-        };
-        match interval {
-            ScalarValue::IntervalMonthDayNano(Some(v))
-                if v.months == 0 && v.days > 0 && v.nanoseconds == 0 =>
-            {
-                Ok(i64::from(v.days))
-            }
-            _ => plan_err!(
     /// What an argument is worth, before any row is read.
     pub(crate) fn worth(&mut self, e: &SqlExpr) -> Worth {
         let later = visit_expressions(e, |e| match e {
@@ -428,6 +428,23 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// A length of time in whole days: an INTERVAL, or a text such as '7 days'.
+    pub(crate) fn days(&mut self, name: &'static str, default: i64) -> Result<i64> {
+        let Some(e) = self.written(name) else { return Ok(default) };
+        let planned = self.context.sql_to_expr(e.clone(), &DFSchema::empty())?;
+        let interval = match planned {
+            Expr::Literal(v, _) => {
+                v.cast_to(&DataType::Interval(IntervalUnit::MonthDayNano)).unwrap_or(v)
+            }
+            _ => ScalarValue::Null,
+        };
+        match interval {
+            ScalarValue::IntervalMonthDayNano(Some(v))
+                if v.months == 0 && v.days > 0 && v.nanoseconds == 0 =>
+            {
+                Ok(i64::from(v.days))
+            }
+            _ => plan_err!(
                 "{}: {name} must be a constant INTERVAL of whole days such as INTERVAL '7 days', got {e}",
                 self.function
             ),
@@ -501,23 +518,6 @@ impl<'a> Call<'a> {
     }
 }
 
-fn int_of(e: &SqlExpr) -> Option<i64> {
-    match e {
-        SqlExpr::Value(v) => match &v.value {
-            Value::Number(digits, _) => digits.parse().ok(),
-            _ => None,
-        },
-        SqlExpr::Nested(e) => int_of(e),
-        _ => None,
-    }
-}
-
-fn unknown(function: &TableFunction, name: &Ident) -> Error {
-    Error::new(ErrorKind::Invalid, format!("{} has no argument {:?}", function.name, name.value))
-        .with_hint(
-            did_you_mean(&name.value, function.parameters.iter().copied())
-                .unwrap_or_else(|| format!("its arguments are {}", function.parameters.join(", "))),
-        )
 /// A period of the calendar.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Period {
@@ -550,5 +550,22 @@ fn said(e: &SqlExpr) -> Option<&str> {
     }
 }
 
+fn int_of(e: &SqlExpr) -> Option<i64> {
+    match e {
+        SqlExpr::Value(v) => match &v.value {
+            Value::Number(digits, _) => digits.parse().ok(),
+            _ => None,
+        },
+        SqlExpr::Nested(e) => int_of(e),
+        _ => None,
+    }
+}
+
+fn unknown(function: &TableFunction, name: &Ident) -> Error {
+    Error::new(ErrorKind::Invalid, format!("{} has no argument {:?}", function.name, name.value))
+        .with_hint(
+            did_you_mean(&name.value, function.parameters.iter().copied())
+                .unwrap_or_else(|| format!("its arguments are {}", function.parameters.join(", "))),
+        )
         .with_place(named_args::place(name))
 }

@@ -36,6 +36,36 @@ impl ExactSum {
         }
     }
 
+    /// Adds a whole number of at most 38 digits, such as the digits of a DECIMAL.
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        reason = "what rounding leaves is the next part"
+    )]
+    pub fn add_whole(&mut self, number: i128) {
+        let mut rest = number;
+        while rest != 0 {
+            let part = rest as f64;
+            self.add(part);
+            rest = rest.saturating_sub(part as i128);
+        }
+    }
+
+    /// The sum of whole numbers, without any rounding; `None`: it has more than 38 digits.
+    #[expect(clippy::cast_possible_truncation, reason = "parts of whole numbers are whole")]
+    pub fn whole(&self) -> Option<i128> {
+        /// of 38 nines
+        const MOST: i128 = 10_i128.pow(38) - 1;
+        let mut sum = 0_i128;
+        for part in self.parts.iter().rev() {
+            if part.abs() > 1.1e38 {
+                return None;
+            }
+            sum = sum.checked_add(*part as i128)?;
+        }
+        (-MOST..=MOST).contains(&sum).then_some(sum)
+    }
+
     /// Adds everything that another sum holds.
     pub fn merge(&mut self, other: &Self) {
         for &part in &other.parts {
@@ -109,6 +139,29 @@ mod tests {
         assert_eq!([1e100, 1.0, -1e100].into_iter().collect::<ExactSum>().value(), 1.0);
         assert_eq!([0.1; 10].into_iter().collect::<ExactSum>().value(), 1.0);
         assert_eq!(ExactSum::default().value(), 0.0);
+    }
+
+    #[test]
+    fn whole_numbers_keep_every_digit() {
+        let most = 10_i128.pow(38) - 1;
+        for terms in [
+            vec![],
+            vec![most],
+            vec![-most, 1],
+            vec![857_796, 1, -2],
+            vec![9_007_199_254_740_993, 9_007_199_254_740_993, 1],
+            vec![most - 7, 3, 4, -most, most],
+        ] {
+            let mut sum = ExactSum::default();
+            terms.iter().for_each(|term| sum.add_whole(*term));
+            assert_eq!(sum.whole(), Some(terms.iter().sum()), "{terms:?}");
+            assert_eq!(ExactSum::from_parts(sum.parts()).whole(), sum.whole());
+        }
+        for over in [vec![most, 1], vec![most; 10], vec![-most, -1]] {
+            let mut sum = ExactSum::default();
+            over.iter().for_each(|term| sum.add_whole(*term));
+            assert_eq!(sum.whole(), None, "{over:?}");
+        }
     }
 
     proptest! {

@@ -6,7 +6,7 @@
 //! - `()`: only times matter;
 //! - `u8`, `u32`, `u64`: a kind, or a bit for each condition that a row meets;
 //! - `i64`: a whole number, or another time;
-//! - [`Amount`][]: money;
+//! - [`Amount`][]: money; [`Digits`][]: money that is DECIMAL;
 //! - [`Label`][]: a text, kept once in the accumulator's [`Texts`]. When answers are made, labels
 //!   sort as their texts do.
 
@@ -14,15 +14,16 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    ArrayRef, AsArray, Float64Array, Int64Array, StringViewBuilder, UInt8Array, UInt32Array,
-    UInt64Array,
+    ArrayRef, AsArray, Decimal128Array, Float64Array, Int64Array, StringViewBuilder, UInt8Array,
+    UInt32Array, UInt64Array,
 };
 use datafusion::arrow::datatypes::{
-    DataType, Float64Type, Int64Type, UInt8Type, UInt32Type, UInt64Type,
+    DECIMAL128_MAX_PRECISION, DataType, Decimal128Type, Float64Type, Int64Type, UInt8Type,
+    UInt32Type, UInt64Type,
 };
 use datafusion::common::{HashMap, Result, internal_datafusion_err};
 
-use crate::events::Amount;
+use crate::events::{Amount, Digits};
 
 /// What an event is beside its time.
 pub(crate) trait Payload: Copy + Ord + Debug + Send + Sync + 'static {
@@ -108,6 +109,32 @@ number!(u32, UInt32Array, UInt32Type, DataType::UInt32, |v| v, |v| v);
 number!(u64, UInt64Array, UInt64Type, DataType::UInt64, |v| v, |v| v);
 number!(i64, Int64Array, Int64Type, DataType::Int64, |v| v, |v| v);
 number!(Amount, Float64Array, Float64Type, DataType::Float64, |v: Amount| v.0, Amount::new);
+
+impl Payload for Digits {
+    fn types() -> Vec<DataType> {
+        vec![DataType::Decimal128(DECIMAL128_MAX_PRECISION, 0)]
+    }
+
+    fn write(
+        payloads: impl Iterator<Item = Self> + Clone,
+        _texts: &Texts,
+        columns: &mut Vec<ArrayRef>,
+    ) {
+        let digits: Decimal128Array = payloads.map(Self::get).collect();
+        // the scale is known to who reads them
+        let whole = DataType::Decimal128(DECIMAL128_MAX_PRECISION, 0);
+        columns.push(Arc::new(digits.with_data_type(whole)));
+    }
+
+    fn read<'a>(
+        columns: &mut impl Iterator<Item = &'a ArrayRef>,
+        _n: usize,
+        _texts: &mut Texts,
+    ) -> Result<Vec<Self>> {
+        let digits = next(columns)?.as_primitive::<Decimal128Type>();
+        Ok(digits.iter().map(|d| d.map_or(Self::NULL, Self::new)).collect())
+    }
+}
 
 macro_rules! tuple {
     ($($part:ident $at:tt),+) => {
@@ -297,6 +324,15 @@ mod tests {
         assert_eq!(got.len(), 3);
         assert!(P::read(&mut columns.iter().take(3), 3, &mut there).is_err());
         assert_eq!(<()>::read(&mut [].iter(), 2, &mut there).unwrap(), [(), ()]);
+    }
+
+    #[test]
+    fn the_digits_of_decimals_come_back() {
+        let sent = [Digits::new(-5), Digits::NULL, Digits::new(10_i128.pow(37))];
+        let mut columns = vec![];
+        Digits::write(sent.into_iter(), &Texts::default(), &mut columns);
+        assert_eq!(columns[0].data_type(), &Digits::types()[0]);
+        assert_eq!(Digits::read(&mut columns.iter(), 3, &mut Texts::default()).unwrap(), sent);
     }
 
     #[test]

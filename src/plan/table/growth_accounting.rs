@@ -28,8 +28,9 @@ fn plan(mut call: Call<'_>) -> Result<LogicalPlan> {
     let amount = call.written("amount");
     // without amounts, each customer counts as one, and nothing grows or shrinks
     let money = amount.is_some();
+    let sums = call.sum_type(amount.as_ref());
     holes.insert("amount", amount.unwrap_or_else(null));
-    let states = lifecycle::states(&mut call, &mut holes)?;
+    let states = lifecycle::states(&mut call, &mut holes, &sums)?;
     let (gain, loss, last) = if money {
         (
             "new_amount + resurrected_amount + expansion",
@@ -49,20 +50,21 @@ sums AS (
     count(*) FILTER (WHERE state = 'returning') AS retained,
     count(*) FILTER (WHERE state = 'resurrecting') AS resurrecting,
     count(*) FILTER (WHERE state = 'dormant') AS dormant,
-    coalesce(monetary(amount) FILTER (WHERE state <> 'dormant'), 0.0) AS amount,
-    coalesce(monetary(amount) FILTER (WHERE state = 'new'), 0.0) AS new_amount,
-    coalesce(monetary(amount) FILTER (WHERE state = 'resurrecting'), 0.0) AS resurrected_amount,
-    coalesce(monetary(greatest(amount - before, 0.0)) FILTER (WHERE state = 'returning'), 0.0) AS expansion,
-    coalesce(monetary(greatest(before - amount, 0.0)) FILTER (WHERE state = 'returning'), 0.0) AS contraction,
-    coalesce(monetary(before) FILTER (WHERE state = 'dormant'), 0.0) AS churned_amount,
-    coalesce(monetary(before), 0.0) AS last_amount
+    coalesce(monetary(amount) FILTER (WHERE state <> 'dormant'), {zero}) AS amount,
+    coalesce(monetary(amount) FILTER (WHERE state = 'new'), {zero}) AS new_amount,
+    coalesce(monetary(amount) FILTER (WHERE state = 'resurrecting'), {zero}) AS resurrected_amount,
+    coalesce(monetary(greatest(amount - before, {zero})) FILTER (WHERE state = 'returning'), {zero}) AS expansion,
+    coalesce(monetary(greatest(before - amount, {zero})) FILTER (WHERE state = 'returning'), {zero}) AS contraction,
+    coalesce(monetary(before) FILTER (WHERE state = 'dormant'), {zero}) AS churned_amount,
+    coalesce(monetary(before), {zero}) AS last_amount
   FROM states GROUP BY period)
 SELECT period, active, new, retained, resurrecting, dormant, amount, new_amount, resurrected_amount,
   expansion, contraction, churned_amount,
-  CAST({gain} AS DOUBLE) / nullif({loss}, 0) AS quick_ratio,
-  1 - CAST({loss} AS DOUBLE) / nullif({last}, 0) AS gross_retention,
-  CAST(({loss}) - (resurrecting_or_expansion) AS DOUBLE) / nullif({last}, 0) AS net_churn
+  CAST({gain} AS DOUBLE) / nullif(CAST({loss} AS DOUBLE), 0) AS quick_ratio,
+  1 - CAST({loss} AS DOUBLE) / nullif(CAST({last} AS DOUBLE), 0) AS gross_retention,
+  CAST(({loss}) - (resurrecting_or_expansion) AS DOUBLE) / nullif(CAST({last} AS DOUBLE), 0) AS net_churn
 FROM (SELECT *, {recovered} AS resurrecting_or_expansion FROM sums) ORDER BY period OFFSET 0",
+            zero = format!("CAST(0 AS {sums})"),
             recovered = if money { "resurrected_amount + expansion" } else { "resurrecting" },
         ),
         &holes,
@@ -78,7 +80,10 @@ fn documentation() -> FunctionInfo {
         &[
             KEY,
             TS,
-            ("amount", "money of a row; without it the amounts are 0 and the ratios of customers"),
+            (
+                "amount",
+                "money of a row, summed exactly if it is DECIMAL, else as DOUBLE; without it the amounts are 0 and the ratios of customers",
+            ),
             ("active_when", "a condition: which rows make a customer active; default: all"),
             UNIT,
             ("from, to, born", "as for lifecycle"),

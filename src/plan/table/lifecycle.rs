@@ -27,8 +27,9 @@ SELECT key, period, state FROM lifecycle(
 
 /// The CTEs up to `states(key, period, state, amount, before)`: a row for each period in which a
 /// customer was active, and for the first in which they were not; `amount` of it and `before` it.
-/// Money is summed by `monetary`, whose sums do not depend on the order of rows.
-pub(super) fn states(call: &mut Call<'_>, holes: &mut Holes) -> Result<String> {
+/// Money is summed by `monetary` as the type `money`, in sums that do not depend on the order of
+/// rows.
+pub(super) fn states(call: &mut Call<'_>, holes: &mut Holes, money: &str) -> Result<String> {
     let born = call.written("born");
     let in_range = born.as_ref().is_some_and(|e| e == &text("first_in_range"));
     let ever = born.is_none() || born.as_ref().is_some_and(|e| e == &text("first_ever"));
@@ -60,7 +61,7 @@ pub(super) fn states(call: &mut Call<'_>, holes: &mut Holes) -> Result<String> {
     let active = active.unwrap_or_default();
     Ok(format!(
         "periods AS (
-  SELECT $key AS key, period_start($ts, $unit) AS period, coalesce(monetary(CAST($amount AS DOUBLE)), 0.0) AS amount,
+  SELECT $key AS key, period_start($ts, $unit) AS period, coalesce(monetary(CAST($amount AS {money})), CAST(0 AS {money})) AS amount,
     min(period_start($born, $unit)) AS born
   FROM input WHERE $ts <= $as_of AND $key IS NOT NULL {active} {since}
   GROUP BY $key, period_start($ts, $unit)),
@@ -79,7 +80,7 @@ states AS (
       spent AS amount, CASE WHEN periods_between(last_period, period, $unit) = 1 THEN last_amount END AS before
     FROM neighbours
     UNION ALL
-    SELECT key, period + $one, 'dormant', CAST(NULL AS DOUBLE), spent
+    SELECT key, period + $one, 'dormant', CAST(NULL AS {money}), spent
     FROM neighbours
     WHERE (next_period IS NULL OR periods_between(period, next_period, $unit) > 1)
       AND period + $one <= $as_of)
@@ -90,7 +91,7 @@ states AS (
 fn plan(mut call: Call<'_>) -> Result<LogicalPlan> {
     let mut holes = Holes::new();
     holes.insert("amount", null());
-    let states = states(&mut call, &mut holes)?;
+    let states = states(&mut call, &mut holes, "DOUBLE")?;
     call.query(
         &format!(
             "WITH {states} SELECT key, period, state FROM states ORDER BY key, period OFFSET 0"

@@ -51,6 +51,15 @@ fn plan(mut call: Call<'_>) -> Result<LogicalPlan> {
     holes.insert("as_of", call.as_of()?);
     call.period("unit", "month", &mut holes)?;
     let simple = knows_periods_alone(&call);
+    let money = call.written("measure");
+    let sums = call.sum_type(money.as_ref());
+    let measure = match money {
+        Some(e) => {
+            holes.insert("measure", e);
+            format!("CAST($measure AS {sums})")
+        }
+        None => "NULL".to_string(),
+    };
     let mut given = |name: &'static str, sql: String, none: &str| match call.written(name) {
         Some(e) => {
             holes.insert(name, e);
@@ -59,7 +68,6 @@ fn plan(mut call: Call<'_>) -> Result<LogicalPlan> {
         None => none.to_string(),
     };
     let by = given("by", "CAST($by AS VARCHAR)".to_string(), "NULL");
-    let measure = given("measure", "CAST($measure AS DOUBLE)".to_string(), "NULL");
     let starts = given("start_when", "coalesce($start_when, false)".to_string(), "true");
     let returns = given("return_when", "coalesce($return_when, false)".to_string(), "true");
     let mut range = "true".to_string();
@@ -151,7 +159,7 @@ periods AS ({numbers}),
 placed AS (SELECT *, CAST(array_position(ns, n) AS BIGINT) AS place FROM cohorts CROSS JOIN periods)
 SELECT cohort_start, grp AS \"group\", n, cohort_size, coalesce(retained[place], 0) AS retained,
   CAST(coalesce(retained[place], 0) AS DOUBLE) / cohort_size AS rate,
-  coalesce(measures[place], 0.0) AS measure, {ends} <= $as_of AS complete
+  coalesce(measures[place], CAST(0 AS {sums})) AS measure, {ends} <= $as_of AS complete
 FROM placed WHERE {begins} <= $as_of
 ORDER BY cohort_start, grp, n OFFSET 0"
         ),
@@ -225,7 +233,10 @@ fn documentation() -> FunctionInfo {
                 "brackets",
                 "periods put together, by where each begins and the last one ends: [0, 1, 3, 7] is 0, 1 to 2, 3 to 6; n is where it begins, and what lies outside of all counts nowhere",
             ),
-            ("measure", "what is summed; default: nothing"),
+            (
+                "measure",
+                "what is summed: exactly if it is DECIMAL, else as DOUBLE; default: nothing",
+            ),
             ("by", "what cohorts are split by: its value at the start"),
             ("from, to", "first and last period of cohorts, a time in each"),
             AS_OF,

@@ -1,6 +1,6 @@
 //! The cells of a retention matrix that one customer is in.
 
-use crate::events::Amount;
+use crate::events::{Amount, Digits};
 use crate::exact_sum::ExactSum;
 use crate::payload::{Label, Payload};
 
@@ -41,7 +41,8 @@ impl Mark {
 /// A row of one customer: the mark, and where they are asked for an amount and what splits cohorts.
 pub(super) trait Visit: Payload {
     fn mark(self) -> Mark;
-    fn amount(self) -> Option<f64>;
+    /// Adds the amount to that of a cell; what is not known adds nothing.
+    fn add_to(self, sum: &mut ExactSum);
     fn group(self) -> Label;
 }
 
@@ -50,9 +51,7 @@ impl Visit for i64 {
         Mark::unpack(self)
     }
 
-    fn amount(self) -> Option<f64> {
-        None
-    }
+    fn add_to(self, _: &mut ExactSum) {}
 
     fn group(self) -> Label {
         Label::NONE
@@ -64,8 +63,26 @@ impl Visit for (i64, Amount, Label) {
         Mark::unpack(self.0)
     }
 
-    fn amount(self) -> Option<f64> {
-        self.1.get()
+    fn add_to(self, sum: &mut ExactSum) {
+        if let Some(amount) = self.1.get() {
+            sum.add(amount);
+        }
+    }
+
+    fn group(self) -> Label {
+        self.2
+    }
+}
+
+impl Visit for (i64, Digits, Label) {
+    fn mark(self) -> Mark {
+        Mark::unpack(self.0)
+    }
+
+    fn add_to(self, sum: &mut ExactSum) {
+        if let Some(digits) = self.1.get() {
+            sum.add_whole(digits);
+        }
     }
 
     fn group(self) -> Label {
@@ -112,14 +129,15 @@ pub(super) struct Matrix {
 
 /// One start of a customer, or a cell that it is in.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Cell {
+pub(super) struct Cell<'a> {
     /// period of the start
     pub period: i64,
     pub start: i64,
     pub group: Label,
     /// where the cell begins, `None` for the start itself
     pub n: Option<i64>,
-    pub measure: Option<f64>,
+    /// of the rows in it
+    pub measure: Option<&'a ExactSum>,
 }
 
 /// Where cells of one period begin and the last of them ends: 0 to `last` periods after the start.
@@ -141,7 +159,7 @@ impl Matrix {
         &self,
         visits: &[(i64, V)],
         scratch: &mut Scratch,
-        cell: &mut impl FnMut(Cell),
+        cell: &mut impl FnMut(Cell<'_>),
     ) {
         let Scratch { starts, counts } = scratch;
         self.starts(visits, starts);
@@ -170,14 +188,12 @@ impl Matrix {
                     continue;
                 };
                 *rows += 1;
-                if let Some(amount) = visit.amount() {
-                    sum.add(amount);
-                }
+                visit.add_to(sum);
             }
             let mut retained = self.retained(counts, later);
             for (n, (rows, sum)) in self.brackets.iter().zip(counts.iter()) {
                 if retained(*n, *rows) {
-                    cell(Cell { period, start, group, n: Some(*n), measure: Some(sum.value()) });
+                    cell(Cell { period, start, group, n: Some(*n), measure: Some(sum) });
                 }
             }
         }

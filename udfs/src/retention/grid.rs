@@ -22,10 +22,14 @@ impl Default for Count {
 
 impl Count {
     /// One customer more.
-    pub(super) fn add(&mut self, start: i64, measure: f64) {
+    pub(super) fn add(&mut self, start: i64) {
         self.add_one();
         self.first = self.first.min(start);
         self.last = self.last.max(start);
+    }
+
+    /// What is summed of a customer; what is not finite adds nothing.
+    pub(super) fn add_measure(&mut self, measure: f64) {
         if measure != 0.0 && measure.is_finite() {
             self.measure.add(measure);
         }
@@ -146,7 +150,7 @@ mod tests {
     fn cells_come_in_order_and_empty_ones_not_at_all() {
         let mut cohort = Cohort::default();
         for n in [Some(5), None, Some(2000), Some(0), Some(-1), Some(5)] {
-            cohort.cell(n).add(10, 0.5);
+            cohort.cell(n).add(10);
         }
         let cells: Vec<_> = cohort.cells().map(|(n, c)| (n, c.customers)).collect();
         let want = [(None, 1), (Some(-1), 1), (Some(0), 1), (Some(5), 2), (Some(2000), 1)];
@@ -157,7 +161,7 @@ mod tests {
     fn cohorts_are_told_apart_by_period_and_group() {
         let mut grid = Grid::default();
         for (period, group) in [(1, Some("b")), (1, None), (0, Some("b")), (1, Some("b"))] {
-            grid.cohort(period, group).cell(None).add(0, 0.0);
+            grid.cohort(period, group).cell(None).add(0);
         }
         let found: Vec<_> = grid
             .sorted()

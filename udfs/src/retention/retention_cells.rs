@@ -6,22 +6,25 @@
 //! one element with `n` NULL, and then one for each cell that the customer is retained in. Rules and
 //! counts are in `cells.rs`, and in words at the table function `retention_matrix`, which puts the
 //! cells of all customers together. NULL conditions are false, rows with a NULL time or period are
-//! ignored; no start, no element. The sum of `measure` is rounded once and does not depend on the
-//! order of rows. Rows in any order. Memory: 20 bytes a row, with a measure or a group 36, and 44
-//! bytes an element of the answers.
+//! ignored; no start, no element. The sum of `measure` is exact for a
+//! DECIMAL, else rounded once, and does not depend on the order of rows. Rows in any order. Memory:
+//! 20 bytes a row, with a measure or a group 36, with one that is DECIMAL 44, and 44 to 52 bytes an
+//! element of the answers.
 
 use std::fmt::Debug;
 use std::marker::PhantomData;
 use std::sync::{Arc, LazyLock};
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, NullBufferBuilder,
-    StringViewArray, StringViewBuilder, StructArray, TimestampMicrosecondArray,
+    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Float64Array, Int64Array,
+    NullBufferBuilder, StringViewArray, StringViewBuilder, StructArray, TimestampMicrosecondArray,
 };
+use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::datatypes::{
-    DataType, Field, FieldRef, Fields, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType,
+    DECIMAL128_MAX_PRECISION, DataType, Decimal128Type, Field, FieldRef, Fields, Float64Type,
+    Int64Type, TimeUnit, TimestampMicrosecondType,
 };
-use datafusion::common::{Result, ScalarValue, internal_err};
+use datafusion::common::{Result, ScalarValue, exec_err, internal_err};
 use datafusion::logical_expr::function::{
     AccumulatorArgs, AggregateFunctionSimplification, StateFieldsArgs,
 };
@@ -34,7 +37,8 @@ use datafusion_macros::user_doc;
 use super::cells::{Cell, Mark, Matrix, Rule, Scratch, Start, Visit};
 use super::matrix_options;
 use crate::args::{self, Fill, Param, Ty, option, required};
-use crate::events::Amount;
+use crate::events::{Amount, Digits};
+use crate::exact_sum::ExactSum;
 use crate::lists::{Lists, item};
 use crate::payload::{Label, Texts};
 use crate::sequence_aggregate::{
@@ -59,8 +63,8 @@ const PARAMS: &[Param] = &[
 ];
 const MEASURE: usize = 5;
 const GROUP: usize = 6;
-/// Bytes of an element of the answer, and of a list.
-const ELEMENT: usize = 44;
+/// Bytes of an element of the answer, with a sum that is DECIMAL, and of a list.
+const ELEMENT: usize = 52;
 const START: usize = 16;
 /// Of more cells than these a customer is seldom in all.
 const USUAL_CELLS: usize = 16;
@@ -75,7 +79,7 @@ pub fn retention_cells_udaf() -> Arc<AggregateUDF> {
 
 #[user_doc(
     doc_section(label = "Retention"),
-    description = "In which cells of a retention matrix one customer is: LIST<STRUCT<period, start_ts, group, n, measure>>, for each start one element whose n is NULL and then one for each n that the customer is retained in. The table function retention_matrix puts those of all customers together; kept in a table, they can be put together anew by any segment. period is the number of the period that a row lies in, such as periods_between counts from a fixed time. start, rule, min_count, brackets and measure are those of retention_matrix. NULL conditions are false, rows with a NULL time or period are ignored; without a start the list is empty. The sum of measure is rounded once and does not depend on the order of rows. Memory: 20 bytes a row, with a measure or a group 36, and 44 bytes an element.",
+    description = "In which cells of a retention matrix one customer is: LIST<STRUCT<period, start_ts, group, n, measure>>, for each start one element whose n is NULL and then one for each n that the customer is retained in. The table function retention_matrix puts those of all customers together; kept in a table, they can be put together anew by any segment. period is the number of the period that a row lies in, such as periods_between counts from a fixed time. start, rule, min_count, brackets and measure are those of retention_matrix. NULL conditions are false, rows with a NULL time or period are ignored; without a start the list is empty. The sum of measure is an exact DECIMAL if measure is one, else a DOUBLE that is rounded once, and does not depend on the order of rows. Memory: 20 bytes a row, with a measure or a group 36, with one that is DECIMAL 44, and 44 to 52 bytes an element.",
     syntax_example = "retention_cells(ts, period [, starts, returns, in_range, measure, group, start, rule, hours, min_count, periods, brackets])",
     sql_example = r#"```sql
 SELECT c['period'], c['n'], c['measure'] FROM (
@@ -125,10 +129,34 @@ impl Default for RetentionCells {
     }
 }
 
+/// What is kept of a row.
+enum Kept {
+    Marks,
+    /// … with a measure and a group
+    Doubles,
+    /// … and a measure that is DECIMAL
+    Decimals,
+}
+
 /// Whether a call asks for measures or groups: then there are arguments for them.
-fn measured(mut types: impl Iterator<Item = DataType>) -> bool {
-    let given = |ty: Option<DataType>| ty.is_some_and(|ty| ty != DataType::Null);
-    given(types.nth(MEASURE)) | given(types.nth(GROUP - MEASURE - 1))
+fn kept(arguments: &[FieldRef]) -> Kept {
+    let given = |at: usize| arguments.get(at).map(|f| f.data_type()).filter(|ty| !ty.is_null());
+    match (given(MEASURE), given(GROUP)) {
+        (None, None) => Kept::Marks,
+        (Some(DataType::Decimal128(..)), _) => Kept::Decimals,
+        _ => Kept::Doubles,
+    }
+}
+
+/// The type in which the digits of a DECIMAL are read.
+fn as_decimal(ty: &DataType) -> Option<DataType> {
+    match ty {
+        DataType::Decimal32(p, s) | DataType::Decimal64(p, s) | DataType::Decimal128(p, s) => {
+            Some(DataType::Decimal128(*p, *s))
+        }
+        DataType::Decimal256(_, s) => Some(DataType::Decimal128(DECIMAL128_MAX_PRECISION, *s)),
+        _ => None,
+    }
 }
 
 impl AggregateUDFImpl for RetentionCells {
@@ -142,6 +170,11 @@ impl AggregateUDFImpl for RetentionCells {
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         let mut coerced = args::coerce(NAME, PARAMS, types)?;
+        if let (Some(decimal), Some(slot)) =
+            (types.get(MEASURE).and_then(as_decimal), coerced.get_mut(MEASURE))
+        {
+            *slot = decimal;
+        }
         for at in [MEASURE, GROUP] {
             if let (Some(DataType::Null), Some(slot)) = (types.get(at), coerced.get_mut(at)) {
                 *slot = DataType::Null;
@@ -151,7 +184,8 @@ impl AggregateUDFImpl for RetentionCells {
     }
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        Ok(DataType::List(element(types.first().unwrap_or(&DataType::Null))))
+        let ts = types.first().unwrap_or(&DataType::Null);
+        Ok(DataType::List(element(ts, &sum_type(types.get(MEASURE)))))
     }
 
     fn is_nullable(&self) -> bool {
@@ -171,10 +205,10 @@ impl AggregateUDFImpl for RetentionCells {
     }
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
-        Ok(if measured(args.input_fields.iter().map(|f| f.data_type().clone())) {
-            state_fields::<Measured>(&args)
-        } else {
-            state_fields::<i64>(&args)
+        Ok(match kept(args.input_fields) {
+            Kept::Marks => state_fields::<i64>(&args),
+            Kept::Doubles => state_fields::<Measured>(&args),
+            Kept::Decimals => state_fields::<Exact>(&args),
         })
     }
 
@@ -183,10 +217,10 @@ impl AggregateUDFImpl for RetentionCells {
     }
 
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        Ok(if measured(args.expr_fields.iter().map(|f| f.data_type().clone())) {
-            accumulator(Cells::<Measured>::new(&args)?)
-        } else {
-            accumulator(Cells::<i64>::new(&args)?)
+        Ok(match kept(args.expr_fields) {
+            Kept::Marks => accumulator(Cells::<i64>::new(&args)?),
+            Kept::Doubles => accumulator(Cells::<Measured>::new(&args)?),
+            Kept::Decimals => accumulator(Cells::<Exact>::new(&args)?),
         })
     }
 
@@ -198,10 +232,10 @@ impl AggregateUDFImpl for RetentionCells {
         &self,
         args: AccumulatorArgs,
     ) -> Result<Box<dyn GroupsAccumulator>> {
-        Ok(if measured(args.expr_fields.iter().map(|f| f.data_type().clone())) {
-            groups_accumulator(Cells::<Measured>::new(&args)?)
-        } else {
-            groups_accumulator(Cells::<i64>::new(&args)?)
+        Ok(match kept(args.expr_fields) {
+            Kept::Marks => groups_accumulator(Cells::<i64>::new(&args)?),
+            Kept::Doubles => groups_accumulator(Cells::<Measured>::new(&args)?),
+            Kept::Decimals => groups_accumulator(Cells::<Exact>::new(&args)?),
         })
     }
 
@@ -210,8 +244,18 @@ impl AggregateUDFImpl for RetentionCells {
     }
 }
 
-/// The elements of the answer; `ts` is the type of the times.
-pub(super) fn element(ts: &DataType) -> FieldRef {
+/// The type of sums of a measure: those of DECIMALs have every digit.
+pub(super) fn sum_type(measure: Option<&DataType>) -> DataType {
+    match measure {
+        Some(DataType::Decimal128(_, scale)) => {
+            DataType::Decimal128(DECIMAL128_MAX_PRECISION, *scale)
+        }
+        _ => DataType::Float64,
+    }
+}
+
+/// The elements of the answer; `ts` is the type of the times, `sum` that of the measures.
+pub(super) fn element(ts: &DataType, sum: &DataType) -> FieldRef {
     let ts = match ts {
         DataType::Timestamp(..) => ts.clone(),
         _ => DataType::Timestamp(TimeUnit::Microsecond, None),
@@ -221,26 +265,77 @@ pub(super) fn element(ts: &DataType) -> FieldRef {
         Field::new("start_ts", ts, true),
         Field::new("group", DataType::Utf8View, true),
         Field::new("n", DataType::Int64, true),
-        Field::new("measure", DataType::Float64, true),
+        Field::new("measure", sum.clone(), true),
     ])))
 }
 
 type Measured = (i64, Amount, Label);
+type Exact = (i64, Digits, Label);
 
 /// A payload from what a row says.
 trait Given: Visit {
-    fn given(mark: Mark, amount: impl FnOnce() -> Amount, group: impl FnOnce() -> Label) -> Self;
+    /// Where the amounts are read from.
+    type Amounts<'a>;
+
+    fn amounts(measure: Option<&ArrayRef>) -> Self::Amounts<'_>;
+
+    fn given(
+        mark: Mark,
+        amounts: &Self::Amounts<'_>,
+        row: usize,
+        group: impl FnOnce() -> Label,
+    ) -> Self;
 }
 
 impl Given for i64 {
-    fn given(mark: Mark, _: impl FnOnce() -> Amount, _: impl FnOnce() -> Label) -> Self {
+    type Amounts<'a> = ();
+
+    fn amounts(_: Option<&ArrayRef>) {}
+
+    fn given(mark: Mark, (): &(), _: usize, _: impl FnOnce() -> Label) -> Self {
         mark.pack()
     }
 }
 
 impl Given for Measured {
-    fn given(mark: Mark, amount: impl FnOnce() -> Amount, group: impl FnOnce() -> Label) -> Self {
-        (mark.pack(), amount(), group())
+    type Amounts<'a> = Option<&'a Float64Array>;
+
+    fn amounts(measure: Option<&ArrayRef>) -> Self::Amounts<'_> {
+        measure.map(|m| m.as_primitive::<Float64Type>())
+    }
+
+    fn given(
+        mark: Mark,
+        amounts: &Self::Amounts<'_>,
+        row: usize,
+        group: impl FnOnce() -> Label,
+    ) -> Self {
+        let amount = match amounts {
+            Some(m) if m.is_valid(row) => Amount::new(m.value(row)),
+            _ => Amount::NULL,
+        };
+        (mark.pack(), amount, group())
+    }
+}
+
+impl Given for Exact {
+    type Amounts<'a> = Option<&'a Decimal128Array>;
+
+    fn amounts(measure: Option<&ArrayRef>) -> Self::Amounts<'_> {
+        measure.map(|m| m.as_primitive::<Decimal128Type>())
+    }
+
+    fn given(
+        mark: Mark,
+        amounts: &Self::Amounts<'_>,
+        row: usize,
+        group: impl FnOnce() -> Label,
+    ) -> Self {
+        let digits = match amounts {
+            Some(m) if m.is_valid(row) => Digits::new(m.value(row)),
+            _ => Digits::NULL,
+        };
+        (mark.pack(), digits, group())
     }
 }
 
@@ -266,7 +361,7 @@ impl<V> Cells<V> {
         Ok(Self {
             matrix,
             every,
-            element: element(&ts),
+            element: element(&ts, &sum_type(args.expr_fields.get(MEASURE).map(|f| f.data_type()))),
             scratch: Scratch::default(),
             visits: PhantomData,
         })
@@ -299,7 +394,7 @@ impl<V: Given> Sequence for Cells<V> {
             condition.is_none_or(|c| c.is_valid(row) && c.value(row))
         };
         let not_null = |at: usize| args.get(at).filter(|a| *a.data_type() != DataType::Null);
-        let measure = not_null(MEASURE).map(|a| a.as_primitive::<Float64Type>());
+        let amounts = V::amounts(not_null(MEASURE));
         let group = not_null(GROUP).map(|a| a.as_string::<i32>());
         batch.push_each(ts, |row, texts| {
             let mark = Mark {
@@ -308,26 +403,80 @@ impl<V: Given> Sequence for Cells<V> {
                 returns: met(returns, row),
                 in_range: met(in_range, row),
             };
-            let amount = || match measure {
-                Some(m) if m.is_valid(row) => Amount::new(m.value(row)),
-                _ => Amount::NULL,
-            };
             let label = || match group {
                 Some(g) if g.is_valid(row) => texts.label(g.value(row)),
                 _ => Label::NONE,
             };
-            (mark.starts || mark.returns).then(|| (ts.value(row), V::given(mark, amount, label)))
+            (mark.starts || mark.returns)
+                .then(|| (ts.value(row), V::given(mark, &amounts, row, label)))
         })
     }
 
     fn finish(&mut self, groups: Sequences<V>) -> Result<ArrayRef> {
-        let mut answers = Answers::with_capacity(groups.len());
+        let DataType::Struct(fields) = self.element.data_type() else {
+            return internal_err!("{NAME}: an element is a struct");
+        };
+        let mut answers = Answers::with_capacity(groups.len(), Sums::of(fields));
         let Self { matrix, scratch, .. } = self;
         groups.each(|visits, texts| {
             matrix.cells(visits, scratch, &mut |cell| answers.push(cell, texts));
+            if answers.measure.overflowed() {
+                return exec_err!("{NAME}: a sum of measure has more than 38 digits");
+            }
             answers.lists.end_at(answers.n.len())
         })?;
         answers.finish(&self.element)
+    }
+}
+
+/// Sums in the order of their elements.
+pub(super) enum Sums {
+    Doubles(Vec<f64>),
+    /// with the type, and whether one had too many digits
+    Decimals(Vec<i128>, DataType, bool),
+}
+
+impl Sums {
+    /// None yet, for elements of these fields.
+    pub(super) fn of(fields: &Fields) -> Self {
+        match fields.iter().find(|f| f.name() == "measure").map(|f| f.data_type()) {
+            Some(ty @ DataType::Decimal128(..)) => Self::Decimals(vec![], ty.clone(), false),
+            _ => Self::Doubles(vec![]),
+        }
+    }
+
+    fn with_capacity(mut self, sums: usize) -> Self {
+        match &mut self {
+            Self::Doubles(all) => all.reserve(sums),
+            Self::Decimals(all, ..) => all.reserve(sums),
+        }
+        self
+    }
+
+    /// 0 for none.
+    pub(super) fn push(&mut self, sum: Option<&ExactSum>) {
+        match self {
+            Self::Doubles(all) => all.push(sum.map_or(0.0, ExactSum::value)),
+            Self::Decimals(all, _, over) => {
+                let digits = sum.map_or(Some(0), ExactSum::whole);
+                *over |= digits.is_none();
+                all.push(digits.unwrap_or_default());
+            }
+        }
+    }
+
+    /// Whether a sum had more digits than a DECIMAL has.
+    pub(super) fn overflowed(&self) -> bool {
+        matches!(self, Self::Decimals(_, _, true))
+    }
+
+    pub(super) fn finish(self, nulls: Option<NullBuffer>) -> ArrayRef {
+        match self {
+            Self::Doubles(all) => Arc::new(Float64Array::new(all.into(), nulls)),
+            Self::Decimals(all, ty, _) => {
+                Arc::new(Decimal128Array::new(all.into(), nulls).with_data_type(ty))
+            }
+        }
     }
 }
 
@@ -338,26 +487,26 @@ struct Answers {
     /// nothing before the first cell that has one
     group: Option<StringViewBuilder>,
     n: Vec<i64>,
-    measure: Vec<f64>,
+    measure: Sums,
     /// which elements have `n` and `measure`
     is_cell: NullBufferBuilder,
     lists: Lists,
 }
 
 impl Answers {
-    fn with_capacity(groups: usize) -> Self {
+    fn with_capacity(groups: usize, measure: Sums) -> Self {
         Self {
             period: Vec::with_capacity(groups),
             start: Vec::with_capacity(groups),
             group: None,
             n: Vec::with_capacity(groups),
-            measure: Vec::with_capacity(groups),
+            measure: measure.with_capacity(groups),
             is_cell: NullBufferBuilder::new(groups),
             lists: Lists::with_capacity(groups),
         }
     }
 
-    fn push(&mut self, cell: Cell, texts: &Texts) {
+    fn push(&mut self, cell: Cell<'_>, texts: &Texts) {
         let group = texts.get(cell.group);
         if group.is_some() || self.group.is_some() {
             let before = self.n.len();
@@ -371,7 +520,7 @@ impl Answers {
         self.period.push(cell.period);
         self.start.push(cell.start);
         self.n.push(cell.n.unwrap_or_default());
-        self.measure.push(cell.measure.unwrap_or_default());
+        self.measure.push(cell.measure);
         self.is_cell.append(cell.n.is_some());
     }
 
@@ -392,7 +541,7 @@ impl Answers {
             Arc::new(start.with_data_type(ts.clone())),
             Arc::new(group),
             Arc::new(Int64Array::new(self.n.into(), is_cell.clone())),
-            Arc::new(Float64Array::new(self.measure.into(), is_cell)),
+            self.measure.finish(is_cell),
         ];
         let cells = StructArray::try_new(fields.clone(), columns, None)?;
         Lists::column(&self.lists.finish(), Arc::new(cells))

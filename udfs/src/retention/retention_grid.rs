@@ -4,8 +4,8 @@
 //! `cells` are the lists of `retention_cells`, or of `active_periods`: then a customer starts and
 //! returns in each of the periods of their list, in any order and each once, and the options are
 //! those of `retention_cells`. NULL lists and NULL elements are ignored, and so are
-//! measures that are NULL or not finite. Sums are rounded once, so that any order of the customers
-//! gives the same bits. O(1) an element; memory: about 80 bytes a cell of the matrix, whatever the
+//! measures that are NULL or not finite. Sums of DECIMALs are exact, others are rounded
+//! once, so that any order of the customers gives the same bits. O(1) an element; memory: about 80 bytes a cell of the matrix, whatever the
 //! number of customers.
 
 use std::sync::{Arc, LazyLock};
@@ -15,7 +15,8 @@ use datafusion::arrow::array::{
     TimestampMicrosecondArray,
 };
 use datafusion::arrow::datatypes::{
-    DataType, Field, FieldRef, Fields, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType,
+    DataType, Decimal128Type, Field, FieldRef, Fields, Float64Type, Int64Type, TimeUnit,
+    TimestampMicrosecondType,
 };
 use datafusion::common::{Result, ScalarValue, exec_err, internal_err, plan_err};
 use datafusion::logical_expr::function::{
@@ -30,7 +31,7 @@ use datafusion_macros::user_doc;
 use super::cells::{Mark, Matrix, Scratch};
 use super::grid::{Count, Grid};
 use super::matrix_options;
-use super::retention_cells::element;
+use super::retention_cells::{Sums, element, sum_type};
 use crate::args::{self, Fill, Param, Ty, option, required};
 use crate::exact_sum::ExactSum;
 use crate::lists::{item, list_field, one_list, runs};
@@ -107,17 +108,18 @@ impl Default for RetentionGrid {
     }
 }
 
-/// The type of the times in lists of cells; none if they are something else.
-fn start_type(cells: &DataType) -> Option<DataType> {
-    let micros = DataType::Timestamp(TimeUnit::Microsecond, None);
-    let Some(of) = element_type(cells) else { return cells.is_null().then_some(micros) };
-    let DataType::Struct(fields) = of else { return of.is_null().then_some(micros) };
+/// The types of the times and the sums in lists of cells; none if they are something else.
+fn cell_types(cells: &DataType) -> Option<(DataType, DataType)> {
+    let usual = (DataType::Timestamp(TimeUnit::Microsecond, None), DataType::Float64);
+    let Some(of) = element_type(cells) else { return cells.is_null().then_some(usual) };
+    let DataType::Struct(fields) = of else { return of.is_null().then_some(usual) };
     let named = fields.iter().map(|f| f.name().as_str()).eq(CELL);
-    let start = fields.iter().find(|f| f.name() == "start_ts")?.data_type();
-    match start {
-        DataType::Timestamp(_, zone) if named => {
-            Some(DataType::Timestamp(TimeUnit::Microsecond, zone.clone()))
-        }
+    let of = |name| fields.iter().find(|f| f.name() == name).map(|f| f.data_type());
+    match (of("start_ts")?, of("measure")?) {
+        (DataType::Timestamp(_, zone), measure) if named => Some((
+            DataType::Timestamp(TimeUnit::Microsecond, zone.clone()),
+            sum_type(Some(measure)),
+        )),
         _ => None,
     }
 }
@@ -140,13 +142,13 @@ fn are_periods(lists: &DataType) -> bool {
 }
 
 /// The elements of the answer.
-fn answer(start: &DataType) -> Fields {
+fn answer(start: &DataType, sum: &DataType) -> Fields {
     Fields::from(vec![
         Field::new("period", DataType::Int64, true),
         Field::new("group", DataType::Utf8View, true),
         Field::new("n", DataType::Int64, true),
         Field::new("customers", DataType::Int64, true),
-        Field::new("measure", DataType::Float64, true),
+        Field::new("measure", sum.clone(), true),
         Field::new("first_start", start.clone(), true),
         Field::new("last_start", start.clone(), true),
     ])
@@ -165,7 +167,7 @@ impl AggregateUDFImpl for RetentionGrid {
         let mut coerced = args::coerce(NAME, PARAMS, types)?;
         let options = coerced.len() > 1;
         let Some(cells) = coerced.first_mut() else { return internal_err!("{NAME} needs cells") };
-        *cells = match start_type(cells) {
+        *cells = match cell_types(cells) {
             _ if are_periods(cells) || (options && cells.is_null()) => {
                 DataType::List(item(&DataType::Int64))
             }
@@ -174,7 +176,7 @@ impl AggregateUDFImpl for RetentionGrid {
                     "{NAME}: start, rule, periods and brackets are given to retention_cells where cells are its lists"
                 );
             }
-            Some(start) => DataType::List(element(&start)),
+            Some((start, sum)) => DataType::List(element(&start, &sum)),
             None => {
                 return plan_err!(
                     "{NAME}: cells must be lists of retention_cells or of active_periods, got {cells}"
@@ -192,9 +194,9 @@ impl AggregateUDFImpl for RetentionGrid {
     }
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        let micros = DataType::Timestamp(TimeUnit::Microsecond, None);
-        let start = types.first().and_then(start_type).unwrap_or(micros);
-        Ok(DataType::List(item(&DataType::Struct(answer(&start)))))
+        let usual = || (DataType::Timestamp(TimeUnit::Microsecond, None), DataType::Float64);
+        let (start, sum) = types.first().and_then(cell_types).unwrap_or_else(usual);
+        Ok(DataType::List(item(&DataType::Struct(answer(&start, &sum)))))
     }
 
     fn is_nullable(&self) -> bool {
@@ -266,7 +268,8 @@ impl Accumulator for Counts {
         let start = start.as_primitive::<TimestampMicrosecondType>();
         let group = group.as_string_view();
         let n = n.as_primitive::<Int64Type>();
-        let measure = measure.as_primitive::<Float64Type>();
+        let digits = measure.as_primitive_opt::<Decimal128Type>();
+        let doubles = measure.as_primitive_opt::<Float64Type>();
         let grouped = group.null_count() < group.len();
         for i in runs(lists).flatten() {
             if cells.is_null(i) || period.is_null(i) || start.is_null(i) {
@@ -274,8 +277,12 @@ impl Accumulator for Counts {
             }
             let group = (grouped && group.is_valid(i)).then(|| group.value(i));
             let n = n.is_valid(i).then(|| n.value(i));
-            let measure = if measure.is_valid(i) { measure.value(i) } else { 0.0 };
-            self.grid.cohort(period.value(i), group).cell(n).add(start.value(i), measure);
+            let count = self.grid.cohort(period.value(i), group).cell(n);
+            count.add(start.value(i));
+            if measure.is_valid(i) {
+                doubles.into_iter().for_each(|m| count.add_measure(m.value(i)));
+                digits.into_iter().for_each(|m| count.measure.add_whole(m.value(i)));
+            }
         }
         Ok(())
     }
@@ -291,12 +298,17 @@ impl Accumulator for Counts {
                 rows.iter().map(|r| r.count.starts().map(of)).collect();
             Arc::new(times.with_data_type(start.clone()))
         };
+        let mut sums = Sums::of(&self.fields);
+        rows.iter().for_each(|r| sums.push(Some(&r.count.measure)));
+        if sums.overflowed() {
+            return exec_err!("{NAME}: a sum of measure has more than 38 digits");
+        }
         let columns: Vec<ArrayRef> = vec![
             int(|r| Some(r.period)),
             Arc::new(rows.iter().map(|r| r.group).collect::<StringViewArray>()),
             int(|r| r.n),
             int(|r| Some(r.count.customers)),
-            Arc::new(rows.iter().map(|r| Some(r.count.measure.value())).collect::<Float64Array>()),
+            sums.finish(None),
             time(|starts| starts.0),
             time(|starts| starts.1),
         ];
