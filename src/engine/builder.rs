@@ -18,6 +18,7 @@ use crate::lake::{Lake, StoreOptions};
 use crate::options::TenureOptions;
 use crate::plan::aggregate_once::AggregateOnce;
 use crate::plan::cooperative_joins::CooperativeJoins;
+use crate::plan::equal_windows::logical_rules;
 use crate::plan::interval_times::IntervalTimesNumber;
 use crate::plan::merge_union::MergeUnion;
 use crate::plan::planner;
@@ -136,6 +137,7 @@ impl TenureBuilder {
             .with_query_planner(Arc::new(planner::Planner))
             .with_type_planner(Arc::new(ZonedTimes::default()))
             .with_analyzer_rule(Arc::new(UnnestKeys))
+            .with_optimizer_rules(logical_rules())
             .with_physical_optimizer_rules(physical_rules())
             .build();
         let mut context = SessionContext::new_with_state(state);

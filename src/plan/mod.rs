@@ -11,6 +11,7 @@ pub(crate) mod cooperative_joins;
 pub(crate) mod date_patterns;
 mod dense_customers;
 pub(crate) mod dialect;
+pub(crate) mod equal_windows;
 pub(crate) mod fetch_first;
 pub(crate) mod fields;
 pub(crate) mod headings;
