@@ -82,8 +82,10 @@ impl Compared {
             Arc::new(lines.iter().map(|(_, fields)| Some(fields[i])).collect::<StringArray>())
         };
         let floats = |i: usize, nth: usize| -> ArrayRef {
-            let field = |fields: &[&str]| fields[i].split(' ').nth(nth).filter(|f| !f.is_empty());
-            let of = lines.iter().map(|(_, fields)| field(fields).map(number));
+            let of = lines.iter().map(|(_, fields)| {
+                let field = fields[i].split(' ').nth(nth);
+                field.filter(|f| !f.is_empty()).map(number)
+            });
             Arc::new(of.collect::<Float64Array>())
         };
         let table = batch(vec![
