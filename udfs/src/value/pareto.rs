@@ -112,8 +112,7 @@ pub(crate) fn fit(rows: &mut Rows, l2: f64) -> Option<Estimate> {
     let rate = sample.rate;
     let starts = [(0.5, 0.6, 0.3), (2.0, 0.3, 1.0), (0.3, 2.0, 2.0), (1.0, 8.0, 1.0)]
         .map(|(r, s, beta): (f64, f64, f64)| [r.ln(), (r / rate).ln(), s.ln(), beta.ln()]);
-    let mut top = match thinned.first().and_then(|rough| nobody_bought(&sample, rough, starts, l2))
-    {
+    let mut top = match nobody_bought(&sample, starts, l2) {
         Some(top) => top,
         None => {
             let samples = thinned.iter().chain([&sample]);
@@ -128,16 +127,14 @@ pub(crate) fn fit(rows: &mut Rows, l2: f64) -> Option<Estimate> {
 /// Of customers nobody of whom bought again any model is as likely as another that says so, and a climb
 /// goes along their ridge up to its last evaluation: one over a few customers tells as much as one over
 /// all. `None`: somebody did, or there is a top after all.
-fn nobody_bought(
-    sample: &Sample,
-    rough: &Sample,
-    starts: [[f64; 4]; 4],
-    l2: f64,
-) -> Option<Top<4>> {
+fn nobody_bought(sample: &Sample, starts: [[f64; 4]; 4], l2: f64) -> Option<Top<4>> {
+    /// distinct rows to climb over
+    const FEW: usize = 64;
     if sample.bought > 0.0 || l2 > 0.0 {
         return None;
     }
-    let mut top = maximise([rough], |s| s.weight, log_likelihood, starts, l2)?;
+    let rough = sample.thinned(FEW)?;
+    let mut top = maximise([&rough], |s| s.weight, log_likelihood, starts, l2)?;
     if top.log_se.is_some() {
         return None;
     }
