@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use datafusion::arrow::array::AsArray;
+use datafusion::arrow::array::{ArrayRef, AsArray};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::compute::kernels::cast_utils::parse_interval_month_day_nano;
 use datafusion::arrow::datatypes::{
@@ -110,7 +110,7 @@ fn period(v: IntervalMonthDayNano) -> Option<&'static str> {
 /// The numbers of a list or of one number; `None`: there are others than numbers in it.
 fn numbers(value: &ScalarValue) -> Option<Vec<f64>> {
     let values = match value {
-        ScalarValue::List(list) => list.values().clone(),
+        ScalarValue::List(list) => ArrayRef::clone(list.values()),
         one => one.to_array_of_size(1).ok()?,
     };
     let numeric = values.data_type().is_numeric() && values.null_count() == 0;
@@ -121,7 +121,7 @@ fn numbers(value: &ScalarValue) -> Option<Vec<f64>> {
 /// The same of whole numbers.
 fn whole_numbers(value: &ScalarValue) -> Option<Vec<i64>> {
     let values = match value {
-        ScalarValue::List(list) => list.values().clone(),
+        ScalarValue::List(list) => ArrayRef::clone(list.values()),
         one => one.to_array_of_size(1).ok()?,
     };
     let whole = values.data_type().is_integer() && values.null_count() == 0;

@@ -141,9 +141,13 @@ fn casts(sql: &str) -> Vec<(usize, Type)> {
     for (at, token) in tokens.iter().enumerate() {
         let Some(n) = position(token) else { continue };
         let before = |back: usize| at.checked_sub(back).map_or_else(String::new, word);
-        if ["any", "some", "all"].contains(&before(2).as_str())
-            && tokens.get(at + 1) == Some(&&Token::RParen)
-        {
+        // which is a function once the library has read a question about the catalog
+        let end = match before(2).as_str() {
+            "any" | "some" | "all" => &Token::RParen,
+            "array_contains" | "array_has" => &Token::Comma,
+            _ => &Token::EOF,
+        };
+        if tokens.get(at + 1) == Some(&end) {
             out.push((n, Type::TEXT_ARRAY));
         }
         if tokens.get(at + 1) != Some(&&Token::DoubleColon) && word(at + 1) != "as" {
@@ -216,6 +220,7 @@ mod tests {
         assert_eq!(casts(sql), times);
         let lists = [(1, Type::TEXT_ARRAY), (2, Type::TEXT_ARRAY)];
         assert_eq!(casts("SELECT x = ANY($1), y <> all ( $2 ), any($3 || 'a'), (any, $4)"), lists);
+        assert_eq!(casts("SELECT array_contains($1, kind)"), [(1, Type::TEXT_ARRAY)]);
     }
 
     #[test]

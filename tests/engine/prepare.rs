@@ -91,14 +91,17 @@ async fn a_kept_statement_sees_the_moment_at_which_it_runs() {
     let told = tenure.prepare("EXECUTE newest", &Params::new()).await.unwrap();
     assert_eq!(told.schema.unwrap().field(0).data_type(), &DataType::Boolean);
     // every table function, as it would be written out
-    for relation in ["funnel(events, steps => [event_type = 'purchase'])", "lifecycle(events)"] {
+    for relation in [
+        "funnel(events, steps => [event_type = 'purchase'], window => INTERVAL '1 day')",
+        "lifecycle(events)",
+    ] {
         let sql = format!("SELECT count(*) FROM {relation}");
         value_of_none(&tenure, &format!("PREPARE once AS {sql}")).await;
         assert_eq!(value(&tenure, "EXECUTE once").await, value(&tenure, &sql).await);
         value_of_none(&tenure, "DEALLOCATE once").await;
     }
     let e = error(&tenure, "EXECUTE newest(1)").await;
-    assert_eq!((e.kind(), e.place()), (ErrorKind::Invalid, None));
+    assert_eq!((e.kind(), e.place().map(|p| p.column)), (ErrorKind::Invalid, Some(9)));
 }
 
 async fn value_of_none(tenure: &Tenure, sql: &str) {

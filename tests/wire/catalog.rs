@@ -143,7 +143,7 @@ fn backslash_commands_show_users_types_and_sizes() {
     assert_eq!(shown("\\dT"), "");
     assert_eq!(shown("\\dT+"), "");
     assert!(shown("\\dTS int8").contains("pg_catalog|bigint|"), "{}", shown("\\dTS int8"));
-    let tables = shown("\\dt+");
+    let tables = shown("\\dt+ raw.*");
     assert!(tables.contains("raw|orders|table|tenure|permanent|"), "{tables}");
     assert!(shown("\\dv+").contains("main|profiles|view|tenure|permanent|"), "{}", shown("\\dv+"));
     let functions = shown("\\df+ churn_prob");

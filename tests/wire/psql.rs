@@ -128,7 +128,11 @@ fn backslash_commands_show_the_lake() {
         assert!(output.status.success() && err(&output).is_empty(), "{command}: {}", err(&output));
         out(&output)
     };
-    assert!(shown("\\dt").contains("raw|orders|table|"), "{}", shown("\\dt"));
+    // without a schema what bare names mean, with one all of it
+    let tables = shown("\\dt");
+    assert!(tables.contains("main|campaigns|table|") && !tables.contains("raw|"), "{tables}");
+    assert!(shown("\\dt raw.*").contains("raw|orders|table|"), "{}", shown("\\dt raw.*"));
+    assert!(!shown("\\d orders").contains("sales"), "{}", shown("\\d orders"));
     assert!(shown("\\dv").contains("main|profiles|view|"), "{}", shown("\\dv"));
     assert!(shown("\\d orders").contains("customer_id|bigint|"), "{}", shown("\\d orders"));
     assert!(shown("\\d summaries").contains("summary|json|"), "{}", shown("\\d summaries"));

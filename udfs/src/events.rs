@@ -80,6 +80,7 @@ impl Digits {
     pub(crate) const NULL: Self = Self { high: i64::MIN, low: 0 };
 
     #[expect(clippy::cast_possible_truncation, reason = "the halves are cut")]
+    #[expect(clippy::cast_sign_loss, reason = "the sign is in the upper half")]
     pub(crate) const fn new(digits: i128) -> Self {
         Self { high: (digits >> 64) as i64, low: digits as u64 }
     }

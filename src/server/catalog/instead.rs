@@ -6,8 +6,8 @@ use std::sync::Arc;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::logical_expr::sqlparser::ast::{
-    Expr, JoinOperator, ObjectName, SelectItem, SetExpr, Statement, TableFactor, TableWithJoins,
-    visit_relations,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, JoinOperator, ObjectName,
+    SelectItem, SetExpr, Statement, TableFactor, TableWithJoins, visit_relations,
 };
 use datafusion::logical_expr::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::logical_expr::sqlparser::parser::Parser;
@@ -36,9 +36,8 @@ pub(super) fn nothing(sql: &str) -> Option<RecordBatch> {
 }
 
 /// Relations of which lakes have none: no rows are the answer to a question about them.
-const NONE: [&str; 26] = [
+const NONE: [&str; 25] = [
     "pg_attrdef",
-    "pg_available_extension_versions",
     "pg_available_extensions",
     "pg_constraint",
     "pg_enum",
@@ -125,10 +124,20 @@ fn lists_rights(item: &SelectItem) -> bool {
         inner = match inner {
             Expr::Nested(expr) | Expr::Cast { expr, .. } => expr,
             Expr::CompoundFieldAccess { root, .. } => root,
-            Expr::Function(f) => return is_aclexplode(&f.name),
+            Expr::Function(f) => return is_aclexplode(&f.name) || unnests_rights(f),
             _ => return false,
         };
     }
+}
+
+/// `unnest(relacl)`
+fn unnests_rights(call: &Function) -> bool {
+    let FunctionArguments::List(list) = &call.args else { return false };
+    let [FunctionArg::Unnamed(FunctionArgExpr::Expr(of))] = list.args.as_slice() else {
+        return false;
+    };
+    call.name.0.last().is_some_and(|name| name.to_string().eq_ignore_ascii_case("unnest"))
+        && of_expr(of).to_lowercase().ends_with("acl")
 }
 
 fn is_aclexplode(name: &ObjectName) -> bool {
@@ -207,6 +216,7 @@ mod tests {
             "SELECT 1 FROM pg_class c JOIN (SELECT conrelid FROM pg_constraint) k ON k.conrelid = c.oid",
             "SELECT (aclexplode(relacl)).grantee::regrole FROM pg_class",
             "SELECT c.oid, pg_catalog.aclexplode(c.relacl) AS acl FROM pg_class c",
+            "SELECT oid, unnest(T.relacl) FROM pg_class T UNION ALL SELECT 1, unnest(nspacl) FROM pg_namespace",
             "SELECT 1 FROM pg_class c, LATERAL aclexplode(c.relacl) a",
             "SELECT 1 FROM pg_class c CROSS JOIN aclexplode(c.relacl) AS a",
             "SELECT 1 FROM ((pg_class a JOIN pg_trigger t ON true) LEFT JOIN pg_class b ON true)",

@@ -15,8 +15,13 @@ use super::numbers;
 use super::roles;
 
 /// Their names.
-pub(super) const NAMES: [&str; 4] =
-    ["pg_stat_activity", "pg_timezone_abbrevs", "pg_timezone_names", "pg_user"];
+pub(super) const NAMES: [&str; 5] = [
+    "pg_available_extension_versions",
+    "pg_stat_activity",
+    "pg_timezone_abbrevs",
+    "pg_timezone_names",
+    "pg_user",
+];
 
 /// What they tell of a session.
 #[derive(Debug)]
@@ -30,12 +35,33 @@ pub(super) struct Session<'a> {
 /// The rows of such a table; none for another.
 pub(super) fn rows(name: &str, session: &Session<'_>) -> Result<Option<RecordBatch>> {
     Ok(match name {
+        "pg_available_extension_versions" => Some(extensions()?),
         "pg_stat_activity" => Some(activity(session)?),
         "pg_timezone_abbrevs" => Some(abbreviations()?),
         "pg_timezone_names" => Some(timezones()?),
         "pg_user" => Some(users(session.user)?),
         _ => None,
     })
+}
+
+/// The one extension that every database has.
+fn extensions() -> Result<RecordBatch> {
+    let text = |text: Option<&str>| -> ArrayRef { Arc::new(StringArray::from(vec![text])) };
+    let switch = |on: bool| -> ArrayRef { Arc::new(BooleanArray::from(vec![on])) };
+    Ok(RecordBatch::try_from_iter_with_nullable(
+        [
+            ("name", text(Some("plpgsql"))),
+            ("version", text(Some("1.0"))),
+            ("installed", switch(true)),
+            ("superuser", switch(true)),
+            ("trusted", switch(true)),
+            ("relocatable", switch(false)),
+            ("schema", text(Some("pg_catalog"))),
+            ("requires", text(None)),
+            ("comment", text(Some("PL/pgSQL procedural language"))),
+        ]
+        .map(|(name, column)| (name, column, true)),
+    )?)
 }
 
 /// The session itself: of others nothing is told.

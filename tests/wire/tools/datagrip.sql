@@ -33,5 +33,3 @@ SELECT P.oid AS aggregate_id, P.xmin AS state_number, P.proname AS aggregate_nam
 SELECT T.oid AS object_id, pg_catalog.unnest(T.relacl) AS acl FROM pg_catalog.pg_class T WHERE T.relnamespace = :main::oid UNION ALL SELECT T.oid, pg_catalog.unnest(T.nspacl) FROM pg_catalog.pg_namespace T;
 -- rows
 SELECT E.oid AS id, E.xmin AS state_number, extname AS name, extversion AS version, extnamespace AS schema_id, nspname AS schema_name, array(SELECT unnest FROM unnest(available_versions) WHERE unnest > extversion) AS available_updates FROM pg_catalog.pg_extension E JOIN pg_namespace N ON E.extnamespace = N.oid LEFT JOIN (SELECT name, array_agg(version) AS available_versions FROM pg_available_extension_versions() GROUP BY name) V ON E.extname = V.name;
--- rows
-SELECT A.oid AS access_method_id, A.xmin AS state_number, A.amname AS access_method_name, A.amhandler::oid AS handler_id, pg_catalog.quote_ident(N.nspname) || '.' || pg_catalog.quote_ident(P.proname) AS handler_name, A.amtype AS access_method_type FROM pg_am A JOIN pg_proc P ON A.amhandler::oid = P.oid JOIN pg_namespace N ON P.pronamespace = N.oid;

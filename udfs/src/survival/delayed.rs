@@ -226,7 +226,7 @@ mod tests {
             gaps += usize::from(!got.gaps.is_empty());
             lost += usize::from(got.lost.is_some());
             assert!(got.note().is_none_or(|n| n.len() <= NOTE));
-            let by = random(&mut state, n as u64) as usize;
+            let by = random(&mut state, n) as usize;
             rows.rotate_left(by);
             rows.reverse();
             assert_eq!(of(&rows), got);

@@ -48,6 +48,7 @@ impl Row {
 
     fn unpair(pair: i128) -> Self {
         #[expect(clippy::cast_possible_truncation, reason = "32 and 64 bits are left")]
+        #[expect(clippy::cast_sign_loss, reason = "the bits of a number from 0 up")]
         let (x, t) = (f64::from((pair >> 64) as i32), f64::from_bits(pair as u64));
         Self::one(Customer { x, tx: 0.0, t })
     }
@@ -225,7 +226,6 @@ fn sort(numbers: &mut Vec<u64>) {
 /// Two means of money seldom agree in the first 24 of their 52 digits: the last are sorted where they do.
 fn sort_pairs(pairs: &mut Vec<i128>) {
     const LAST: usize = 64 - 3 * BITS;
-    #[expect(clippy::cast_possible_truncation, reason = "the digit is of the bits that are left")]
     #[expect(clippy::cast_sign_loss, reason = "figures are from 0 up")]
     sort_digits(pairs, (LAST..96).step_by(BITS), |n, shift| (n >> shift) as usize % DIGITS);
     let alike = pairs.chunk_by_mut(|a, b| a >> LAST == b >> LAST);

@@ -107,8 +107,9 @@ for name, frame in sets():
         limits = late.confidence_interval_.loc[table.index]
         say(f"{name} {what} at_risk", table["at_risk"] - come)
         say(f"{name} {what} survival", s)
-        say(f"{name} {what} ci_low", np.where(s > 0, limits.iloc[:, 0], np.nan))
-        say(f"{name} {what} ci_high", np.where(s > 0, limits.iloc[:, 1], np.nan))
+        if not how:  # it cuts the weights at risk to whole numbers before it makes limits of them
+            say(f"{name} {what} ci_low", np.where(s > 0, limits.iloc[:, 0], np.nan))
+            say(f"{name} {what} ci_high", np.where(s > 0, limits.iloc[:, 1], np.nan))
         say(f"{name} {what} median", late.median_survival_time_)
     # tests of two and more groups
     for test, options in TESTS.items():

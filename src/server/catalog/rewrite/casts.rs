@@ -70,8 +70,7 @@ pub(super) fn resolved(sql: &str) -> Option<String> {
             // a list of types, which is a text with blanks
             if name(data_type).ends_with("[]") && is_vector(inner) {
                 changed = true;
-                *inner =
-                    Box::new(super::read(&format!("string_to_array(nullif({inner}, ''), ' ')")));
+                **inner = super::read(&format!("string_to_array(nullif({inner}, ''), ' ')"));
             }
             // a name that is put together
             if name(data_type) == "regclass" && is_put_together(inner) {
