@@ -147,7 +147,8 @@ fn casts(sql: &str) -> Vec<(usize, Type)> {
             "array_contains" | "array_has" => &Token::Comma,
             _ => &Token::EOF,
         };
-        if tokens.get(at + 1) == Some(&end) {
+        let opened = at.checked_sub(1).and_then(|before| tokens.get(before));
+        if opened == Some(&&Token::LParen) && tokens.get(at + 1) == Some(&end) {
             out.push((n, Type::TEXT_ARRAY));
         }
         if tokens.get(at + 1) != Some(&&Token::DoubleColon) && word(at + 1) != "as" {
