@@ -457,17 +457,20 @@ def lifelines_query():
     return {"km": curves, "cox": hazards}[QUERY]
 
 
-# ---------------------------------------------------------------------------- Tenure, in memory
+# ---------------------------------------------------------------- Tenure, in a process that has started
 def tenure_query():
-    """Tenure as lifetimes and lifelines are asked: in this process, of a table in memory."""
+    """Tenure as the peers are asked: the log on disk, all else of a table in memory."""
     import pyarrow.parquet
     import tenure
     from queries import MODELS, TENURE
 
-    session = tenure.open(threads=THREADS)
-    session.register("asked", pyarrow.parquet.read_table(DATA))
-    name = os.path.basename(DATA).removesuffix(".parquet")
-    sql = TENURE[QUERY].replace(f"'{{{name}}}'", "asked").format(**MODELS)
+    session = tenure.open(threads=THREADS, as_of=AS_OF)
+    if os.path.isdir(DATA):
+        sql = TENURE[QUERY].format(log=f"{DATA}/*.parquet", **MODELS)
+    else:
+        session.register("asked", pyarrow.parquet.read_table(DATA))
+        name = os.path.basename(DATA).removesuffix(".parquet")
+        sql = TENURE[QUERY].replace(f"'{{{name}}}'", "asked").format(**MODELS)
 
     def run():
         columns = session.sql(sql).to_arrow().to_pydict()

@@ -7,12 +7,14 @@
     python3 benches/run.py rfm stages                            only these
     python3 benches/run.py --ids uuid funnel                     customers named by text
     python3 benches/run.py --clustered --limit 512MB funnel      also so
+    python3 benches/run.py --alone --events 100000000 --customers 5000000 matrix   no peers: how it grows
 
 Each engine runs in a process of its own with 2 threads. After one run to warm up, the engines take
 turns (A B C A B C …); the figure is the median of five. Tenure's is the wall time of the whole
-program, from start to exit; a peer's is that of the query alone, without start-up and imports. What
-packages of Python are asked of data in memory, Tenure is asked in the same way too: "in memory". Of
-a peer's ways to write a query the fastest counts. Memory is the greatest resident size of a process
+program, from start to exit; a peer's is that of the query alone, without start-up and imports. Tenure
+is asked in the peers' way too, as a package of Python in a process that has started: of the same
+files ("started"), and what packages are asked of data in memory, of a table in memory. Of a peer's
+ways to write a query the fastest counts. Memory is the greatest resident size of a process
 by the end of its runs; a peer's holds its imports too. Needs Python 3 and the release program; fetches
 the peers from PyPI into target/bench-venv.
 """
@@ -35,7 +37,8 @@ VENV = TARGET / "bench-venv"
 PROGRAM = TARGET / "release" / "tenure"
 PYTHON = VENV / "bin" / "python"
 AS_OF = "2024-07-01"
-# asked in a process that has started, of a table in memory, as lifetimes and lifelines are
+# asked in a process that has started, of files as chdb and DuckDB are, or of a table in memory as lifetimes is
+STARTED = "started"
 IN_MEMORY = "in memory"
 OTHER_FILES = ("summaries", "customers", "durations", "hazards", "weeks")
 
@@ -185,12 +188,12 @@ def engines(query, options, folder):
     ours = [Tenure(query, folder, options.threads)]
     if options.clustered and query in CLUSTERED:
         ours.append(Tenure(query, folder, options.threads, "clustered lake"))
-    if OTHER_DATA.get(query) and not query == "change_points":
-        ours.append(Peer("tenure", IN_MEMORY, query, folder, options.threads))
+    way = IN_MEMORY if query in OTHER_DATA else STARTED
+    ours.append(Peer("tenure", way, query, folder, options.threads))
     if options.limit and query in LIMITED:
         ours.append(Tenure(query, folder, options.threads, f"limit {options.limit}", options.limit))
     theirs = []
-    for peer, ways in peers.WAYS[query].items():
+    for peer, ways in ({} if options.alone else peers.WAYS[query]).items():
         if peer == "tenure":
             theirs += [Tenure(way, folder, options.threads, way) for way in ways]
         else:
@@ -216,7 +219,7 @@ def bench(query, options, folder):
     plain, fastest = ours[0], {}
     for engine in sorted(theirs, key=medians.get):
         fastest.setdefault(engine.name, engine)
-    best = min(fastest.values(), key=medians.get)
+    best = min(fastest.values(), key=medians.get, default=None)
 
     print(f"\n{TITLES[query]}")
     for engine in ours + list(fastest.values()):
@@ -234,8 +237,10 @@ def bench(query, options, folder):
         against, target = best, TARGETS[query]
         if engine.way == "clustered lake":
             target = CLUSTERED[query]
-        elif engine.way and engine.way != IN_MEMORY:
+        elif engine.way and engine.way not in (STARTED, IN_MEMORY):
             against, target = plain, LIMITED[query]
+        if against is None:
+            continue
         ratio = medians[engine] / medians[against]
         met = "" if target is None else "met" if ratio <= target else f"MISSED by {ratio / target:.2f}"
         name = " ".join(filter(None, (against.name, against.way if against is plain else "")))
@@ -275,6 +280,7 @@ def main():
     parser.add_argument("--ids", choices=["int", "uuid"], default="int", help="what customers are named by")
     parser.add_argument("--clustered", action="store_true", help="on the clustered lake too")
     parser.add_argument("--limit", help="with this limit of memory too, such as 512MB")
+    parser.add_argument("--alone", action="store_true", help="without the peers")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--answers", action="store_true", help="print Tenure's answers too")

@@ -26,6 +26,8 @@ pub enum ErrorKind {
     Invalid,
     /// a number divided by zero
     DivisionByZero,
+    /// a number that its type cannot hold
+    OutOfRange,
     /// SQL that is understood but not supported
     NotSupported,
     /// files of one table whose columns do not fit together
@@ -75,6 +77,7 @@ impl ErrorKind {
             Self::UndefinedFunction => "42883",
             Self::Invalid | Self::Usage => "22023",
             Self::DivisionByZero => "22012",
+            Self::OutOfRange => "22003",
             Self::NotSupported => "0A000",
             Self::Drift => "42804",
             Self::Changed => "40001",

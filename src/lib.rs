@@ -22,6 +22,7 @@
 
 #![forbid(unsafe_code)]
 
+mod arithmetic;
 mod catalog;
 pub mod chart;
 pub mod cluster;

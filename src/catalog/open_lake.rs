@@ -174,7 +174,7 @@ impl OpenLake {
         let options = TenureOptions::of(state.config_options());
         let micros = options.as_of_micros(chrono::Utc::now())?;
         let as_of = chrono::DateTime::from_timestamp_micros(micros)
-            .map(|t| t.naive_utc().format("TIMESTAMP '%Y-%m-%dT%H:%M:%S%.6f'").to_string());
+            .map(|t| t.naive_utc().format("'%Y-%m-%dT%H:%M:%S%.6f'").to_string());
         let Some(as_of) = as_of else {
             return Err(Error::new(ErrorKind::Invalid, "tenure.as_of is out of range"));
         };

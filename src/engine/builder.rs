@@ -12,13 +12,16 @@ use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 
 use super::named::Named;
 use super::{Tenure, limits};
+use crate::arithmetic::{self, CheckedArithmetic};
 use crate::catalog::{self, OpenLake};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{Lake, StoreOptions};
 use crate::options::TenureOptions;
 use crate::plan::aggregate_once::AggregateOnce;
 use crate::plan::cooperative_joins::CooperativeJoins;
+use crate::plan::date_plus_interval::DatePlusInterval;
 use crate::plan::equal_windows::logical_rules;
+use crate::plan::interval_order::IntervalOrder;
 use crate::plan::interval_times::IntervalTimesNumber;
 use crate::plan::merge_union::MergeUnion;
 use crate::plan::planner;
@@ -137,13 +140,17 @@ impl TenureBuilder {
             .with_query_planner(Arc::new(planner::Planner))
             .with_type_planner(Arc::new(ZonedTimes::default()))
             .with_analyzer_rule(Arc::new(UnnestKeys))
+            .with_analyzer_rule(Arc::new(CheckedArithmetic))
+            .with_analyzer_rule(Arc::new(IntervalOrder))
             .with_optimizer_rules(logical_rules())
             .with_physical_optimizer_rules(physical_rules())
             .build();
         let mut context = SessionContext::new_with_state(state);
         udfs::register_all(&mut context)?;
+        context.register_udaf(arithmetic::sum_udaf().as_ref().clone());
         context.register_expr_planner(Arc::new(IntervalTimesNumber))?;
         context.register_expr_planner(Arc::new(ShortTimes))?;
+        context.register_expr_planner(Arc::new(DatePlusInterval))?;
         context.register_relation_planner(Arc::new(TenureRelations))?;
         context.register_relation_planner(Arc::new(UnnestKeysInRelations))?;
 

@@ -82,21 +82,19 @@ pub(super) struct SpillFolder {
 
 impl SpillFolder {
     fn create(parent: Option<&Path>) -> Result<Self> {
-        let parent =
-            parent.map_or_else(|| std::env::temp_dir().join("tenure-spill"), Path::to_path_buf);
-        let failed = |what: &str, e: std::io::Error| {
-            Error::new(
-                ErrorKind::Io,
-                format!("the folder for temporary files cannot be {what}: {e}"),
-            )
-            .with_hint("name another one")
-            .with_source(e)
+        let parent = parent.map_or_else(usual_folder, Path::to_path_buf);
+        let failed = |e: std::io::Error| {
+            let shown = parent.display();
+            let message = format!("no folder for temporary files can be made in {shown}: {e}");
+            Error::new(ErrorKind::Io, message)
+                .with_hint("name another one by TMPDIR, or spill_dir in a program")
+                .with_source(e)
         };
-        std::fs::create_dir_all(&parent).map_err(|e| failed("made", e))?;
+        std::fs::create_dir_all(&parent).map_err(failed)?;
         remove_orphans(&parent);
         let unique = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos());
         let path = parent.join(format!("{PREFIX}{}-{unique}", std::process::id()));
-        private_folder(&path).map_err(|e| failed("made", e))?;
+        private_folder(&path).map_err(failed)?;
         Ok(Self { path })
     }
 }
@@ -105,6 +103,25 @@ impl Drop for SpillFolder {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.path);
     }
+}
+
+/// Where temporary files go unless a folder is named. Users of one machine have one each: nobody can
+/// write in what another has made.
+fn usual_folder() -> PathBuf {
+    let user = user().map_or_else(String::new, |user| format!("-{user}"));
+    std::env::temp_dir().join(format!("tenure-spill{user}"))
+}
+
+/// The number of the user, where the system shows its processes.
+#[cfg(unix)]
+fn user() -> Option<u32> {
+    use std::os::unix::fs::MetadataExt;
+    Some(std::fs::metadata("/proc/self").ok()?.uid())
+}
+
+#[cfg(not(unix))]
+fn user() -> Option<u32> {
+    None
 }
 
 #[cfg(unix)]

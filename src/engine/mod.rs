@@ -474,7 +474,7 @@ fn about_inner_query(e: Error, sql: &str) -> Error {
     let text = e.to_string();
     let named = text.rsplit([' ', '.']).next().unwrap_or_default().trim_matches('"');
     let inner = sql.to_lowercase().replace(char::is_whitespace, "").contains("(select");
-    if sql.contains(named) || !inner {
+    if sql.contains(named) || !inner || text.ends_with("in more than one table") {
         return e;
     }
     let message = "a query inside that refers to the rows around it like this is not supported";

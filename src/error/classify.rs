@@ -300,7 +300,25 @@ fn execution_error(m: &str) -> Error {
     if m.ends_with(&ArrowError::DivideByZero.to_string()) {
         return Error::new(ErrorKind::DivisionByZero, "division by zero");
     }
-    cast_error(m)
+    out_of_range(m).unwrap_or_else(|| cast_error(m))
+}
+
+/// A number that a type cannot hold, without the number.
+fn out_of_range(m: &str) -> Option<Error> {
+    let what = match m.split_once("Arithmetic overflow: ") {
+        Some((_, what)) if !what.starts_with("Overflow") => what,
+        Some(_) => "a calculation",
+        None if m.contains("Array overflow on abs(") => "abs",
+        None if m.contains("Can't cast value ") => {
+            m.rsplit_once(" to type ").map_or("a cast", |(_, ty)| ty)
+        }
+        None if m.contains("Overflowing on ") || m.contains(" is too large to store in a ") => {
+            "a cast"
+        }
+        None => return None,
+    };
+    let hint = "DOUBLE and DECIMAL(38, 0) hold larger numbers: cast to them before";
+    Some(Error::new(ErrorKind::OutOfRange, format!("out of range: {what}")).with_hint(hint))
 }
 
 /// `Cannot cast string 'someone@example.com' to value of Int32 type`, `Error parsing timestamp from

@@ -98,7 +98,11 @@ fn keep(key: String, meta: ObjectMeta, footer: &Arc<Footer>) {
 
 fn corrupt(file: &PinnedFile, why: &str) -> Error {
     let message = format!("file {} is not a readable Parquet file: {why}", file.name);
-    Error::new(ErrorKind::Corrupt, message)
+    let e = Error::new(ErrorKind::Corrupt, message);
+    if file.name.to_lowercase().ends_with(".parquet") {
+        return e;
+    }
+    e.with_hint("only Parquet is read; DuckDB, Polars and others write it from CSV and JSON")
 }
 
 /// The bytes between the last column and the footer's length.

@@ -166,6 +166,10 @@ fn read(parts: Vec<Part>) -> Result<Vec<Part>, &'static str> {
             Part::Quarter => return Err("Q"),
         }
     }
+    // which the function leaves out without a word
+    if (fields.contains("%H") || fields.contains("%I")) && !fields.contains("%M") {
+        return Err("an hour without minutes (MI)");
+    }
     Ok(if parts.is_empty() { vec![] } else { vec![Part::Fields(fields)] })
 }
 

@@ -6,7 +6,7 @@
 use std::any::TypeId;
 
 use datafusion::logical_expr::sqlparser::ast::Expr;
-use datafusion::logical_expr::sqlparser::dialect::{Dialect, GenericDialect};
+use datafusion::logical_expr::sqlparser::dialect::{Dialect, GenericDialect, Precedence};
 use datafusion::logical_expr::sqlparser::keywords::Keyword;
 use datafusion::logical_expr::sqlparser::parser::{Parser, ParserError};
 use datafusion::logical_expr::sqlparser::tokenizer::Token;
@@ -71,6 +71,12 @@ impl Dialect for TenureDialect {
         // parsed so that it can be refused with a sentence
         supports_table_versioning,
     );
+
+    /// `2 * 3 ^ 2` is 18, as in PostgreSQL
+    fn get_next_precedence(&self, parser: &Parser<'_>) -> Option<Result<u8, ParserError>> {
+        let power = parser.peek_token_ref().token == Token::Caret;
+        power.then(|| Ok(self.prec_value(Precedence::DoubleColon) - 1))
+    }
 
     fn parse_prefix(&self, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
         let Token::Word(word) = &parser.peek_token_ref().token else { return None };

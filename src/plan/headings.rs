@@ -1,7 +1,7 @@
 //! Headings as they were written: `round(avg(x), 2)`, not `round(avg(t.x),Int64(2))`.
 //!
 //! An item of the outermost SELECT without a name is named by its own text. Columns keep their
-//! names; inner queries keep DataFusion's, by which outer ones may refer to them.
+//! names, the first time; inner queries keep DataFusion's, by which outer ones may refer to them.
 
 use datafusion::logical_expr::sqlparser::ast::{Expr, Ident, SelectItem, SetExpr, Statement};
 
@@ -19,14 +19,20 @@ pub(crate) fn name(statement: &mut Statement) {
     let mut before: Vec<String> = vec![];
     for item in &mut select.projection {
         let SelectItem::UnnamedExpr(expr) = item else { continue };
-        if matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Wildcard(_)) {
-            continue;
-        }
-        let text = expr.to_string();
+        let column = match &*expr {
+            Expr::Wildcard(_) => continue,
+            Expr::Identifier(name) => Some(name),
+            Expr::CompoundIdentifier(names) => names.last(),
+            _ => None,
+        };
+        let mut text = expr.to_string();
         let again = before.iter().filter(|t| **t == text).count();
         before.push(text.clone());
+        if let Some(column) = column {
+            text.clone_from(&column.value);
+        }
         let name = match again {
-            0 if text.chars().count() > LONGEST => continue,
+            0 if column.is_some() || text.chars().count() > LONGEST => continue,
             0 => text,
             // two items of one text cannot both have its name: f(1), f(1)_2
             again => {
@@ -56,6 +62,10 @@ mod tests {
         assert_eq!(
             named("SELECT a, t.b, 1, round(avg(x), 2), c AS d FROM (SELECT 2) AS t"),
             "SELECT a, t.b, 1 AS \"1\", round(avg(x), 2) AS \"round(avg(x), 2)\", c AS d FROM (SELECT 2) AS t"
+        );
+        assert_eq!(
+            named("SELECT a, t.b, A, a, t.b, b FROM t"),
+            "SELECT a, t.b, A, a AS \"a_2\", t.b AS \"b_2\", b FROM t"
         );
         assert_eq!(named("SELECT DISTINCT lower(a) FROM t"), "SELECT DISTINCT lower(a) FROM t");
         assert_eq!(

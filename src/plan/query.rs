@@ -159,7 +159,7 @@ pub(crate) fn call(name: &str, arguments: impl IntoIterator<Item = Expr>) -> Exp
 /// One point in time less a length, for a hole.
 pub(crate) fn minus(moment: Expr, length: Expr) -> Expr {
     let nested = |e| Box::new(Expr::Nested(Box::new(e)));
-    let timestamp = DataType::Timestamp(None, TimezoneInfo::None);
+    let timestamp = DataType::Timestamp(Some(6), TimezoneInfo::None);
     let moment = Expr::Cast {
         kind: CastKind::Cast,
         expr: nested(moment),

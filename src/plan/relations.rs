@@ -375,16 +375,31 @@ impl<'a> Call<'a> {
     /// The same by another name.
     pub(crate) fn moment_or_as_of(&mut self, name: &'static str) -> Result<SqlExpr> {
         if let Some(e) = self.written(name) {
+            self.check_constant(name, &e)?;
             return Ok(self.on_wall_clock(e));
         }
         let options = self.context.context_provider().options();
         // the statement has written its own point in time there
         let as_of = TenureOptions::of(options).as_of;
         Ok(SqlExpr::TypedString(TypedString {
-            data_type: SqlType::Timestamp(None, TimezoneInfo::None),
+            data_type: SqlType::Timestamp(Some(6), TimezoneInfo::None),
             value: Value::SingleQuotedString(as_of).with_empty_span(),
             uses_odbc_syntax: false,
         }))
+    }
+
+    /// Refuses an expression that looks at the rows.
+    fn check_constant(&mut self, name: &str, e: &SqlExpr) -> Result<()> {
+        let schema = self.schema();
+        let Ok(planned) = self.context.sql_to_expr(e.clone(), &schema) else { return Ok(()) };
+        match planned.column_refs().into_iter().next() {
+            Some(column) => plan_err!(
+                "{}: {name} must be a constant, and it looks at the column {}",
+                self.function,
+                column.name
+            ),
+            None => Ok(()),
+        }
     }
 
     /// A point in time that must be given.

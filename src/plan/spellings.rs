@@ -1,6 +1,6 @@
 //! What PostgreSQL spells otherwise than DataFusion, and BI tools write: `mod(a, b)`, `variance(x)`,
 //! `sign(x)`, `date(ts)`, `substring(text FROM 'pattern')`, `SIMILAR TO`, `LIKE … ESCAPE '!'`,
-//! `E'a\nb'`, `CAST(x AS FLOAT)`.
+//! `E'a\nb'`, `CAST(x AS FLOAT)`, `2 ^ 3`.
 
 use std::ops::ControlFlow;
 
@@ -58,11 +58,16 @@ pub(crate) fn respell(statement: &mut Statement) {
             }
             Expr::Like { pattern, escape_char, .. } | Expr::ILike { pattern, escape_char, .. } => {
                 let by = escape(escape_char.as_ref()).filter(|by| *by != '\\');
-                if let (Some(by), Some(text)) = (by, constant(pattern))
-                    && let Some(new) = escaped_by_backslash(text, by)
-                {
-                    (**pattern, *escape_char) = (query::text(&new), None);
+                let new = by.and_then(|by| match constant(pattern) {
+                    Some(text) => escaped_by_backslash(text, by).map(|new| query::text(&new)),
+                    None => Some(computed_by_backslash(pattern, by)),
+                });
+                if let Some(new) = new {
+                    (**pattern, *escape_char) = (new, None);
                 }
+            }
+            Expr::BinaryOp { left, op: BinaryOperator::BitwiseXor, right } => {
+                *expr = query::call("power", vec![left.as_ref().clone(), right.as_ref().clone()]);
             }
             Expr::Substring {
                 expr: text, substring_from: Some(from), substring_for: None, ..
@@ -163,6 +168,18 @@ fn escaped_by_backslash(pattern: &str, by: char) -> Option<String> {
         }
     }
     Some(out)
+}
+
+/// The same of a pattern that is not known before.
+fn computed_by_backslash(pattern: &Expr, by: char) -> Expr {
+    // what is escaped by itself stands for itself, and waits as a character of nobody's
+    const ASIDE: &str = "\u{e000}";
+    let replaced = |e: Expr, from: &str, to: &str| {
+        query::call("replace", [e, query::text(from), query::text(to)])
+    };
+    let once = by.to_string();
+    let waits = replaced(replaced(pattern.clone(), "\\", "\\\\"), &once.repeat(2), ASIDE);
+    replaced(replaced(waits, &once, "\\"), ASIDE, &once)
 }
 
 /// The regular expression that finds the texts which are SIMILAR TO a pattern as a whole; none if it

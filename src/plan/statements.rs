@@ -22,6 +22,8 @@ pub struct Statement {
 /// # Errors
 /// A string, name or comment that is not closed.
 pub fn split_statements(script: &str) -> Result<Vec<Statement>> {
+    // some editors begin a file with a mark of the order of bytes
+    let script = script.strip_prefix('\u{feff}').unwrap_or(script);
     let tokens = Tokenizer::new(&TenureDialect, script)
         .with_unescape(false)
         .tokenize_with_location()

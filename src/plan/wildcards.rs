@@ -1,11 +1,11 @@
 //! `SELECT orders.* FROM main.orders`: a table's columns by its name without the schema, for which
-//! DataFusion wants the name as it stands in FROM.
+//! DataFusion wants the name as it stands in FROM; and `FROM orders` alone, which are all columns.
 
 use std::ops::ControlFlow;
 
 use datafusion::logical_expr::sqlparser::ast::{
-    ObjectName, Select, SelectItem, SelectItemQualifiedWildcardKind, Statement, TableFactor,
-    VisitMut, VisitorMut,
+    ObjectName, Select, SelectFlavor, SelectItem, SelectItemQualifiedWildcardKind, Statement,
+    TableFactor, VisitMut, VisitorMut, WildcardAdditionalOptions,
 };
 
 /// Gives such wildcards the whole name. One that could mean two tables stays, and is refused.
@@ -19,6 +19,10 @@ impl VisitorMut for Wildcards {
     type Break = ();
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        if select.flavor == SelectFlavor::FromFirstNoSelect && select.projection.is_empty() {
+            let all = SelectItem::Wildcard(WildcardAdditionalOptions::default());
+            select.projection.push(all);
+        }
         let Select { projection, from, .. } = select;
         let factors = || {
             from.iter().flat_map(|f| {

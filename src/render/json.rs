@@ -23,22 +23,23 @@ impl<W: Write> JsonSink<W> {
 
 impl<W: Write> Sink for JsonSink<W> {
     fn begin(&mut self, schema: &SchemaRef) -> RenderResult {
+        // a statement that fails before its first row writes nothing
         self.schema = Some(Arc::clone(schema));
-        Ok(self.writer.write_all(b"[")?)
+        Ok(())
     }
 
     fn batch(&mut self, batch: &RecordBatch) -> RenderResult {
         let schema = self.schema.as_ref().ok_or_else(not_begun)?;
         let (writer, empty) = (&mut self.writer, &mut self.empty);
         json_rows(schema, batch, |row| {
-            writer.write_all(if *empty { b"\n" } else { b",\n" })?;
+            writer.write_all(if *empty { b"[\n" } else { b",\n" })?;
             *empty = false;
             Ok(writer.write_all(row)?)
         })
     }
 
     fn end(&mut self) -> RenderResult {
-        self.writer.write_all(if self.empty { b"]\n" } else { b"\n]\n" })?;
+        self.writer.write_all(if self.empty { b"[]\n" } else { b"\n]\n" })?;
         Ok(self.writer.flush()?)
     }
 }

@@ -126,9 +126,9 @@ fn position(token: &Token) -> Option<usize> {
     }
 }
 
-/// The parameters that the statement itself makes times of, by `$1::date` or `CAST($1 AS date)`: they
-/// are read as PostgreSQL reads such a type, which is more than a cast of text can. One in `= ANY($1)`
-/// is a list, whose items are compared as texts if nobody says otherwise.
+/// The parameters whose type the statement itself says, by `$1::date` or `CAST($1 AS date)`: they are
+/// read as PostgreSQL reads such a type, and drivers send it. One in `= ANY($1)` is a list, whose items
+/// are compared as texts if nobody says otherwise; `LIMIT $1` is a number.
 fn casts(sql: &str) -> Vec<(usize, Type)> {
     let tokens = Tokenizer::new(&GenericDialect, sql).tokenize().unwrap_or_default();
     let tokens: Vec<&Token> =
@@ -151,10 +151,24 @@ fn casts(sql: &str) -> Vec<(usize, Type)> {
         if opened == Some(&&Token::LParen) && tokens.get(at + 1) == Some(&end) {
             out.push((n, Type::TEXT_ARRAY));
         }
+        if ["limit", "offset"].contains(&before(1).as_str()) {
+            out.push((n, Type::INT8));
+        }
         if tokens.get(at + 1) != Some(&&Token::DoubleColon) && word(at + 1) != "as" {
             continue;
         }
+        let is_list = tokens.get(at + 3) == Some(&&Token::LBracket);
         let pg = match (word(at + 2).as_str(), word(at + 3).as_str()) {
+            ("bigint" | "int8", _) if is_list => Type::INT8_ARRAY,
+            ("int" | "integer" | "int4", _) if is_list => Type::INT4_ARRAY,
+            ("text" | "varchar", _) if is_list => Type::TEXT_ARRAY,
+            ("oid", _) if is_list => Type::OID_ARRAY,
+            _ if is_list => continue,
+            ("bigint" | "int8", _) => Type::INT8,
+            ("int" | "integer" | "int4", _) => Type::INT4,
+            ("smallint" | "int2", _) => Type::INT2,
+            ("boolean" | "bool", _) => Type::BOOL,
+            ("interval", _) => Type::INTERVAL,
             ("date", _) => Type::DATE,
             ("time", "" | "without") => Type::TIME,
             ("timestamptz", _) | ("timestamp", "with") => Type::TIMESTAMPTZ,
@@ -202,7 +216,7 @@ fn sql_type(pg: &Type) -> Option<&'static str> {
         Type::NUMERIC => "DECIMAL(38, 10)",
         Type::TEXT | Type::VARCHAR => "VARCHAR",
         Type::BOOL_ARRAY => "BOOLEAN[]",
-        Type::INT2_ARRAY | Type::INT4_ARRAY | Type::INT8_ARRAY => "BIGINT[]",
+        Type::INT2_ARRAY | Type::INT4_ARRAY | Type::INT8_ARRAY | Type::OID_ARRAY => "BIGINT[]",
         Type::FLOAT4_ARRAY | Type::FLOAT8_ARRAY => "DOUBLE[]",
         Type::TEXT_ARRAY | Type::VARCHAR_ARRAY => "VARCHAR[]",
         Type::DATE_ARRAY => "DATE[]",
@@ -216,9 +230,20 @@ mod tests {
 
     #[test]
     fn a_cast_of_a_parameter_says_its_type() {
-        let sql = "SELECT $1::date, CAST($2 AS TIMESTAMP WITH TIME ZONE), $3 :: timestamp, $4 AS date_, $5::int";
+        let sql =
+            "SELECT $1::date, CAST($2 AS TIMESTAMP WITH TIME ZONE), $3 :: timestamp, $4 AS date_";
         let times = [(1, Type::DATE), (2, Type::TIMESTAMPTZ), (3, Type::TIMESTAMP)];
         assert_eq!(casts(sql), times);
+        let sql = "SELECT $1::int, $2::bool, now() - $3::interval FROM t WHERE a = ANY($4::bigint[]) LIMIT $5 OFFSET $6";
+        let others = [
+            (1, Type::INT4),
+            (2, Type::BOOL),
+            (3, Type::INTERVAL),
+            (4, Type::INT8_ARRAY),
+            (5, Type::INT8),
+            (6, Type::INT8),
+        ];
+        assert_eq!(casts(sql), others);
         let lists = [(1, Type::TEXT_ARRAY), (2, Type::TEXT_ARRAY)];
         assert_eq!(casts("SELECT x = ANY($1), y <> all ( $2 ), any($3 || 'a'), (any, $4)"), lists);
         assert_eq!(casts("SELECT array_contains($1, kind)"), [(1, Type::TEXT_ARRAY)]);

@@ -161,7 +161,8 @@ impl Session {
                     .and_then(|p| p.rows.as_ref())
                     .map(|r| Arc::clone(&r.schema));
             }
-            _ => {}
+            // what is refused when it runs, or needs none
+            _ => prepared.types = Catalog::types(sql, declared),
         }
         Ok(prepared)
     }

@@ -16,6 +16,8 @@ enum Kind {
     Text,
     /// nothing but what it is
     Fixed,
+    /// that of texts, which is UTF-8
+    Encoding,
     /// one of these; the first is written when another name for it is given
     One(&'static [&'static str]),
     /// on or off
@@ -47,7 +49,7 @@ const SETTINGS: &[Definition] = &[
     define("backslash_quote", "safe_encoding", Kind::Text),
     define("block_size", "8192", Kind::Fixed),
     define("bytea_output", "hex", Kind::Fixed),
-    define("client_encoding", "UTF8", Kind::One(&["UTF8", "utf-8", "unicode"])),
+    define("client_encoding", "UTF8", Kind::Encoding),
     define("client_min_messages", "notice", Kind::Text),
     define("datestyle", "ISO, MDY", Kind::DateStyle),
     define("default_tablespace", "", Kind::Text),
@@ -221,6 +223,14 @@ impl Settings {
                 }
                 Err(wrong(&format!("it is {} and nothing else here", found.value)))
             }
+            // of a name only letters and digits count, and drivers put it into quotes
+            Kind::Encoding => {
+                let name = value.chars().filter(char::is_ascii_alphanumeric).collect::<String>();
+                match name.to_lowercase().as_str() {
+                    "utf8" | "unicode" => Ok(found.value.to_owned()),
+                    _ => Err(wrong("it is UTF8")),
+                }
+            }
             Kind::One(allowed) => {
                 let known = allowed.iter().any(|a| a.eq_ignore_ascii_case(value));
                 let Some(first) = allowed.first().filter(|_| known) else {
@@ -385,6 +395,7 @@ mod tests {
             ("DateStyle", "ISO", "ISO, MDY"),
             ("datestyle", "iso, dmy", "ISO, DMY"),
             ("client_encoding", "utf-8", "UTF8"),
+            ("client_encoding", "'utf-8'", "UTF8"),
             ("TimeZone", "Europe/Berlin", "Europe/Berlin"),
             ("statement_timeout", "90000", "90s"),
             ("standard_conforming_strings", "true", "on"),

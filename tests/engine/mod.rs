@@ -22,6 +22,7 @@ mod same_bits;
 mod season;
 mod views;
 mod whole_files;
+mod whole_numbers;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Drivers: psycopg, psycopg2, SQLAlchemy with pandas, node-postgres.
+//! Drivers: psycopg, psycopg2, SQLAlchemy with pandas, asyncpg, node-postgres.
 
 use std::path::Path;
 use std::process::Command;
@@ -27,6 +27,12 @@ fn transactions_and_settings_behave() {
 fn sqlalchemy_looks_around_and_pandas_reads() {
     let served = Served::retail(&[]);
     served.python("pandas_sqlalchemy.py", &[]);
+}
+
+#[test]
+fn asyncpg_sends_what_it_is_told_and_reads_lists() {
+    let served = Served::retail(&[]);
+    served.python("asynchronous.py", &[]);
 }
 
 /// node-postgres under `target/`, as the lock file has it.

@@ -9,6 +9,7 @@ use datafusion::arrow::datatypes::{DataType, IntervalMonthDayNano, IntervalUnit,
 use datafusion::arrow::util::display::array_value_to_string;
 use datafusion::common::{Result, ScalarValue, internal_err, plan_err};
 use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams, WindowFunction};
+use datafusion::logical_expr::function::AccumulatorArgs;
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{ColumnarValue, Expr, Signature, TypeSignature, Volatility, lit};
 use datafusion::physical_expr::PhysicalExpr;
@@ -264,6 +265,19 @@ pub(crate) fn completed(name: &str, params: &[Param], args: &[ColumnarValue]) ->
         if missing && p.fill.is_a_setting() {
             return internal_err!("{name}: {} has not been filled in by the session", p.name);
         }
+    }
+    Ok(())
+}
+
+/// Refuses `f(DISTINCT …)`, which would say nothing of rows that come twice.
+///
+/// # Errors
+/// The call has it.
+pub(crate) fn no_distinct(function: &str, args: &AccumulatorArgs) -> Result<()> {
+    if args.is_distinct {
+        return plan_err!(
+            "{function} does not take DISTINCT; leave out rows that come twice before"
+        );
     }
     Ok(())
 }

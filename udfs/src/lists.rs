@@ -127,6 +127,15 @@ pub(crate) fn one_list(values: ArrayRef) -> Result<ScalarValue> {
     Ok(ScalarValue::List(Arc::new(list)))
 }
 
+/// Where the elements of each list lie that is not NULL.
+pub(crate) fn ranges(lists: &ListArray) -> impl Iterator<Item = Range<usize>> + '_ {
+    lists.value_offsets().windows(2).enumerate().filter_map(|(row, ends)| {
+        let [from, to] = ends else { return None };
+        let range = usize::try_from(*from).ok()?..usize::try_from(*to).ok()?;
+        lists.is_valid(row).then_some(range)
+    })
+}
+
 /// Where the elements of the lists lie that are not NULL: all of them in one piece where none is.
 pub(crate) fn runs(lists: &ListArray) -> impl Iterator<Item = Range<usize>> + '_ {
     let offsets = lists.value_offsets();

@@ -19,6 +19,7 @@ use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, Expr, GroupsAccumulator, Signature,
 };
 
+use crate::args;
 use crate::sequence_aggregate::{Sequence, accumulator, groups_accumulator, state_fields};
 
 /// What is a function's own.
@@ -112,6 +113,7 @@ impl<F: SequenceFunction> AggregateUDFImpl for SequenceUdaf<F> {
     }
 
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
+        args::no_distinct(F::NAME, &args)?;
         Ok(accumulator(F::sequence(&args)?))
     }
 
@@ -123,6 +125,7 @@ impl<F: SequenceFunction> AggregateUDFImpl for SequenceUdaf<F> {
         &self,
         args: AccumulatorArgs,
     ) -> Result<Box<dyn GroupsAccumulator>> {
+        args::no_distinct(F::NAME, &args)?;
         Ok(groups_accumulator(F::sequence(&args)?))
     }
 

@@ -23,7 +23,7 @@ extensions_options! {
         pub week_start: String, default = "monday".to_string()
         /// first month of the fiscal year, 1 to 12
         pub fiscal_year_start: usize, default = 1
-        /// how far churn_prob and expected_purchases look ahead in the view `profiles`, such as '90 days'
+        /// how far churn_prob, expected_purchases and clv look ahead in the view `profiles`, such as '90 days'
         pub horizon: String, default = "90 days".to_string()
         /// policy that stage_of uses where none is given, a name that stage_policy knows
         pub stage_policy: String, default = "retail".to_string()
@@ -62,7 +62,7 @@ impl TenureOptions {
         match parse_interval_month_day_nano(self.horizon.trim()) {
             Ok(v) if v.months == 0 && (v.days > 0 || v.nanoseconds > 0) => Ok(()),
             _ => plan_err!(
-                "tenure.horizon: {:?} is no positive length of time; use days, such as '90 days'",
+                "tenure.horizon: {:?} is no positive length of time that is always the same, and months and years are not; use days, such as '90 days'",
                 self.horizon
             ),
         }

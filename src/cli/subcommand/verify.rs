@@ -16,7 +16,13 @@ pub(crate) fn run(wanted: &Verify, shared: &Shared, mut output: Output) -> Outco
         Some(path) => vec![read(path)?],
         None => verify::published()?,
     };
-    keep(&mut all, wanted.pattern.as_deref().unwrap_or_default());
+    let pattern = wanted.pattern.as_deref().unwrap_or_default();
+    keep(&mut all, pattern);
+    if all.iter().all(|checks| checks.checks.is_empty()) {
+        return Err(Stop::usage(format!(
+            "there is no figure with {pattern:?} in its section, case or source"
+        )));
+    }
     let runtimes = Runtimes::new(shared.threads)?;
     let findings = runtimes.wait(async move { verify::run(&all).await })?;
     list_batch(&mut output, &verify::table(&findings)?)?;

@@ -58,8 +58,9 @@ days AS (
   SELECT key, day, bool_or(is_active) AS is_active FROM (
     SELECT key, day, true AS is_active FROM active
     UNION ALL
-    SELECT key, CAST(unnest(generate_series(min(day), period_start($as_of, 'day'), INTERVAL '1 day')) AS TIMESTAMP(6)), false
-    FROM active GROUP BY key)
+    SELECT key, CAST(first + INTERVAL '1 day' * n AS TIMESTAMP(6)), false FROM (
+      SELECT key, first, unnest(generate_series(0, periods_between(first, $as_of, 'day'))) AS n
+      FROM (SELECT key, min(day) AS first FROM active GROUP BY key)))
   GROUP BY key, day)
 SELECT key, day, engagement_state(is_active, day, $wau, $mau) OVER (PARTITION BY key ORDER BY day) AS state
 FROM days ORDER BY key, day OFFSET 0"

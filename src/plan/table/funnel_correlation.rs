@@ -63,30 +63,36 @@ fn plan(mut call: Call<'_>) -> Result<LogicalPlan> {
     holes.insert("exclude", call.written("exclude").unwrap_or_else(null));
     holes.insert("hold", call.written("hold").unwrap_or_else(null));
     holes.insert("min_count", int(call.int("min_count", 1, 1)?));
-    let (mut session, mut group) = ("NULL", "$key");
+    let (mut session, mut group) = ("NULL", "1");
     if call.word("per", &["customer", "session"])? == "session" {
-        holes.insert("session", call.written_or_column("session", "session_id")?);
-        (session, group) = ("$session", "$key, $session");
+        let of = call.written_or_column("session", "session_id")?;
+        // sessions by whose number rows are grouped anyway
+        let same = holes.get("key") == Some(&of);
+        holes.insert("session", of);
+        // by their places, and with names of their own: the columns may have any others
+        if !same {
+            (session, group) = ("$session", "1, 2");
+        }
     }
     holes.insert("as_of", call.as_of()?);
     call.query(
         &format!(
             "WITH details AS (
-  SELECT $key AS key, {session} AS session, funnel_detail($window, $mode, $ts, $conditions, $exclude, $hold) AS d
+  SELECT $key AS key, {session} AS tenure_session, funnel_detail($window, $mode, $ts, $conditions, $exclude, $hold) AS tenure_detail
   FROM input WHERE $ts <= $as_of AND $key IS NOT NULL GROUP BY {group}),
 attempts AS (
-  SELECT key, session, d['level'] = {n} AS won, d['step_ts'][1] AS begins,
-    CASE WHEN d['level'] = {n} THEN d['step_ts'][{n}] ELSE d['step_ts'][1] + $window END AS ends
-  FROM details WHERE d['level'] = {n} OR (d['level'] >= 1 AND d['step_ts'][1] + $window <= $as_of)),
+  SELECT key, tenure_session, tenure_detail['level'] = {n} AS won, tenure_detail['step_ts'][1] AS begins,
+    CASE WHEN tenure_detail['level'] = {n} THEN tenure_detail['step_ts'][{n}] ELSE tenure_detail['step_ts'][1] + $window END AS ends
+  FROM details WHERE tenure_detail['level'] = {n} OR (tenure_detail['level'] >= 1 AND tenure_detail['step_ts'][1] + $window <= $as_of)),
 totals AS (
   SELECT count(*) FILTER (WHERE won) AS successes, count(*) FILTER (WHERE NOT won) AS failures
   FROM attempts),
 factors AS (
-  SELECT $key AS key, {session} AS session, $ts AS ts, CAST($factor AS VARCHAR) AS factor
+  SELECT $key AS key, {session} AS tenure_session, $ts AS ts, CAST($factor AS VARCHAR) AS factor
   FROM input WHERE $ts <= $as_of AND $factor IS NOT NULL AND NOT ({is_step})),
 met AS (
-  SELECT DISTINCT a.key, a.session, a.won, f.factor
-  FROM attempts a JOIN factors f ON f.key = a.key AND (f.session IS NOT DISTINCT FROM a.session)
+  SELECT DISTINCT a.key, a.tenure_session, a.won, f.factor
+  FROM attempts a JOIN factors f ON f.key = a.key AND (f.tenure_session IS NOT DISTINCT FROM a.tenure_session)
   WHERE f.ts >= a.begins AND f.ts <= a.ends),
 counts AS (
   SELECT factor, count(*) FILTER (WHERE won) AS success, count(*) FILTER (WHERE NOT won) AS failure

@@ -84,11 +84,12 @@ begun AS (
   SELECT *, CASE WHEN period_start(since, $unit) = since THEN since ELSE period_start(since, $unit) + $one END AS start,
     CAST($as_of AS TIMESTAMP(6)) AS now
   FROM (SELECT *, {since} AS since FROM lives)),
-points AS (
-  SELECT key, activated_ts, times, CAST(unnest(
-    CASE WHEN period_start(now, $unit) = now THEN generate_series(start, now, $one)
-      ELSE array_append(generate_series(start, now, $one), now) END) AS TIMESTAMP(6)) AS at
+counted AS (
+  SELECT *, unnest(generate_series(0, CASE WHEN start <= now THEN periods_between(start, now, $unit) ELSE -1 END
+    + CASE WHEN period_start(now, $unit) = now THEN 0 ELSE 1 END)) AS n
   FROM begun),
+points AS (
+  SELECT key, activated_ts, times, CAST(least(start + $one * n, now) AS TIMESTAMP(6)) AS at FROM counted),
 known AS (SELECT key, at, activated_ts <= at AS activated, summary_at(times, at) AS summary FROM points),
 stages AS (
   SELECT key, at, stage_of(summary, $policy, true, activated) AS stage,

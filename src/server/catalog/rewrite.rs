@@ -4,6 +4,7 @@ pub(super) mod casts;
 mod information;
 mod subqueries;
 mod system_columns;
+mod types_tree;
 
 use std::ops::ControlFlow;
 
@@ -17,7 +18,7 @@ use datafusion::logical_expr::sqlparser::tokenizer::{Token, Tokenizer};
 use datafusion_pg_catalog::sql::PostgresCompatibilityParser;
 
 use super::instead;
-use subqueries::{asks_empty, one_value};
+use subqueries::{asks_empty, finds_nothing, one_value};
 
 /// Names that only PostgreSQL's catalog has, beside those that begin with `pg_`.
 const NAMES: &[&str] = &[
@@ -70,6 +71,7 @@ pub(super) fn rewrite(
     sql: &str,
     path: &[String],
 ) -> Option<String> {
+    let sql = types_tree::simpler(sql);
     let resolved = casts::resolved(sql);
     // the library's own parser would put empty answers in place of some questions
     let mut statements =
@@ -118,15 +120,21 @@ fn simplify(statement: &mut Statement, only_catalog: bool) {
             // one value out of a table that has none
             Expr::Subquery(query) if asks_empty(query) => *expr = Expr::value(Value::Null),
             Expr::Subquery(query) => one_value(query),
+            Expr::Exists { subquery, negated } if finds_nothing(subquery) => {
+                *expr = Expr::value(Value::Boolean(*negated));
+            }
             Expr::Cast { data_type, .. } => casts::name_as_text(data_type),
             // the engine's LIKE escapes with a backslash
             Expr::Like { pattern, escape_char, .. } if escape_char.is_some() => {
                 *escape_char = None;
                 escape(pattern);
             }
-            Expr::BinaryOp { left, op: BinaryOperator::Eq, right } => {
-                by_name(left, right);
-                by_name(right, left);
+            Expr::BinaryOp { left, op, right } => {
+                if *op == BinaryOperator::Eq {
+                    by_name(left, right);
+                    by_name(right, left);
+                }
+                no_function(left, right);
             }
             _ => {}
         }
@@ -171,15 +179,27 @@ fn escape(pattern: &mut Expr) {
     }
 }
 
-/// `pg_proc.oid = typreceive`: types and methods of access know their functions by name here.
+/// Columns of functions, which types and methods of access know by name here.
+const FUNCTIONS: [&str; 7] =
+    ["typinput", "typoutput", "typreceive", "typsend", "typmodin", "typmodout", "amhandler"];
+
+/// `typreceive <> 0`: whether there is a function.
+fn no_function(function: &Expr, number: &mut Expr) {
+    if let Expr::Value(value) = number
+        && matches!(&value.value, Value::Number(zero, _) if zero == "0")
+        && last(function).is_some_and(|name| FUNCTIONS.contains(&name.as_str()))
+    {
+        value.value = Value::SingleQuotedString("-".to_owned());
+    }
+}
+
+/// `pg_proc.oid = typreceive`.
 fn by_name(number: &mut Expr, function: &mut Expr) {
     let name = match &*function {
         Expr::Cast { expr, .. } => last(expr),
         other => last(other),
     };
     let (Expr::CompoundIdentifier(number), Some(name)) = (number, name) else { return };
-    const FUNCTIONS: [&str; 7] =
-        ["typinput", "typoutput", "typreceive", "typsend", "typmodin", "typmodout", "amhandler"];
     if FUNCTIONS.contains(&name.as_str())
         && let Some(oid) = number.last_mut()
         && oid.value.eq_ignore_ascii_case("oid")

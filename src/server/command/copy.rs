@@ -93,8 +93,11 @@ impl Words<'_> {
             match self.next_keyword().as_str() {
                 "WITH" | "AS" => {}
                 "FORMAT" => {
-                    kind = copy_kind(&self.next_keyword())
-                        .ok_or_else(|| self.unexpected("TEXT, CSV or BINARY"))?
+                    let name = match self.peek() {
+                        Some(Token::SingleQuotedString(_)) => self.string()?.to_uppercase(),
+                        _ => self.next_keyword(),
+                    };
+                    kind = copy_kind(&name).ok_or_else(|| self.unexpected("TEXT, CSV or BINARY"))?
                 }
                 word @ ("CSV" | "BINARY" | "TEXT") => kind = copy_kind(word).unwrap_or(kind),
                 "HEADER" => {
@@ -173,7 +176,7 @@ mod tests {
             "SELECT a, \"b\" FROM raw.orders"
         );
         let (_, csv) =
-            copy("COPY t TO STDOUT WITH (FORMAT csv, HEADER true, DELIMITER ';', NULL '-')");
+            copy("COPY t TO STDOUT WITH (FORMAT 'csv', HEADER true, DELIMITER ';', NULL '-')");
         assert_eq!(
             (csv.kind, csv.header, csv.delimiter, csv.null.as_str()),
             (CopyKind::Csv, true, ';', "-")

@@ -11,8 +11,8 @@ use datafusion::arrow::array::{
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, Decimal256Type, DecimalType, Field, Float32Type,
-    Float64Type, Int16Type, Int32Type, Int64Type, IntervalMonthDayNanoType, IntervalUnit,
-    Time64MicrosecondType, TimeUnit, TimestampMicrosecondType,
+    Float64Type, Int16Type, Int32Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType,
+    IntervalUnit, Time64MicrosecondType, TimeUnit, TimestampMicrosecondType,
 };
 use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::json::writer::{EncoderOptions, make_encoder};
@@ -89,7 +89,10 @@ impl Column {
                 Self::TimestampTz(array.as_primitive::<TimestampMicrosecondType>().clone())
             }
             Type::INTERVAL => {
-                let array = to(array, &DataType::Interval(IntervalUnit::MonthDayNano))?;
+                let array = match array.data_type() {
+                    DataType::Duration(_) => days_and_time(array)?,
+                    _ => to(array, &DataType::Interval(IntervalUnit::MonthDayNano))?,
+                };
                 Self::Interval(array.as_primitive::<IntervalMonthDayNanoType>().clone())
             }
             Type::BYTEA => Self::Bytea(to(array, &DataType::Binary)?.as_binary::<i32>().clone()),
@@ -121,6 +124,24 @@ impl Column {
 
 fn to(array: &ArrayRef, wanted: &DataType) -> Result<ArrayRef, ArrowError> {
     if array.data_type() == wanted { Ok(Arc::clone(array)) } else { cast(array, wanted) }
+}
+
+/// What lies between two times in days of 24 hours and the rest, as PostgreSQL has it.
+fn days_and_time(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    let (of_day, nanoseconds) = match array.data_type() {
+        DataType::Duration(TimeUnit::Second) => (86_400, 1_000_000_000),
+        DataType::Duration(TimeUnit::Millisecond) => (86_400_000, 1_000_000),
+        DataType::Duration(TimeUnit::Microsecond) => (86_400_000_000, 1_000),
+        _ => (86_400_000_000_000, 1),
+    };
+    let units = cast(array, &DataType::Int64)?;
+    let units = units.as_primitive::<Int64Type>();
+    let intervals = units.try_unary::<_, IntervalMonthDayNanoType, ArrowError>(|n| {
+        let days = i32::try_from(n / of_day)
+            .map_err(|_| ArrowError::ArithmeticOverflow("an interval".to_owned()))?;
+        Ok(IntervalMonthDayNano::new(0, days, n % of_day * nanoseconds))
+    })?;
+    Ok(Arc::new(intervals))
 }
 
 fn decimals(array: &ArrayRef) -> Result<Column, ArrowError> {

@@ -3,7 +3,7 @@
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Float64Array, Float64Builder, ListArray};
 use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Float64Type};
+use datafusion::arrow::datatypes::{DataType, Float64Type, TimeUnit};
 use datafusion::common::{Result, exec_err, plan_err};
 
 use crate::args::{Param, Ty, required};
@@ -14,13 +14,14 @@ pub(crate) const FEATURES: Param = required("features", Ty::Any);
 /// The type that features are cast to.
 ///
 /// # Errors
-/// Neither a STRUCT nor a list, none at all, or one that is no number.
+/// Neither a STRUCT nor a list, none at all, or one that is neither a number nor a length of time.
 pub(crate) fn coerce(function: &str, ty: &DataType) -> Result<DataType> {
     let is_number = |t: &DataType| t.is_numeric() || t.is_null() || *t == DataType::Boolean;
+    let is_feature = |t: &DataType| is_number(t) || matches!(t, DataType::Duration(_));
     match ty {
-        DataType::Struct(fields) => match fields.iter().find(|f| !is_number(f.data_type())) {
+        DataType::Struct(fields) => match fields.iter().find(|f| !is_feature(f.data_type())) {
             Some(field) => plan_err!(
-                "{function}: the feature {} is {}; make it a number or a condition, such as {{'{}': {} = …}}",
+                "{function}: the feature {} is {}; make it a number, a condition such as {{'{}': {} = …}}, or a length of time",
                 field.name(),
                 field.data_type(),
                 field.name(),
@@ -49,7 +50,18 @@ pub(crate) fn names(ty: Option<&DataType>, width: usize) -> Vec<String> {
     }
 }
 
+/// What lies between two times counts in days.
 fn numbers(array: &ArrayRef) -> Result<Float64Array> {
+    if let DataType::Duration(unit) = array.data_type() {
+        let day = match unit {
+            TimeUnit::Second => 86_400.0,
+            TimeUnit::Millisecond => 86_400e3,
+            TimeUnit::Microsecond => 86_400e6,
+            TimeUnit::Nanosecond => 86_400e9,
+        };
+        let units = cast(&cast(array, &DataType::Int64)?, &DataType::Float64)?;
+        return Ok(units.as_primitive::<Float64Type>().unary(|n| n / day));
+    }
     let numbers = cast(array, &DataType::Float64)?;
     // adding 0 makes −0 a 0
     Ok(numbers.as_primitive::<Float64Type>().unary(|v| v + 0.0))

@@ -9,6 +9,9 @@ use crate::fitting::gram::{Block, Gram, add, blocks, dot, padded};
 use crate::fitting::newton::{Optimum, Point, maximise};
 use crate::fitting::rows::{Standardised, distinct};
 
+/// Beside the coefficient that grows most, one that grows as well has at least this share of it.
+const GROWN: f64 = 1e-3;
+
 /// A fitted model.
 #[derive(Debug, Clone)]
 pub(crate) struct Logit {
@@ -69,9 +72,14 @@ pub(crate) fn fit(rows: &[f64], features: usize, weighted: bool, l2: f64) -> Log
     let score = |(i, s): (usize, &(bool, f64))| (dot(scaled.row(i), &best), s.0, s.1);
     let mut scores: Vec<(f64, bool, f64)> = samples.iter().enumerate().map(score).collect();
     let auc = auc(&mut scores);
+    // the intercept is lost where a feature is, and not by itself; where all labels are told apart
+    // every error is lost, and it is those features whose coefficients grow
+    let size = |i: usize| optimum.coefs.get(i).map_or(0.0, |coef| coef.abs());
+    let most = optimum.separated.iter().filter(|&&i| i > 0).map(|&i| size(i)).fold(0.0, f64::max);
+    let separate: Vec<usize> =
+        optimum.separated.iter().copied().filter(|&i| i > 0 && size(i) >= GROWN * most).collect();
+    optimum.separated = separate;
     in_units(&mut optimum, &scaled);
-    // the intercept is lost where a feature is, and not by itself
-    optimum.separated.retain(|&i| i > 0);
     Logit { optimum: Some(optimum), auc: Some(auc) }
 }
 

@@ -13,7 +13,7 @@ use datafusion::arrow::array::{
 };
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Fields, Float64Type};
-use datafusion::common::{Result, internal_err};
+use datafusion::common::{Result, internal_err, plan_err};
 use datafusion::logical_expr::AggregateUDF;
 use datafusion::logical_expr::function::AccumulatorArgs;
 use datafusion_macros::user_doc;
@@ -28,6 +28,8 @@ use crate::fitting::function::{Calls, FitFunction};
 use crate::fitting::terms::{self, TermLists, estimates, note, term_list};
 
 const NAME: &str = "logit_fit";
+/// The term of a customer whose features are all 0.
+const INTERCEPT: &str = "intercept";
 const WEIGHT: &str = "weight";
 const PARAMS: &[Param] = &[
     required("label", Ty::Bool),
@@ -89,7 +91,7 @@ SELECT t.term, round(t.coef, 4) AS coef, round(t.odds_ratio, 3) AS odds_ratio, r
     argument(name = "label", description = "what happened: true or false"),
     argument(
         name = "features",
-        description = "a STRUCT of numbers and conditions, such as {'orders': orders, 'app': channel = 'app'}, or a list of numbers (named x1, x2, …); known before the label was"
+        description = "a STRUCT of numbers, conditions and lengths of time (in days), such as {'orders': orders, 'app': channel = 'app'}, or a list of numbers (named x1, x2, …); known before the label was"
     ),
     argument(
         name = "l2",
@@ -104,6 +106,13 @@ struct LogitFit;
 fn coerce(types: &mut [DataType]) -> Result<()> {
     if let Some(features) = types.get_mut(1) {
         *features = features::coerce(NAME, features)?;
+        if let DataType::Struct(fields) = features
+            && fields.find(INTERCEPT).is_some()
+        {
+            return plan_err!(
+                "{NAME}: {INTERCEPT} is the model's own term; name the feature otherwise"
+            );
+        }
     }
     Ok(())
 }
@@ -160,7 +169,7 @@ impl Fit for Logit {
         let lead = 1 + usize::from(self.weighted);
         for group in groups {
             let width = group.width.saturating_sub(lead);
-            let mut names = vec!["intercept".to_string()];
+            let mut names = vec![INTERCEPT.to_string()];
             names.extend(features::names(self.features.as_ref(), width));
             let fitted = fit(&group.rows, width, self.weighted, self.l2);
             let optimum = fitted.optimum.as_ref();

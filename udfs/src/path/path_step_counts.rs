@@ -137,7 +137,8 @@ impl AggregateUDFImpl for PathStepCounts {
         AggregateOrderSensitivity::Insensitive
     }
 
-    fn accumulator(&self, _args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
+    fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
+        args::no_distinct(NAME, &args)?;
         Ok(Box::new(Counts::default()))
     }
 

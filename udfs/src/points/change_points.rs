@@ -36,6 +36,7 @@ use crate::events::Amount;
 use crate::sequence_aggregate::{
     Answer, Batch, Sequence, Sequences, accumulator, groups_accumulator, state_fields,
 };
+use crate::times::empty_list;
 
 const NAME: &str = "change_points";
 
@@ -115,6 +116,7 @@ fn item() -> FieldRef {
 
 impl ChangePoints {
     fn all_series(&self, a: &AccumulatorArgs) -> Result<AllSeries> {
+        args::no_distinct(NAME, a)?;
         let of = |name| args::constant(NAME, PARAMS, a.exprs, name);
         let cost = text(NAME, "cost", &of("cost")?, &Cost::NAMES)?;
         let as_of = match of("as_of")? {
@@ -155,6 +157,14 @@ impl AggregateUDFImpl for ChangePoints {
 
     fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
         Ok(DataType::List(item()))
+    }
+
+    fn is_nullable(&self) -> bool {
+        false
+    }
+
+    fn default_value(&self, ty: &DataType) -> Result<ScalarValue> {
+        empty_list(ty)
     }
 
     fn state_fields(&self, a: StateFieldsArgs) -> Result<Vec<FieldRef>> {

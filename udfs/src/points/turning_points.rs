@@ -33,6 +33,7 @@ use crate::payload::Label;
 use crate::sequence_aggregate::{
     Answer, Batch, Sequence, Sequences, accumulator, groups_accumulator, state_fields,
 };
+use crate::times::empty_list;
 
 const NAME: &str = "turning_points";
 
@@ -119,6 +120,7 @@ impl Default for TurningPoints {
 
 impl TurningPoints {
     fn lives(&self, a: &AccumulatorArgs) -> Result<Lives> {
+        args::no_distinct(NAME, a)?;
         let of = |name| args::constant(NAME, PARAMS, a.exprs, name);
         let length = |name| args::fixed_micros(NAME, name, &of(name)?);
         // a column that is left out is not looked at
@@ -182,6 +184,14 @@ impl AggregateUDFImpl for TurningPoints {
 
     fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
         Ok(DataType::List(PointList::item()))
+    }
+
+    fn is_nullable(&self) -> bool {
+        false
+    }
+
+    fn default_value(&self, ty: &DataType) -> Result<ScalarValue> {
+        empty_list(ty)
     }
 
     fn state_fields(&self, a: StateFieldsArgs) -> Result<Vec<FieldRef>> {

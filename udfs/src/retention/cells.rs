@@ -199,6 +199,32 @@ impl Matrix {
         }
     }
 
+    /// Whether any row in a cell retains, whatever lies in the others.
+    pub(super) fn one_is_enough(&self) -> bool {
+        self.rule == Rule::On && self.min_count <= 1 && self.hours.is_none()
+    }
+
+    /// The cells of a customer who was there in `periods`, each once and rising, and of whom nothing
+    /// else is known, if [one row is enough](Self::one_is_enough): of each start its period, and where
+    /// its cells begin.
+    pub(super) fn cells_of_periods(
+        &self,
+        periods: &[i64],
+        mut start: impl FnMut(i64, &mut dyn Iterator<Item = i64>),
+    ) {
+        let starts = if self.start == Start::Recurring { periods.len() } else { 1 };
+        for (at, period) in periods.iter().enumerate().take(starts) {
+            let mut last = None;
+            let mut cells = periods
+                .iter()
+                .skip(at)
+                .filter_map(|later| self.bracket(later - period))
+                .filter(|cell| last.replace(*cell) != Some(*cell))
+                .filter_map(|cell| self.brackets.get(cell).copied());
+            start(*period, &mut cells);
+        }
+    }
+
     /// The starts that have a cohort, each with its period and what splits the cohort: the least of
     /// the texts of the rows that start at that time.
     fn starts<V: Visit>(&self, visits: &[(i64, V)], starts: &mut Vec<(i64, i64, Label)>) {

@@ -351,6 +351,7 @@ struct Cells<V> {
 
 impl<V> Cells<V> {
     fn new(args: &AccumulatorArgs) -> Result<Self> {
+        args::no_distinct(NAME, args)?;
         let matrix = matrix_options::matrix(NAME, PARAMS, args.exprs)?;
         // a column is no constant
         let every = ["starts", "returns", "in_range"].map(|name| {

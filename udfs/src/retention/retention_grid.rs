@@ -34,7 +34,7 @@ use super::matrix_options;
 use super::retention_cells::{Sums, element, sum_type};
 use crate::args::{self, Fill, Param, Ty, option, required};
 use crate::exact_sum::ExactSum;
-use crate::lists::{item, list_field, one_list, runs};
+use crate::lists::{item, list_field, one_list, ranges, runs};
 
 const NAME: &str = "retention_grid";
 const PARAMS: &[Param] = &[
@@ -218,6 +218,7 @@ impl AggregateUDFImpl for RetentionGrid {
     }
 
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
+        args::no_distinct(NAME, &args)?;
         let DataType::List(element) = args.return_field.data_type() else {
             return internal_err!("{NAME} gives a list");
         };
@@ -229,7 +230,13 @@ impl AggregateUDFImpl for RetentionGrid {
             return Ok(Box::new(counts));
         }
         let matrix = matrix_options::matrix(NAME, PARAMS, args.exprs)?;
-        Ok(Box::new(OfPeriods { counts, matrix, scratch: Scratch::default(), visits: vec![] }))
+        Ok(Box::new(OfPeriods {
+            counts,
+            matrix,
+            scratch: Scratch::default(),
+            periods: vec![],
+            visits: vec![],
+        }))
     }
 
     fn documentation(&self) -> Option<&Documentation> {
@@ -383,6 +390,7 @@ struct OfPeriods {
     matrix: Matrix,
     scratch: Scratch,
     /// of one customer
+    periods: Vec<i64>,
     visits: Vec<(i64, i64)>,
 }
 
@@ -390,32 +398,33 @@ impl Accumulator for OfPeriods {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
         let Some(lists) = values.first() else { return internal_err!("{NAME} needs cells") };
         let lists = lists.as_list::<i32>();
-        let periods = lists.values().as_primitive::<Int64Type>();
-        let Self { counts, matrix, scratch, visits } = self;
-        for customer in 0..lists.len() {
-            if lists.is_null(customer) {
+        let numbers = lists.values().as_primitive::<Int64Type>();
+        let Self { counts, matrix, scratch, periods, visits } = self;
+        for rows in ranges(lists) {
+            periods.clear();
+            periods.extend(rows.filter(|row| numbers.is_valid(*row)).map(|row| numbers.value(row)));
+            let long =
+                |period: &&i64| period.unsigned_abs().leading_zeros() <= i64::BITS - PERIOD_BITS;
+            if let Some(period) = periods.iter().find(long) {
+                return exec_err!("{NAME}: {period} is not the number of a period");
+            }
+            if !periods.is_sorted_by(|a, b| a < b) {
+                periods.sort_unstable();
+                periods.dedup();
+            }
+            if matrix.one_is_enough() {
+                matrix.cells_of_periods(periods, |period, cells| {
+                    let cohort = counts.grid.cohort(period, None);
+                    cohort.cell(None).add_one();
+                    cells.for_each(|n| cohort.cell(Some(n)).add_one());
+                });
                 continue;
             }
             visits.clear();
-            let ends = lists.value_offsets().get(customer..).unwrap_or(&[]);
-            let [from, to, ..] = ends else { continue };
-            let (Ok(from), Ok(to)) = (usize::try_from(*from), usize::try_from(*to)) else {
-                return internal_err!("{NAME}: a list ends before it begins");
-            };
-            for i in from..to {
-                if periods.is_valid(i) {
-                    let period = periods.value(i);
-                    if period.unsigned_abs().leading_zeros() <= i64::BITS - PERIOD_BITS {
-                        return exec_err!("{NAME}: {period} is not the number of a period");
-                    }
-                    let mark = Mark { period, starts: true, returns: true, in_range: true };
-                    visits.push((period, mark.pack()));
-                }
-            }
-            if !visits.is_sorted_by(|a, b| a.0 < b.0) {
-                visits.sort_unstable();
-                visits.dedup();
-            }
+            visits.extend(periods.iter().map(|period| {
+                let mark = Mark { period: *period, starts: true, returns: true, in_range: true };
+                (*period, mark.pack())
+            }));
             matrix.cells(visits, scratch, &mut |cell| {
                 counts.grid.cohort(cell.period, None).cell(cell.n).add_one();
             });
@@ -438,6 +447,7 @@ impl Accumulator for OfPeriods {
     fn size(&self) -> usize {
         size_of::<Self>() - size_of::<Counts>()
             + self.counts.size()
+            + self.periods.capacity() * size_of::<i64>()
             + self.visits.capacity() * size_of::<(i64, i64)>()
     }
 }

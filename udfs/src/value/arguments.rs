@@ -110,7 +110,9 @@ impl Overloads {
 
     fn horizon_type(&self, ty: &DataType, i: usize) -> Result<DataType> {
         match ty {
-            DataType::Interval(_) => Ok(DataType::Interval(IntervalUnit::MonthDayNano)),
+            DataType::Interval(_) | DataType::Duration(_) => {
+                Ok(DataType::Interval(IntervalUnit::MonthDayNano))
+            }
             text if args::is_text(text) => Ok(DataType::Utf8),
             DataType::Null => Ok(DataType::Float64),
             number if number.is_numeric() => Ok(DataType::Float64),

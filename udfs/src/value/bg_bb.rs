@@ -10,12 +10,13 @@
 use super::contract::{Contract, log_share, log_share_leaving};
 use super::core::Customer;
 use super::ends::Ends;
-use super::estimate::{Estimate, Fault};
+use super::estimate::Estimate;
 use super::fit::{THINNED, weightless};
 use super::gamma::{Gamma, gamma};
 use super::newton::{Surface, maximise};
 use super::rows::{Row, Rows};
 use super::sample::Sample;
+use crate::fitting::faults::Fault;
 
 /// A fitted model; all parameters are positive.
 #[derive(Debug, Clone, Copy, PartialEq)]

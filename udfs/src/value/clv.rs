@@ -86,7 +86,7 @@ pub fn clv_udf() -> Arc<ScalarUDF> {
 
 #[user_doc(
     doc_section(label = "Value"),
-    description = "The customer lifetime value: what a customer will bring within a horizon from now on, by a model of purchases (`mbg_nbd_fit`, `bg_nbd_fit`, `pareto_nbd_fit`, `mbg_cnbd_fit`) and a model of spending (`gamma_gamma_fit`). Units are explicit: the horizon is an INTERVAL, of which a month is a twelfth of a year and a year 365.25 days, converted by the unit of the model; the discount is by year, 0.1 for a tenth, 0 for none. What is bought within a month counts as if at its end: spend · margin · Σ (E(k) − E(k − 1)) / (1 + discount)^(k/12), E(k) the purchases expected within k months; a part of a month at the end counts by its length. margin is the share of the money that is earned, default 1. NULL gives NULL, but money may be NULL without a repeat purchase; so do figures that no customer can have. Fader, Hardie & Lee, Journal of Marketing Research 42 (2005).",
+    description = "The customer lifetime value: what a customer will bring within a horizon from now on, by a model of purchases (`mbg_nbd_fit`, `bg_nbd_fit`, `pareto_nbd_fit`, `mbg_cnbd_fit`) and a model of spending (`gamma_gamma_fit`). Units are explicit: the horizon is an INTERVAL, of which a month is a twelfth of a year and a year 365.25 days, converted by the unit of the model; the discount is by year, 0.1 for a tenth, 0 for none. What is bought within a month counts as if at its end: spend · margin · Σ (E(k) − E(k − 1)) / (1 + discount)^(k/12), E(k) the purchases expected within k months; a part of a month at the end counts by its length. margin is the share of the money that is earned, default 1. NULL gives NULL, but money may be NULL without a repeat purchase; so do figures below 0, not finite, or with a recency beyond t. Fader, Hardie & Lee, Journal of Marketing Research 42 (2005).",
     syntax_example = "clv(purchase_model, spend_model, frequency, recency, t, monetary, horizon, discount_annual [, margin]) or clv(purchase_model, spend_model, summary, horizon, discount_annual [, margin])",
     sql_example = r#"```sql
 WITH models AS (SELECT named_struct('model', 'bg_nbd', 'r', 0.243, 'alpha', 4.414, 'a', 0.793, 'b', 2.426, 'unit_days', 7) AS buys, named_struct('model', 'gamma_gamma', 'p', 6.25, 'q', 3.74, 'v', 15.44) AS spends)
@@ -110,7 +110,10 @@ SELECT round(clv(buys, spends, 2, 30.43, 38.86, 22.35, INTERVAL '12 months', 0.1
     argument(name = "monetary", description = "mean money of a repeat purchase"),
     argument(name = "horizon", description = "how far to look ahead: an INTERVAL up to 100 years"),
     argument(name = "discount_annual", description = "what a year takes from money, from 0 up"),
-    argument(name = "margin", description = "share of the money that is earned; default 1")
+    argument(
+        name = "margin",
+        description = "share of the money that is earned; default 1, but NULL in a row gives NULL"
+    )
 )]
 #[derive(Debug)]
 struct Clv;
@@ -132,8 +135,12 @@ fn score(args: &ScalarFunctionArgs) -> Result<ArrayRef> {
         let money = call.customers.figure(3, i).unwrap_or(f64::NAN);
         let Some(spend) = spend.expected(c.x, money) else { return Ok(None) };
         check(model, years, discount)?;
-        // a NULL margin is the default
-        let margin = number(&margins, i).unwrap_or(1.0);
+        let Some(margin) = margins.as_ref().map_or(Some(1.0), |_| number(&margins, i)) else {
+            return Ok(None);
+        };
+        if !margin.is_finite() {
+            return exec_err!("{}: margin must be a finite number", CALLS.name);
+        }
         let purchases = values.get(model, [unit_days, years, discount], c, || {
             purchases_if_alive(model, unit_days, c, years, discount)
         });

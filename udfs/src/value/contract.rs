@@ -8,12 +8,13 @@
 //! `B(α, β + n^c) / B(α, β)`, with `c = 1` in sBG. O(1), O(periods) where the future is added up.
 
 use super::core::Customer;
-use super::estimate::{Estimate, Fault};
+use super::estimate::Estimate;
 use super::fit::weightless;
 use super::gamma::{Gamma, gamma, ln_gamma_ratio};
 use super::newton::{Surface, maximise};
 use super::quadrature::beta_mean;
 use super::rows::{Row, Rows};
+use crate::fitting::faults::Fault;
 
 /// A fitted model; all parameters are positive.
 #[derive(Debug, Clone, Copy, PartialEq)]

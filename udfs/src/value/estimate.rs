@@ -1,5 +1,5 @@
 //! What every fit gives back: parameters, their standard errors, the likelihood and how it was
-//! reached, and the rows that it could not use.
+//! reached.
 
 use super::newton::{EDGE, Top};
 
@@ -65,112 +65,9 @@ impl Estimate {
     }
 }
 
-/// Why a row tells a model nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fault {
-    NotFinite,
-    BeyondT,
-    NotWhole,
-    RepeatAtZero,
-    NoRepeat,
-    Weight,
-    NoMoney,
-    NoOpportunity,
-    TooMany,
-    TooLong,
-    NoPeriod,
-}
-
-impl Fault {
-    /// Every fault.
-    const ALL: [Self; 11] = [
-        Self::NotFinite,
-        Self::BeyondT,
-        Self::NotWhole,
-        Self::RepeatAtZero,
-        Self::NoRepeat,
-        Self::Weight,
-        Self::NoMoney,
-        Self::NoOpportunity,
-        Self::TooMany,
-        Self::TooLong,
-        Self::NoPeriod,
-    ];
-
-    /// In words, after a number of rows.
-    fn text(self) -> &'static str {
-        match self {
-            Self::NotFinite => "negative or not finite",
-            Self::BeyondT => "with a recency beyond t",
-            Self::NotWhole => "with a count that is no whole number",
-            Self::RepeatAtZero => "with a repeat purchase at recency 0",
-            Self::NoRepeat => "with a recency but no repeat purchase",
-            Self::Weight => "with a weight not above 0",
-            Self::NoMoney => "with money not above 0",
-            Self::NoOpportunity => "without a repeat purchase",
-            Self::TooMany => "with more purchases than recency has room for",
-            Self::NoPeriod => "who left before the first period was over",
-            Self::TooLong => "with more than 1,000 opportunities",
-        }
-    }
-}
-
-/// Rows that were dropped, by fault.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Faults([i64; Fault::ALL.len()]);
-
-impl Faults {
-    /// How many counts there are.
-    pub(crate) const MANY: usize = Fault::ALL.len();
-
-    /// One row more.
-    pub(crate) fn count(&mut self, fault: Fault) {
-        self.add(Fault::ALL.iter().map(|of| i64::from(*of == fault)));
-    }
-
-    /// Adds counts in the order of [`Self::counts`].
-    pub(crate) fn add(&mut self, counts: impl IntoIterator<Item = i64>) {
-        self.0.iter_mut().zip(counts).for_each(|(sum, n)| *sum = sum.saturating_add(n));
-    }
-
-    pub(crate) fn counts(&self) -> &[i64] {
-        &self.0
-    }
-
-    /// All rows.
-    pub(crate) fn total(&self) -> i64 {
-        self.0.iter().sum()
-    }
-
-    /// `dropped 3 rows: 2 with …, 1 with …`; `None` where none was.
-    pub(crate) fn text(&self) -> Option<String> {
-        let some = Fault::ALL.iter().zip(self.0).filter(|(_, n)| *n > 0);
-        let each: Vec<String> = some.map(|(fault, n)| format!("{n} {}", fault.text())).collect();
-        let rows = if self.total() == 1 { "row" } else { "rows" };
-        (!each.is_empty()).then(|| format!("dropped {} {rows}: {}", self.total(), each.join(", ")))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn faults_are_counted_and_told() {
-        let mut faults = Faults::default();
-        assert_eq!(faults.text(), None);
-        faults.count(Fault::BeyondT);
-        assert_eq!(faults.text().as_deref(), Some("dropped 1 row: 1 with a recency beyond t"));
-        let mut more = Faults::default();
-        more.count(Fault::NotFinite);
-        more.add(faults.counts().iter().copied());
-        more.add(faults.counts().iter().copied());
-        assert_eq!(more.total(), 3);
-        assert_eq!(
-            more.text().as_deref(),
-            Some("dropped 3 rows: 1 negative or not finite, 2 with a recency beyond t")
-        );
-    }
 
     #[test]
     fn a_fit_that_has_not_converged_says_why() {

@@ -2,11 +2,12 @@
 //! passes over the distinct rows.
 
 use super::core::{Customer, Kind, Model};
-use super::estimate::{Estimate, Fault};
+use super::estimate::Estimate;
 use super::likelihood::log_likelihood;
 use super::newton::maximise;
 use super::rows::{Row, Rows};
 use super::sample::Sample;
+use crate::fitting::faults::Fault;
 
 /// Distinct rows of the sample on which starts are compared, and of a finer one on which the best is
 /// continued: a step there costs a fraction of one on all rows.

@@ -13,12 +13,13 @@ use datafusion_macros::user_doc;
 
 use super::arguments::{Customers, Overloads};
 use super::cnbd::fit;
-use super::estimate::Fault;
+use super::core::Customer;
 use super::fit::{PARAMETERS, fault};
 use super::model_fit::{FitFunction, Fitted, Fitter, K, L2, Usual, WEIGHT};
 use super::models::Role;
 use super::rows::Row;
 use crate::args::{Fill, Ty, option, required};
+use crate::fitting::faults::Fault;
 
 pub(crate) static FITTER: Fitter = Fitter {
     calls: Overloads {
@@ -115,5 +116,13 @@ fn regular(customers: &Customers, i: usize) -> Option<Row> {
 }
 
 fn regular_fault(row: &Row) -> Option<Fault> {
-    if row.extra.is_finite() { fault(row) } else { Some(Fault::NotFinite) }
+    if !row.extra.is_finite() {
+        return Some(Fault::NotFinite);
+    }
+    fault(row).or_else(|| {
+        // the times between purchases add up to tx; their logarithms are most where all are equal
+        let Customer { x, tx, .. } = row.customer;
+        let most = if x > 0.0 { x * (tx / x).ln() } else { 0.0 };
+        (row.extra > most + 1e-6 * (1.0 + most.abs())).then_some(Fault::Apart)
+    })
 }

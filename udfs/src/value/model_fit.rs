@@ -12,10 +12,11 @@ use datafusion::logical_expr::{
 };
 
 use super::arguments::{Customers, Overloads};
-use super::estimate::{Estimate, Fault};
+use super::estimate::Estimate;
 use super::model_groups::{Groups, One, state_fields};
 use super::rows::{Row, Rows};
 use crate::args::{Fill, Param, Ty, option, required};
+use crate::fitting::faults::Fault;
 
 /// How many customers a row stands for.
 pub(crate) const WEIGHT: Param = option("weight", Ty::Float, Fill::Float(1.0));

@@ -24,10 +24,10 @@ use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
 
 use super::arguments::Customers;
 use super::core::Customer;
-use super::estimate::Faults;
 use super::model_fit::{Fitter, K, L2, Options, Usual, WEIGHT};
 use super::rows::{Row, Rows};
 use crate::args;
+use crate::fitting::faults::Faults;
 
 fn item(ty: DataType) -> FieldRef {
     Arc::new(Field::new("item", ty, false))
@@ -233,9 +233,8 @@ impl Groups {
             let item = item(items.data_type().clone());
             Ok(Arc::new(ListArray::try_new(item, offsets, items, None)?) as ArrayRef)
         };
-        let faults = |g: &Group| if g.dropped.total() > 0 { Faults::MANY } else { 0 };
-        let dropped_of: Vec<usize> = groups.iter().map(faults).collect();
-        let counts = groups.iter().flat_map(|g| g.dropped.counts().iter().take(faults(g)));
+        let dropped_of: Vec<usize> = groups.iter().map(|g| g.dropped.counts().len()).collect();
+        let counts = groups.iter().flat_map(|g| g.dropped.counts());
         let dropped: Int64Array = counts.copied().map(Some).collect();
         let unit_days: Float64Array = groups.iter().map(|g| g.unit_days).collect();
         let (mut packed, mut pairs, mut others) = (vec![], vec![], vec![]);

@@ -109,7 +109,7 @@ impl Compared {
         let ctx = session(1, 8192)?;
         ctx.register_batch("t", table)?;
         // the models name their last two parameters as they like
-        let sql = "SELECT clv(named_struct('model', model, 'r', p0, 'alpha', p1, 'a', p2, 'b', p3, 's', p2, 'beta', p3, 'unit_days', unit), named_struct('model', 'gamma_gamma', 'p', p, 'q', q, 'v', v), x, tx, t, money, horizon, discount, margin) FROM t";
+        let sql = "SELECT clv(named_struct('model', model, 'r', p0, 'alpha', p1, 'a', p2, 'b', p3, 's', p2, 'beta', p3, 'unit_days', unit), named_struct('model', 'gamma_gamma', 'p', p, 'q', q, 'v', v), x, tx, t, money, horizon, discount, coalesce(margin, 1)) FROM t";
         let batches = ctx.sql(sql).await?.collect().await?;
         let got: Vec<Option<f64>> =
             batches.iter().flat_map(|b| b.column(0).as_primitive::<Float64Type>().iter()).collect();

@@ -6,11 +6,12 @@
 //! logarithm of a product for many rows and one division for each, eight rows at a time.
 
 use super::core::Customer;
-use super::estimate::{Estimate, Fault};
+use super::estimate::Estimate;
 use super::fit::{THINNED, weightless};
 use super::gamma::gamma;
 use super::newton::{Surface, maximise};
 use super::rows::{Row, Rows};
+use crate::fitting::faults::Fault;
 
 /// A fitted model; all parameters are positive.
 #[derive(Debug, Clone, Copy, PartialEq)]

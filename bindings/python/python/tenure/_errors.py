@@ -57,6 +57,7 @@ class NotSupportedError(DatabaseError):
 _CLASSES: dict[str, type[Error]] = {
     "NotSupported": NotSupportedError,
     "DivisionByZero": DataError,
+    "OutOfRange": DataError,
     "Drift": DataError,
     "Corrupt": DataError,
     "Changed": OperationalError,

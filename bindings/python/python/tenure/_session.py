@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+import pyarrow as pa
 
 from . import _tenure
 from ._errors import InterfaceError
@@ -102,6 +105,10 @@ class Session:
         pyarrow, a frame of Polars or pandas, a result of this package. A table is not copied; a
         reader is read to its end.
         """
+        polars = sys.modules.get("polars")
+        if polars is not None and isinstance(data, polars.DataFrame):
+            # Polars gives columns of nothing but nulls a buffer, which only pyarrow overlooks
+            data = pa.table(data)
         self._native.register(name, data)
 
     def drop(self, name: str) -> bool:

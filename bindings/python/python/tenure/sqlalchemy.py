@@ -7,16 +7,46 @@ the arguments of :func:`tenure.open`, and settings by their names.
 
 from __future__ import annotations
 
+import datetime
 from types import ModuleType
 from typing import Any
 
+import pyarrow as pa
 from sqlalchemy import pool, types
 from sqlalchemy.engine import URL, Connection, default, reflection
-from sqlalchemy.exc import NoSuchTableError
-from sqlalchemy.sql import compiler
+from sqlalchemy.exc import CompileError, NoSuchTableError
+from sqlalchemy.sql import compiler, sqltypes, type_api
 
 _OPEN = ("as_of", "timezone", "spill_dir")
 _NUMBERS = ("memory_limit", "threads")
+
+
+class INTERVAL(type_api.NativeForEmulated, sqltypes._AbstractInterval):
+    """A length of time: a ``timedelta``, or what Arrow has if it counts months or nanoseconds."""
+
+    __visit_name__ = "INTERVAL"
+    native = True
+
+    @property
+    def python_type(self) -> type[datetime.timedelta]:
+        return datetime.timedelta
+
+    def literal_processor(self, dialect: Any) -> Any:
+        def process(value: datetime.timedelta) -> str:
+            seconds = f"{value.seconds}.{value.microseconds:06}"
+            return f"INTERVAL '{value.days} days {seconds} seconds'"
+
+        return process
+
+    def result_processor(self, dialect: Any, coltype: object) -> Any:
+        def process(value: Any) -> Any:
+            # differences of timestamps are a timedelta already
+            if not isinstance(value, pa.MonthDayNano) or value.months or value.nanoseconds % 1000:
+                return value
+            return datetime.timedelta(value.days, microseconds=value.nanoseconds // 1000)
+
+        return process
+
 
 _TYPES: dict[str, type[types.TypeEngine[Any]]] = {
     "Boolean": types.BOOLEAN,
@@ -50,6 +80,8 @@ def _type(name: str) -> types.TypeEngine[Any]:
         return types.TIMESTAMP(timezone="," in name and "None" not in name)
     if name.startswith("Time"):
         return types.TIME()
+    if name.startswith(("Interval", "Duration")):
+        return INTERVAL()
     if name.startswith("Decimal"):
         digits = name[name.index("(") + 1 : -1].split(",")
         return types.NUMERIC(int(digits[0]), int(digits[1]))
@@ -88,6 +120,45 @@ class _Types(compiler.GenericTypeCompiler):
     visit_NVARCHAR = visit_CHAR = visit_NCHAR = visit_TEXT = visit_CLOB = visit_VARCHAR  # noqa: N815
     visit_JSON = visit_UUID = visit_VARCHAR  # noqa: N815
 
+    def visit_INTERVAL(self, type_: Any, **kw: Any) -> str:  # noqa: N802
+        return "INTERVAL"
+
+
+class _Statements(compiler.SQLCompiler):
+    """Statements in the words that the engine knows."""
+
+    def visit_regexp_match_op_binary(self, binary: Any, operator: Any, **kw: Any) -> str:
+        return self._regexp_match("~", binary, **kw)
+
+    def visit_not_regexp_match_op_binary(self, binary: Any, operator: Any, **kw: Any) -> str:
+        return self._regexp_match("!~", binary, **kw)
+
+    def _regexp_match(self, sign: str, binary: Any, **kw: Any) -> str:
+        flags = binary.modifiers["flags"]
+        if flags is None:
+            return self._generate_generic_binary(binary, f" {sign} ", **kw)
+        if flags == "i":
+            return self._generate_generic_binary(binary, f" {sign}* ", **kw)
+        # there are no operators for the others, patterns know them all
+        flags = self.render_literal_value(f"(?{flags})", types.STRINGTYPE)
+        text, pattern = self.process(binary.left, **kw), self.process(binary.right, **kw)
+        return f"{text} {sign} ({flags} || {pattern})"
+
+    def visit_regexp_replace_op_binary(self, binary: Any, operator: Any, **kw: Any) -> str:
+        given = [self.process(binary.left, **kw), self.process(binary.right, **kw)]
+        if (flags := binary.modifiers["flags"]) is not None:
+            given.append(self.render_literal_value(flags, types.STRINGTYPE))
+        return f"regexp_replace({', '.join(given)})"
+
+    def fetch_clause(self, select: Any, *args: Any, **kw: Any) -> str:
+        for option, asked in select._fetch_clause_options.items():
+            if asked:
+                raise CompileError(f"fetch() knows no {option} here, only a number of rows")
+        text = f"\n LIMIT {self.process(select._fetch_clause, **kw)}"
+        if select._offset_clause is not None:
+            text += f" OFFSET {self.process(select._offset_clause, **kw)}"
+        return text
+
 
 class TenureDialect(default.DefaultDialect):
     """Tenure, in process."""
@@ -95,6 +166,8 @@ class TenureDialect(default.DefaultDialect):
     name = "tenure"
     driver = "tenure"
     type_compiler_cls = _Types
+    statement_compiler = _Statements
+    colspecs = {types.Interval: INTERVAL}
     supports_statement_cache = True
     default_paramstyle = "numeric_dollar"
     supports_native_boolean = True
@@ -148,9 +221,21 @@ class TenureDialect(default.DefaultDialect):
         """Ask nothing but where names without a schema are."""
         self.server_version_info = (0, 1)
         self.default_schema_name = self._get_default_schema_name(connection)
+        self.default_isolation_level = "AUTOCOMMIT"
 
     def _get_default_schema_name(self, connection: Connection) -> str:
         return _session(connection)._native.home()[1]
+
+    def get_isolation_level_values(self, dbapi_conn: Any) -> list[Any]:
+        """Every statement takes effect at once, and nothing else is to be had."""
+        return ["AUTOCOMMIT"]
+
+    def get_isolation_level(self, dbapi_connection: Any) -> Any:
+        """Every statement takes effect at once."""
+        return "AUTOCOMMIT"
+
+    def set_isolation_level(self, dbapi_connection: Any, level: Any) -> None:
+        """Do nothing: it is so already."""
 
     def do_rollback(self, dbapi_connection: Any) -> None:
         """Do nothing: there are no transactions."""

@@ -189,6 +189,14 @@ def test_frames_become_tables(empty):
         empty.register("given", [1, 2])
 
 
+def test_polars_columns_of_nothing_but_nulls(empty):
+    import polars
+
+    rows = [{"a": 1, "n": None, "l": [None], "s": {"m": None}}] * 2
+    empty.register("given", polars.DataFrame(rows))
+    assert empty.sql("SELECT * FROM given").to_pylist() == rows
+
+
 def test_a_table_of_the_lake_is_not_replaced(t):
     with pytest.raises(tenure.Error, match="belongs to the lake"):
         t.register("orders", pa.table({"a": [1]}))

@@ -3,6 +3,7 @@
 import datetime
 
 import pandas
+import pyarrow as pa
 import pytest
 import sqlalchemy
 from sqlalchemy import func, select
@@ -60,6 +61,97 @@ def test_statements_are_built(engine):
         chosen = [row.customer_id for row in rows]
         statement = select(func.count()).select_from(orders).where(orders.c.customer_id.in_(chosen))
         assert connection.execute(statement).scalar_one() > 0
+
+
+def test_lengths_of_time(engine):
+    orders = sqlalchemy.Table("orders", sqlalchemy.MetaData(), autoload_with=engine)
+    last, day = func.max(orders.c.ts), datetime.timedelta(days=1)
+    odd = datetime.timedelta(days=-8, hours=3, microseconds=5)
+    with engine.connect() as connection:
+        newest = connection.execute(select(last)).scalar_one()
+        week_before = connection.execute(select(last - 7 * day)).scalar_one()
+        assert week_before == newest - 7 * day
+        oldest, span = connection.execute(select(func.min(orders.c.ts), last - func.min(orders.c.ts))).one()
+        assert span == newest - oldest
+        statement = select(func.count()).select_from(orders).where(orders.c.ts + day > newest)
+        assert connection.execute(statement).scalar_one() > 0
+        now, before = connection.execute(select(func.now(), func.now() - 3500 * day)).one()
+        assert now - before == 3500 * day
+        assert connection.execute(select(sqlalchemy.literal(odd))).scalar_one() == odd
+        written = sqlalchemy.literal(odd, literal_execute=True)
+        assert connection.execute(select(written)).scalar_one() == odd
+        # a month has no fixed length
+        month = sqlalchemy.literal_column("INTERVAL '1 month 2 days'", sqlalchemy.Interval)
+        assert connection.execute(select(month)).scalar_one() == pa.MonthDayNano([1, 2, 0])
+
+
+def test_lengths_of_time_are_kept_in_tables(engine):
+    table = sqlalchemy.Table(
+        "spans",
+        sqlalchemy.MetaData(),
+        sqlalchemy.Column("n", sqlalchemy.BigInteger),
+        sqlalchemy.Column("span", sqlalchemy.Interval),
+    )
+    rows = [(1, datetime.timedelta(days=2, microseconds=3)), (2, None), (3, datetime.timedelta(-1))]
+    with engine.begin() as connection:
+        table.create(connection)
+        connection.execute(table.insert(), [{"n": n, "span": span} for n, span in rows])
+        assert connection.execute(select(table).order_by(table.c.n)).all() == rows
+        statement = select(table.c.n).where(table.c.span == datetime.timedelta(-1))
+        assert connection.execute(statement).scalars().all() == [3]
+        connection.execute(sqlalchemy.text("CREATE TABLE gaps AS SELECT now() - now() AS gap"))
+    for name in ("spans", "gaps"):
+        kind = sqlalchemy.inspect(engine).get_columns(name)[-1]["type"]
+        assert kind.python_type is datetime.timedelta
+
+
+def test_regular_expressions(engine):
+    words = sqlalchemy.values(sqlalchemy.column("w", sqlalchemy.String), name="words")
+    words = words.data([("fuel",), ("FUEL",), ("store",), ("a\nfuel",)])
+    word = words.c.w
+
+    def found(condition):
+        with engine.connect() as connection:
+            return sorted(connection.execute(select(word).where(condition)).scalars())
+
+    assert found(word.regexp_match("^fu")) == ["fuel"]
+    assert found(~word.regexp_match("^fu")) == ["FUEL", "a\nfuel", "store"]
+    assert found(word.regexp_match("^fu", flags="i")) == ["FUEL", "fuel"]
+    assert found(~word.regexp_match("^fu", flags="i")) == ["a\nfuel", "store"]
+    assert found((word + "s").regexp_match("^FUELS$", flags="im")) == ["FUEL", "a\nfuel", "fuel"]
+    assert found(~word.regexp_match("^FUEL", flags="im")) == ["store"]
+    assert found(word.regexp_replace("^(.)(.)", r"\2\1") == "ufel") == ["fuel"]
+    assert found(word.regexp_replace("[EU]", "", flags="gi") == "fl") == ["fuel"]
+
+
+def test_the_first_rows(engine):
+    numbers = select(func.generate_series(1, 5).table_valued("value", name="numbers").c.value)
+    with engine.connect() as connection:
+        assert connection.execute(numbers.order_by("value").fetch(2)).scalars().all() == [1, 2]
+        statement = numbers.order_by("value").fetch(sqlalchemy.bindparam("n") + 1)
+        assert connection.execute(statement, {"n": 2}).scalars().all() == [1, 2, 3]
+        statement = numbers.order_by("value").offset(3).fetch(5)
+        assert connection.execute(statement).scalars().all() == [4, 5]
+        with pytest.raises(sqlalchemy.exc.CompileError, match="with_ties"):
+            connection.execute(numbers.order_by("value").fetch(2, with_ties=True))
+        with pytest.raises(sqlalchemy.exc.CompileError, match="percent"):
+            connection.execute(numbers.order_by("value").fetch(2, percent=True))
+
+
+def test_the_only_isolation_level(engine):
+    for level in ("AUTOCOMMIT", "autocommit"):
+        at_once = sqlalchemy.create_engine(f"tenure:///{LAKE}", isolation_level=level)
+        with at_once.connect() as connection:
+            assert connection.get_isolation_level() == "AUTOCOMMIT"
+            assert connection.default_isolation_level == "AUTOCOMMIT"
+            assert connection.execute(select(1)).scalar_one() == 1
+        at_once.dispose()
+    with engine.connect() as connection:
+        connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+        assert connection.execute(select(1)).scalar_one() == 1
+    with engine.connect() as connection:
+        with pytest.raises(sqlalchemy.exc.ArgumentError, match="levels for 'tenure' are AUTOCOMMIT"):
+            connection.execution_options(isolation_level="SERIALIZABLE")
 
 
 def test_tables_are_made_and_written(engine):

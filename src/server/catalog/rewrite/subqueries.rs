@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use datafusion::logical_expr::sqlparser::ast::{
-    Expr, Query, SelectItem, SetExpr, visit_expressions, visit_relations,
+    Expr, Join, JoinOperator, Query, SelectItem, SetExpr, visit_expressions, visit_relations,
 };
 use datafusion::logical_expr::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::logical_expr::sqlparser::parser::Parser;
@@ -11,7 +11,7 @@ use datafusion::logical_expr::sqlparser::parser::Parser;
 /// Whether a query is about what lakes have none of: the engine takes no subquery that might have
 /// several rows for one value.
 pub(super) fn asks_empty(query: &Query) -> bool {
-    const EMPTY: [&str; 8] = [
+    const EMPTY: [&str; 9] = [
         "pg_collation",
         "pg_attrdef",
         "pg_description",
@@ -20,6 +20,7 @@ pub(super) fn asks_empty(query: &Query) -> bool {
         "pg_index",
         "pg_inherits",
         "pg_depend",
+        "pg_enum",
     ];
     visit_relations(query, |name| {
         let table = name.0.last().map(|part| part.to_string().trim_matches('"').to_lowercase());
@@ -29,6 +30,17 @@ pub(super) fn asks_empty(query: &Query) -> bool {
         }
     })
     .is_break()
+}
+
+/// Whether a query has no rows for want of what it is about.
+pub(super) fn finds_nothing(query: &Query) -> bool {
+    let SetExpr::Select(select) = query.body.as_ref() else { return false };
+    let mut joins = select.from.iter().flat_map(|from| &from.joins);
+    let inner = |join: &Join| {
+        use JoinOperator as Op;
+        matches!(join.join_operator, Op::Join(_) | Op::Inner(_) | Op::CrossJoin(_))
+    };
+    joins.all(inner) && asks_empty(query)
 }
 
 /// A look-up by number as an aggregate, from which the engine knows that it has one value at most.
