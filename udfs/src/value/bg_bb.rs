@@ -9,6 +9,7 @@
 
 use super::contract::{Contract, log_share, log_share_leaving};
 use super::core::Customer;
+use super::counts::stays;
 use super::ends::Ends;
 use super::estimate::Estimate;
 use super::fit::{THINNED, weightless};
@@ -32,6 +33,9 @@ pub(crate) const PARAMETERS: [&str; 4] = ["alpha", "beta", "gamma", "delta"];
 
 /// Opportunities that a fit takes at most.
 const MOST: f64 = 1_000.0;
+
+/// Opportunities that are looked ahead at most; many more than anybody has.
+const MOST_AHEAD: f64 = 1e6;
 
 /// What keeps a row from being a customer of `t` opportunities.
 pub(crate) fn fault(row: &Row) -> Option<Fault> {
@@ -93,13 +97,37 @@ impl BgBb {
     pub(crate) fn churn(&self, c: Customer, h: Option<f64>) -> f64 {
         let Some(h) = h else { return (1.0 - self.p_alive(c)).max(0.0) };
         let now = self.odds(c);
-        let later = self.odds(Customer { t: c.t + h.floor().min(1e6), ..c });
+        let later = self.odds(Customer { t: c.t + h.floor().min(MOST_AHEAD), ..c });
         ((later.alive + later.gone) / (now.alive + now.gone)).min(1.0)
     }
 
     /// Purchases expected at the next `h` opportunities of who was there at the last.
     pub(crate) fn mean_if_alive(&self, c: Customer, h: f64) -> f64 {
         self.chance(c) * self.leaving().renewals(c.t, h)
+    }
+
+    /// The probability of exactly `n` purchases at the next `h` opportunities of who was there at the
+    /// last.
+    pub(crate) fn count_if_alive(&self, c: Customer, n: f64, h: f64) -> f64 {
+        let h = h.floor().min(MOST_AHEAD);
+        if n > h {
+            return 0.0;
+        }
+        let (buys, passes, stay) = (self.alpha + c.x, self.beta + c.t - c.x, self.delta + c.t);
+        // of the first `n` all bought at, then of one more each
+        let mut made = stays(passes, buys, n);
+        let (mut there, mut sum, mut at) = (stays(self.gamma, stay, n), 0.0, n);
+        while at < h {
+            let all = self.gamma + stay + at;
+            sum += there * self.gamma / all * made;
+            there *= (stay + at) / all;
+            made *= (at + 1.0) / (at + 1.0 - n) * ((passes + at - n) / (buys + passes + at));
+            at += 1.0;
+            if there * made < 1e-18 * sum {
+                return sum;
+            }
+        }
+        sum + there * made
     }
 
     /// Purchases expected ever, if there at the last, each discounted by e^−rate for an opportunity.

@@ -9,6 +9,7 @@
 //! positive terms: O(k) a customer, the purchases expected O(stages).
 
 use super::core::{Customer, logistic};
+use super::counts::{Counts, made_before_leaving};
 use super::ends::Ends;
 use super::estimate::Estimate;
 use super::fit::{PARAMETERS, THINNED};
@@ -113,6 +114,30 @@ impl Cnbd {
             })
         });
         (mean / shares).clamp(0.0, f64::MAX)
+    }
+
+    /// The probability of exactly `n` purchases in `(t, t + h]` of a customer who is alive at `t`.
+    ///
+    /// Of the `k` stages before the next purchase, `j` may be over; `n` purchases take the rest of them
+    /// and `k` for each other.
+    pub(crate) fn count_if_alive(&self, c: Customer, n: f64, h: f64) -> f64 {
+        let (s, b) = (self.shape(c), self.b + c.x + 1.0);
+        let (z, u) = ((c.t - c.tx) / (self.alpha + c.t), h / (self.alpha + c.t));
+        let (mut share, mut shares, mut sum, mut j) = (1.0, 0.0, 0.0, 0.0);
+        while j < self.k {
+            let counts = Counts::new(s + j, u);
+            let first = (n * self.k - j).max(0.0);
+            let (mut exactly, mut stages) = (0.0, first);
+            while stages < (n + 1.0) * self.k - j {
+                exactly += counts.exactly(stages);
+                stages += 1.0;
+            }
+            shares += share;
+            sum += share * made_before_leaving(self.a, b, n, exactly, counts.at_least(first));
+            share *= (s + j) / (j + 1.0) * z;
+            j += 1.0;
+        }
+        sum / shares
     }
 
     fn mean_of_stages(&self, s: f64, u: f64, over: f64, b: f64) -> f64 {

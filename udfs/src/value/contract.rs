@@ -52,7 +52,19 @@ impl Contract {
     /// The probability that somebody who has renewed `n` times has left within `m` more periods; `None`:
     /// ever, which is certain.
     pub(crate) fn churn(&self, n: f64, m: Option<f64>) -> f64 {
-        m.map_or(1.0, |m| -self.log_survival(n, m).exp_m1()).clamp(0.0, 1.0)
+        // 0 less what is lost, so that nothing lost is no negative zero
+        m.map_or(1.0, |m| 0.0 - self.log_survival(n, m).exp_m1()).clamp(0.0, 1.0)
+    }
+
+    /// The probability that somebody who has renewed `n` times renews exactly `k` times within `m` more
+    /// periods.
+    pub(crate) fn exactly(&self, n: f64, k: f64, m: f64) -> f64 {
+        let m = m.floor();
+        if k > m {
+            return 0.0;
+        }
+        let leaves = if k < m { self.churn(n + k, Some(1.0)) } else { 1.0 };
+        self.survival(n, k) * leaves
     }
 
     /// The renewals expected within `m` periods of somebody who has renewed `n` times.

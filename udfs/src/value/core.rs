@@ -11,6 +11,7 @@
 //! O(1) a customer. Probabilities are computed from the odds, expectations without the pole at
 //! `a = 1`, so that every legal input has a finite answer.
 
+use super::counts::{Counts, made_before_leaving};
 use super::quadrature::{beta_mean, exponential_integral, ln_1p_exp};
 
 /// Which of the two models.
@@ -103,6 +104,13 @@ impl Model {
     pub(crate) fn mean_if_alive(&self, c: Customer, h: f64) -> f64 {
         let b = self.b + self.kind.survived(c.x);
         mean_purchases(self.a, b, self.r + c.x, h / (self.alpha + c.t)).clamp(0.0, f64::MAX)
+    }
+
+    /// The probability of exactly `n` purchases in `(t, t + h]` of a customer who is alive at `t`.
+    pub(crate) fn count_if_alive(&self, c: Customer, n: f64, h: f64) -> f64 {
+        let counts = Counts::new(self.r + c.x, h / (self.alpha + c.t));
+        let b = self.b + self.kind.survived(c.x);
+        made_before_leaving(self.a, b, n, counts.exactly(n), counts.at_least(n))
     }
 
     /// The number of purchases expected ever, if alive, each discounted by e^−delta for a unit of time:

@@ -15,6 +15,7 @@ mod clv_residual;
 mod cnbd;
 mod contract;
 mod core;
+mod counts;
 mod ends;
 mod estimate;
 mod expected_purchases;
@@ -39,6 +40,7 @@ mod p_alive;
 mod pareto;
 mod pareto_nbd_fit;
 mod predicted_clv;
+mod purchases_prob;
 mod quadrature;
 mod rows;
 mod sample;
@@ -77,6 +79,7 @@ pub use operational_summary::operational_summary_udf;
 pub use p_alive::p_alive_udf;
 pub use pareto_nbd_fit::pareto_nbd_fit_udaf;
 pub use predicted_clv::predicted_clv_udf;
+pub use purchases_prob::purchases_prob_udf;
 pub use sbg_fit::sbg_fit_udaf;
 pub use total_clv::total_clv_udf;
 
@@ -95,6 +98,7 @@ pub fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
         operational_summary_udf(),
         p_alive_udf(),
         predicted_clv_udf(),
+        purchases_prob_udf(),
         total_clv_udf(),
     ]
 }
@@ -245,6 +249,18 @@ pub mod expr_fn {
         t: Expr,
     ) -> Expr {
         super::expected_purchases_udf().call(vec![model, horizon, frequency, recency, t])
+    }
+
+    /// `purchases_prob(model, purchases, horizon, frequency, recency, t)`
+    pub fn purchases_prob(
+        model: Expr,
+        purchases: Expr,
+        horizon: Expr,
+        frequency: Expr,
+        recency: Expr,
+        t: Expr,
+    ) -> Expr {
+        super::purchases_prob_udf().call(vec![model, purchases, horizon, frequency, recency, t])
     }
 
     /// `churn_score(frequency, recency, t)`, to be completed by `partition_by(…)`.

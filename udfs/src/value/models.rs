@@ -179,6 +179,20 @@ impl Any {
         }
     }
 
+    /// The probability of exactly `n` purchases or renewals within `h`.
+    pub(crate) fn count(&self, c: Customer, n: f64, h: f64) -> f64 {
+        let if_alive = match self {
+            Self::Nbd(m) => m.count_if_alive(c, n, h),
+            Self::Pareto(m) => m.count_if_alive(c, n, h),
+            Self::Cnbd(m) => m.count_if_alive(c, n, h),
+            Self::BgBb(m) => m.count_if_alive(c, n, h),
+            Self::Contract(m) => return m.exactly(c.t, n, h),
+            Self::Spend(_) => return f64::NAN,
+        };
+        // who is gone buys nothing
+        if n == 0.0 { self.churn(c, Some(h)) } else { self.alive_now(c) * if_alive }
+    }
+
     /// Purchases or renewals expected ever if the customer is alive, discounted by e^−delta for a unit.
     pub(crate) fn residual_if_alive(&self, c: Customer, delta: f64) -> f64 {
         match self {

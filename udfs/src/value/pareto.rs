@@ -11,6 +11,7 @@
 //! worst.
 
 use super::core::{Customer, logistic};
+use super::counts::{Counts, ln_ways};
 use super::estimate::Estimate;
 use super::fit::THINNED;
 use super::gamma::gamma;
@@ -91,6 +92,49 @@ impl Pareto {
         let (longer, power) = ((h / (self.beta + c.t)).ln_1p(), self.s - 1.0);
         let share = if power == 0.0 { longer } else { -(-power * longer).exp_m1() / power };
         (rate * (self.beta + c.t) * share).clamp(0.0, f64::MAX)
+    }
+
+    /// The probability of exactly `n` purchases in `(t, t + h]` of a customer who is alive at `t`.
+    ///
+    /// Alive to the end, or leaving at some moment after so many purchases: an integral over the
+    /// logarithm of the moment, to both sides of where it is greatest.
+    pub(crate) fn count_if_alive(&self, c: Customer, n: f64, h: f64) -> f64 {
+        let (s, at_alpha, at_beta) = (self.r + c.x, self.alpha + c.t, self.beta + c.t);
+        let stays = Counts::new(s, h / at_alpha).exactly(n) * (-self.s * (h / at_beta).ln_1p()).exp();
+        if h <= 0.0 {
+            return stays;
+        }
+        // moments are e^−w of the horizon
+        let moment = |w: f64| h * (-w).exp();
+        let fall = |w: f64| {
+            let m = moment(w);
+            n + 1.0 - (s + n) * m / (at_alpha + m) - (self.s + 1.0) * m / (at_beta + m)
+        };
+        let ways = ln_ways(s, n);
+        let log = |w: f64| {
+            let m = moment(w);
+            let bought = ways + Counts::new(s, m / at_alpha).ln_of_one_way(n);
+            bought - self.s * (m / at_beta).ln_1p() - (at_beta / m).ln_1p()
+        };
+        let (mut peak, mut beyond) = (0.0, 0.0);
+        if fall(0.0) < 0.0 {
+            beyond = 2.0;
+            while fall(beyond) < 0.0 {
+                beyond *= 2.0;
+            }
+        }
+        for _ in 0..40 {
+            let middle = 0.5 * (peak + beyond);
+            if fall(middle) < 0.0 { peak = middle } else { beyond = middle }
+        }
+        let mut gone = 0.0;
+        let earlier = |w: f64| log(peak + w);
+        integrate(f64::INFINITY, |w| fall(peak + w), earlier, |w, weight| {
+            gone += weight * earlier(w).exp();
+        });
+        let later = |w: f64| log(peak - w);
+        integrate(peak, |w| -fall(peak - w), later, |w, weight| gone += weight * later(w).exp());
+        stays + self.s * gone
     }
 
     /// The number of purchases expected ever, if alive, each discounted by e^−delta for a unit of time.

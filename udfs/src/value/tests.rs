@@ -390,7 +390,7 @@ async fn the_examples_are_true() -> Result<()> {
     examples.extend(super::scalar_functions().iter().filter_map(|f| f.documentation().cloned()));
     examples.extend(super::aggregate_functions().iter().filter_map(|f| f.documentation().cloned()));
     examples.extend(super::window_functions().iter().filter_map(|f| f.documentation().cloned()));
-    assert_eq!(examples.len(), 22);
+    assert_eq!(examples.len(), 23);
     for text in examples.into_iter().filter_map(|d| d.sql_example) {
         let (mut sql, mut want) = (String::new(), String::new());
         let mut checked = 0;

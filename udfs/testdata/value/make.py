@@ -5,6 +5,8 @@
     target/value/bin/python udfs/testdata/value/make.py references > udfs/testdata/value/references.csv
     target/value/bin/python udfs/testdata/value/make.py grid > udfs/testdata/value/grid.csv
     target/value/bin/python udfs/testdata/value/make.py clv > udfs/testdata/value/clv.csv
+    target/value/bin/python udfs/testdata/value/make.py nbd_grid > udfs/testdata/value/nbd_grid.csv
+    target/value/bin/python udfs/testdata/value/make.py counts > udfs/testdata/value/counts.csv
     target/value/bin/python udfs/testdata/value/make.py donations > udfs/testdata/value/donations.csv
 
 `references` computes the formulae of the papers with 50 digits: sums as sums, integrals by
@@ -22,6 +24,22 @@ far apart the two ways are, is told on stderr. Of Pareto/NBD they are Gauss's fu
 integrals; of BG/NBD and MBG/NBD the odds and the likelihoods of both ends, and the closed form of
 the mean with more digits and, now and then, as an integral over the chance to leave. It takes five
 minutes.
+
+`nbd_grid` has BG/NBD and MBG/NBD alone, by the same formulae as `references`: 12 sets of parameters,
+15 customers and 3 horizons. Numbers given are the doubles next to what is written.
+
+`counts` has the probability of a number of purchases, no more and no fewer, within a horizon. A
+line is a model, its parameters, a customer, a horizon, the number and the probability. Contracts
+(sbg, bdw) have renewals in place of purchases, t of them so far, and write frequency and recency as
+0. Numbers given are the doubles next to what is written. Lines below 10^-280 are left out. A second
+way has to give the same, or it stops. Of BG/NBD and MBG/NBD these are Beta functions with sums of
+negative binomial terms, and integrals over the chance to leave and over the rate. Of Pareto/NBD
+they are an integral over the time of leaving and a series of incomplete Beta functions, and for a
+few lines an integral over both rates. Of MBG/CNBD they are sums, and an integral over the rate. Of BG/BB they are sums over the last opportunity and steps from one to the next. Of
+contracts they are Beta functions and an integral over the chance to leave. The probability of none
+has to be the churn_prob of `references`, and for some customers those of all numbers have to add up
+to 1 and to the expected purchases. What the BTYD package publishes is in it and is held against it.
+How far apart all these are is told on stderr.
 
 `donations` copies the file of that name out of the package.
 """
@@ -224,8 +242,8 @@ def nbd_residual(model):
     return figure
 
 
-def cnbd(p, x, tx, t, h):
-    """Stages of an Erlang process, given the rate: means over its distribution."""
+def cnbd_likelihoods(p, x, tx, t, h):
+    """Of being alive at t, of having left by then, and of no purchase until t + h."""
     k, r, alpha, a, b = p
     k = int(k)
     s, since = r + k * x, t - tx
@@ -237,10 +255,18 @@ def cnbd(p, x, tx, t, h):
             for j in range(k)
         )
 
-    alive = stages(since)
     gone = a / (b + x) / (alpha + tx) ** s
+    return stages(since), gone, gone + stages(since + h)
+
+
+def cnbd(p, x, tx, t, h):
+    """Stages of an Erlang process, given the rate: means over its distribution."""
+    k, r, alpha, a, b = p
+    k = int(k)
+    s, since = r + k * x, t - tx
+    alive, gone, silent = cnbd_likelihoods(p, x, tx, t, h)
     p_alive = alive / (alive + gone)
-    churn = (gone + stages(since + h)) / (alive + gone)
+    churn = silent / (alive + gone)
     # purchase n after t has happened by t + h, and nobody left at those before
     mean, stays, n = M(0), M(1), 1
     while True:
@@ -741,6 +767,467 @@ def spent(spend, x, money):
     return own * money + (1 - own) * p * v / (q - 1)
 
 
+def nbd_grid():
+    print("# made by make.py with mpmath at 50 digits; what the columns are is said there")
+    print("model,r,alpha,a,b,frequency,recency,t,horizon,p_alive,churn_prob,expected_purchases")
+    sets = [
+        ("0.243", "4.414", "0.793", "2.426"),
+        ("0.52484", "6.18309", "0.89136", "1.61400"),
+        ("1.5", "10", "1", "3"),
+        ("0.7", "20", "1.0000000001", "2.5"),
+        ("0.7", "20", "0.9999", "2.5"),
+        ("3", "2", "2.5", "0.8"),
+        ("0.05", "0.5", "0.02", "0.6"),
+        ("12", "90", "0.3", "40"),
+        ("0.3", "5", "30", "60"),
+        ("40", "100", "1.2", "0.4"),
+        ("0.1", "3", "0.2", "0.3"),
+        ("0.4", "7", "0.5", "0.5"),
+    ]
+    customers = [
+        ("0", "0", "0"),
+        ("0", "0", "38.86"),
+        ("0", "0", "100000"),
+        ("1", "1.71", "38.86"),
+        ("1", "0.5", "1000"),
+        ("2", "30.43", "38.86"),
+        ("5", "80", "100"),
+        ("26", "30.86", "31"),
+        ("100", "300", "365"),
+        ("100", "100", "110"),
+        ("500", "700", "730"),
+        ("2000", "3640", "3650"),
+        ("10000", "9990", "10000"),
+        ("1000000", "99990", "100000"),
+        ("1000000", "99999.99", "100000"),
+    ]
+    models, horizons = ("bg_nbd", "mbg_nbd"), ("0.5", "39", "3650")
+    for model, p, at, h in itertools.product(models, sets, customers, horizons):
+        got = nbd(model)([exactly(v) for v in p], *(exactly(v) for v in at), M(h))
+        figures = ",".join(mp.nstr(v, 18, min_fixed=0, max_fixed=0) for v in got)
+        print(",".join((model, *p, *at, h, figures)), flush=True)
+
+
+def real_line(f, at, step):
+    """The integral of a function with one peak, by the trapezoidal rule, from `at` to both sides."""
+    middle = whole = f(at)
+    for step_to in (step, -step):
+        last, k = middle, 1
+        while True:
+            value = f(at + k * step_to)
+            whole += value
+            if value < last and value < whole * mp.eps:
+                break
+            last = value
+            k += 1
+    return whole * step
+
+
+@functools.cache
+def counting(s, since, h, n):
+    """The chances of n events within h, and of n or more, at a rate ~ Gamma(s, since)."""
+    # the rest of 1 has to keep its digits down to 10^-280
+    with mp.workdps(350):
+        z = h / (since + h)
+        term, fewer = (1 - z) ** s, M(0)
+        for j in range(n):
+            fewer += term
+            term *= (s + j) / (j + 1) * z
+        return term, 1 - fewer
+
+
+def poisson(n, mean):
+    """The chances of n events, and of n or more."""
+    if n <= mean:
+        term, fewer = mp.exp(-mean), M(0)
+        for j in range(n):
+            fewer += term
+            term *= mean / (j + 1)
+        return term, 1 - fewer
+    first = term = mp.exp(n * mp.log(mean) - mean - mp.loggamma(n + 1))
+    more = M(0)
+    while term > more * mp.eps:
+        more += term
+        n += 1
+        term *= mean / n
+    return first, more
+
+
+@functools.cache
+def counting_by_quadrature(s, since, h, n):
+    """`counting`, over the logarithm of the rate."""
+    with mp.workdps(36):
+        scale = s * mp.log(since) - mp.loggamma(s)
+
+        def f(which):
+            def at(y):
+                rate = mp.exp(y)
+                return mp.exp(scale + s * y - since * rate) * poisson(n, h * rate)[which]
+
+            return at
+
+        peak, step = mp.log((s + n) / (since + h)), 1 / max(M(10), 3 * mp.sqrt(s + n))
+        return tuple(real_line(f(which), peak, step) for which in (0, 1))
+
+
+def leaving(a, b, n):
+    """Means, over p ~ Beta(a, b), of staying n times and of leaving at the n-th."""
+    stays = mp.exp(log_beta(a, b + n) - log_beta(a, b))
+    return stays, mp.exp(log_beta(a + 1, b + n - 1) - log_beta(a, b)) if n else M(0)
+
+
+@functools.cache
+def leaving_by_quadrature(a, b, n):
+    """`leaving`, over the logit of p."""
+    with mp.workdps(36):
+        scale = log_beta(a, b)
+
+        def f(times, rest):
+            def at(y):
+                return mp.exp(
+                    -(a + times) * mp.log1p(mp.exp(-y)) - (b + rest) * mp.log1p(mp.exp(y)) - scale
+                )
+
+            return at
+
+        peak, step = mp.log((a + 1) / (b + n)), 1 / max(M(10), 3 * mp.sqrt(min(a + 1, b + n)))
+        return real_line(f(0, n), peak, step), real_line(f(1, n - 1), peak, step) if n else M(0)
+
+
+def nbd_count(model, p, x, t, h, n, ways):
+    """The chance of n purchases of who is alive."""
+    r, alpha, a, b = p
+    b = b + survived(model, x)
+
+    def chance(leaving, counting):
+        stays, leaves = leaving(a, b, n)
+        exactly_n, or_more = counting(r + x, alpha + t, h, n)
+        return stays * exactly_n + leaves * or_more
+
+    found = chance(leaving, counting)
+    ways.same(found, chance(leaving_by_quadrature, counting_by_quadrature))
+    return found
+
+
+def pareto_count(p, x, t, h, n, ways, rates):
+    """The chance of n purchases of who is alive, and by both rates too if that is asked for."""
+    r, alpha, s, beta = p
+    k, own, others = r + x, alpha + t, beta + t
+    stays = counting(k, own, h, n)[0] * (others / (others + h)) ** s
+    scale = mp.loggamma(k + n) - mp.loggamma(k) - mp.loggamma(n + 1) + mp.log(s)
+
+    def f(v):
+        # over the logit of the time of leaving as a share of h
+        time = h / (1 + mp.exp(-v))
+        log = scale - k * mp.log1p(time / own) - n * mp.log1p(own / time)
+        log -= (s + 1) * mp.log1p(time / others) + mp.log(others / time) + mp.log1p(mp.exp(v))
+        return mp.exp(log)
+
+    leaves = real_line(f, M(0), 1 / max(M(8), 2 * mp.sqrt(k + n + s + 1)))
+    by_series = pareto_leaves_by_series(k, own, s, others, h, n)
+    if by_series is not None:
+        ways.same(leaves, by_series)
+    if rates:
+        rates.same(stays + leaves, pareto_count_by_rates(k, own, s, others, h, n))
+    return stays + leaves
+
+
+def pareto_leaves_by_series(k, own, s, others, h, n):
+    """The chance to leave within h after n purchases: a binomial series in 1 - own/others."""
+    most = max(own, others)
+    ratio = 1 - min(own, others) / most
+    power = s + 1 if own >= others else k + n
+    q, z = k + s, h / (most + h)
+    part = counting(q, most, h, n + 1)[1] * mp.exp(log_beta(n + 1, q))
+    end = z ** (n + 1) * (1 - z) ** q
+    whole, factor = M(0), M(1)
+    for i in range(20_000):
+        term = factor * part
+        whole += term
+        shrinks = ratio * (power + i + 1) / (i + 2)
+        if shrinks < 1 and term < whole * mp.eps * (1 - shrinks):
+            scale = mp.loggamma(k + n) - mp.loggamma(k) - mp.loggamma(n + 1) + mp.log(s)
+            scale += s * mp.log(others / most) + k * mp.log(own / most)
+            return mp.exp(scale) * whole
+        # the incomplete Beta function of n + 1 and q + i + 1
+        part = ((q + i) * part + end) / (n + 1 + q + i)
+        end *= 1 - z
+        factor *= ratio * (power + i) / (i + 1)
+    return None
+
+
+def pareto_count_by_rates(k, own, s, others, h, n):
+    """Over the logarithms of both rates, with less than the usual digits."""
+    with mp.workdps(22):
+        scale = k * mp.log(own) - mp.loggamma(k) + s * mp.log(others) - mp.loggamma(s)
+        step = 1 / max(M(9), 2 * mp.sqrt(k + n))
+
+        def given(mu):
+            def f(y):
+                rate = mp.exp(y)
+                both = rate + mu
+                stays = mp.exp(-both * h + n * mp.log(rate * h) - mp.loggamma(n + 1))
+                leaves = mu / both * (rate / both) ** n * poisson(n + 1, both * h)[1]
+                return mp.exp(k * y - own * rate) * (stays + leaves)
+
+            return real_line(f, mp.log((k + n) / (own + h)), step)
+
+        def f(y):
+            return mp.exp(scale + s * y - others * mp.exp(y)) * given(mp.exp(y))
+
+        return real_line(f, mp.log(s / others), M(1) / 6)
+
+
+def cnbd_count(p, x, tx, t, h, n, ways):
+    """The chance of n purchases of who is alive."""
+    k, r, alpha, a, b = p
+    k, b = int(k), b + x + 1
+    s, since = r + k * x, t - tx
+    # j stages of the next purchase may be over at t
+    weights = [mp.rf(s, j) / mp.factorial(j) * (since / (alpha + t)) ** j for j in range(k)]
+    stays, leaves = leaving(a, b, n)
+    found = M(0)
+    for j, weight in enumerate(weights):
+        bought, next_too = (
+            counting(s + j, alpha + t, h, max(m * k - j, 0))[1] for m in (n, n + 1)
+        )
+        found += weight * (stays * (bought - next_too) + leaves * bought)
+    found /= sum(weights)
+    # that of none is compared to churn_prob
+    if n:
+        with mp.workdps(36):
+
+            def over(y):
+                """The density of the rate, and of what is over at t."""
+                rate = mp.exp(y)
+                density = mp.exp(s * y - (alpha + t) * rate)
+                return rate, [density * (rate * since) ** j / mp.factorial(j) for j in range(k)]
+
+            def f(y):
+                rate, parts = over(y)
+                # of each number of stages within h, and of those of n purchases or more
+                least = max(n - 1, 0) * k
+                chances = [poisson(least, rate * h)[0]]
+                for i in range(least + 1, (n + 1) * k):
+                    chances.append(chances[-1] * rate * h / i)
+                bought, whole, of_n = poisson(n * k, rate * h)[1], M(0), n * k - least
+                for j, part in enumerate(parts):
+                    if n and j:
+                        bought += chances[of_n - j]
+                    exactly_n = sum(chances[max(of_n - j, 0) : of_n - j + k])
+                    whole += part * (stays * exactly_n + leaves * bought)
+                return whole
+
+            peak, step = mp.log((s + n * k) / (alpha + t + h)), 3 * mp.sqrt(s + (n + 2) * k)
+            step = 1 / max(M(10), step)
+            every = real_line(lambda y: sum(over(y)[1]), peak, step)
+            ways.same(found, real_line(f, peak, step) / every)
+    return found
+
+
+def bg_bb_count(p, x, tx, t, h, n, ways):
+    """The chance of n purchases of anybody with this history."""
+    alpha, beta, gamma, delta = p
+    alive, gone = bg_bb_likelihood(p, x, tx, t)
+
+    def buys(opportunities):
+        return mp.binomial(opportunities, n) * mp.exp(
+            log_beta(alpha + x + n, beta + t - x + opportunities - n)
+        )
+
+    if n > h:
+        return M(0)
+    found = buys(h) * mp.exp(log_beta(gamma, delta + t + h))
+    for i in range(n, int(h)):
+        found += buys(i) * mp.exp(log_beta(gamma + 1, delta + t + i))
+    found = (found + (0 if n else gone)) / (alive + gone)
+    # what is learnt at each opportunity changes the chances of the next
+    states, left = [alive / (alive + gone)], [gone / (alive + gone)] + [M(0)] * int(h)
+    for i in range(int(h)):
+        stays = (delta + t + i) / (gamma + delta + t + i)
+        after = [M(0)] * (i + 2)
+        for bought, chance in enumerate(states):
+            left[bought] += chance * (1 - stays)
+            next_one = (alpha + x + bought) / (alpha + beta + t + i)
+            after[bought] += chance * stays * (1 - next_one)
+            after[bought + 1] += chance * stays * next_one
+        states = after
+    ways.same(found, states[n] + left[n])
+    return found
+
+
+def contract_count(p, x, tx, t, h, n, ways):
+    """The chance of n renewals of who has renewed t times."""
+    alpha, beta = p[:2]
+    c = p[2] if len(p) > 2 else 1
+    if n > h:
+        return M(0)
+    with mp.workdps(350):
+        survival = lambda n: mp.exp(log_beta(alpha, beta + n**c) - log_beta(alpha, beta + t**c))
+        found = survival(t + n) - (survival(t + n + 1) if n < h else 0)
+
+    with mp.workdps(36):
+        scale = log_beta(alpha, beta + t**c)
+        until, longer = (t + n) ** c, (t + n + 1) ** c - (t + n) ** c
+
+        def f(y):
+            # the logarithm of the chance to stay
+            stay = -mp.log1p(mp.exp(y))
+            chance = mp.exp(-alpha * mp.log1p(mp.exp(-y)) + (beta + until) * stay - scale)
+            return chance * -mp.expm1(longer * stay) if n < h else chance
+
+        peak = mp.log((alpha + 1) / (beta + until))
+        step = 1 / max(M(10), 3 * mp.sqrt(min(alpha + 1, beta + until + longer)))
+        ways.same(found, real_line(f, peak, step))
+    return found
+
+
+COUNTS = {
+    "nbd": [
+        ("0.243", "4.414", "0.793", "2.426"),
+        ("0.5", "6", "1", "1.6"),
+        ("3", "200", "1.0000001", "0.4"),
+        ("0.7", "12", "0.5", "0.5"),
+        ("1.5", "60", "25", "2"),
+        ("12", "90", "0.3", "40"),
+    ],
+    "pareto_nbd": [
+        ("0.553", "10.578", "0.606", "11.669"),
+        ("0.5", "10", "1", "10"),
+        ("2", "300", "0.01", "0.5"),
+        ("20", "50", "4", "49.9999"),
+        ("0.2", "7", "2.5", "7"),
+        ("3", "20", "1.0000001", "200"),
+    ],
+    "mbg_cnbd": [
+        ("1", "0.5", "6", "0.9", "1.6"),
+        ("2", "0.6", "2.3", "1.1", "1.6"),
+        ("4", "3", "40", "1", "8"),
+        ("12", "0.2", "1", "0.2", "0.5"),
+    ],
+    "bg_bb": [
+        ("1.204", "0.750", "0.657", "2.783"),
+        ("0.2", "3", "1", "20"),
+        ("50", "1", "0.3", "0.3"),
+    ],
+    "sbg": [("0.704", "1.182"), ("0.668", "3.806"), ("1", "1"), ("40", "0.2")],
+    "bdw": [("0.456", "0.779", "1.283"), ("2", "9", "0.5"), ("0.2", "1.4", "1.72")],
+}
+BUYERS = [
+    ("0", "0", "0"),
+    ("0", "0", "39"),
+    ("2", "30.43", "38.86"),
+    ("26", "30.86", "31"),
+    ("300", "390", "400"),
+]
+DONORS = [
+    ("0", "0", "0"),
+    ("0", "0", "6"),
+    ("1", "1", "6"),
+    ("3", "5", "6"),
+    ("6", "6", "6"),
+    ("4", "30", "40"),
+    ("40", "40", "40"),
+    ("120", "280", "300"),
+]
+SUBSCRIBERS = [("0", "0", t) for t in ("0", "1", "12", "60", "365")]
+# of BG/NBD's first set and a new customer: horizon, purchases, what BTYD gives, its last digit
+PUBLISHED = [
+    ("2", 10, "1.07869e-7", "1e-12"),
+    ("39", 0, "0.5737864", "1e-7"),
+    ("30", 11, "0.0019995214", "1e-10"),
+    ("30", 20, "0.0002222260", "1e-10"),
+]
+
+
+def wanted_counts(model):
+    """Parameters, customers, horizons and numbers: all of BG/NBD's first set, and each fourth."""
+    sets = sets_of(model, COUNTS)
+    customers = {"bg_bb": DONORS, "sbg": SUBSCRIBERS, "bdw": SUBSCRIBERS}.get(model, BUYERS)
+    discrete, turn = customers is not BUYERS, itertools.count()
+    horizons = ("1", "5", "60") if discrete else ("1", "39", "3650")
+    for given in sets:
+        every = model == "bg_nbd" and given is sets[0]
+        if every:
+            # that of 39 comes by itself
+            yield from ((given, BUYERS[0], h, n) for h, n, _, _ in PUBLISHED if h != "39")
+        for at, h in itertools.product(customers, horizons):
+            for n in (0, 1, 2, 5, 11, 20, 60 if discrete else 100):
+                if discrete and n > int(h):
+                    continue
+                if next(turn) % 4 == 0 or every:
+                    yield given, at, h, n
+            if h == "3650" and given in sets[:2]:
+                yield given, at, h, 1000
+
+
+def counts():
+    print("# made by make.py with mpmath at 50 digits; what the columns are is said there")
+    print("model,parameters,frequency,recency,t,horizon,purchases,probability")
+    for model in sys.argv[2:] or MODELS:
+        # an integral with 36 digits, or with 22, is what it is compared to
+        ways, rates, sums = Ways(M(10) ** -24), Ways(M(10) ** -18), Ways(M(10) ** -16)
+        lines, asked = 0, itertools.count()
+        nbds = model in ("bg_nbd", "mbg_nbd")
+        figures = nbd(model) if nbds else {"pareto_nbd": pareto, "mbg_cnbd": cnbd}.get(model)
+        # p_alive, churn_prob and expected purchases
+        figures = functools.cache(figures or {"bg_bb": bg_bb}.get(model, contract))
+
+        def chance(p, x, tx, t, h, n, turn):
+            if model in ("sbg", "bdw"):
+                return contract_count(p, x, tx, t, h, n, ways)
+            if model == "bg_bb":
+                return bg_bb_count(p, x, tx, t, h, n, ways)
+            if model == "mbg_cnbd":
+                stayed, left, _ = cnbd_likelihoods(p, x, tx, t, h)
+                p_alive = stayed / (stayed + left)
+                found = cnbd_count(p, x, tx, t, h, n, ways)
+            else:
+                p_alive = alive(model, p, x, tx, t, ways)
+                if nbds:
+                    found = nbd_count(model, p, x, t, h, n, ways)
+                else:
+                    by_rates = turn % 8 == 0 and x > 0 and p[2] > M("0.5") and n < 50
+                    found = pareto_count(p, x, t, h, n, ways, rates if by_rates else None)
+            return p_alive * found + (0 if n else 1 - p_alive)
+
+        summed = set()
+        for given, at, h, n in wanted_counts(model):
+            p = tuple(exactly(v) for v in given)
+            asks = (p, *(exactly(v) for v in at), M(h))
+            found = chance(*asks, n, next(asked))
+            if found < M(10) ** -280:
+                continue
+            for horizon, number, published, digit in PUBLISHED:
+                if (model, given[0], at, h, n) == ("bg_nbd", "0.243", BUYERS[0], horizon, number):
+                    assert abs(found - M(published)) < M(digit), (horizon, number, found)
+            if n == 0 and model == "mbg_cnbd":
+                stayed, left, silent = cnbd_likelihoods(*asks)
+                sums.same(silent / (stayed + left), found)
+            elif n == 0 and model not in ("sbg", "bdw"):
+                sums.same(figures(*asks)[1], found)
+            # all numbers of one horizon of each set
+            if given not in summed and at != ("0", "0", "0") and h in ("1", "5"):
+                summed.add(given)
+                all_of_them, expected, i = M(0), M(0), 0
+                while i <= int(h) or part > M(10) ** -30:
+                    part = chance(*asks, i, 1)
+                    all_of_them += part
+                    expected += i * part
+                    i += 1
+                    if model in ("bg_bb", "sbg", "bdw") and i > int(h):
+                        break
+                sums.same(all_of_them, M(1))
+                sums.same(figures(*asks)[2], expected)
+            lines += 1
+            figure = mp.nstr(found, 18, min_fixed=0, max_fixed=0)
+            print(",".join((model, " ".join(given), *at, h, str(n), figure)), flush=True)
+        ways.tell(f"counts of {model}: {lines} lines")
+        if rates.compared:
+            rates.tell(f"both rates of {model}")
+        sums.tell(f"sums of {model}")
+
+
 def donations():
     from importlib.resources import files
 
@@ -751,5 +1238,5 @@ def donations():
 
 
 if __name__ == "__main__":
-    made = {"references": references, "grid": grid, "clv": clv, "donations": donations}
-    made[sys.argv[1]]()
+    modes = (references, grid, clv, nbd_grid, counts, donations)
+    {mode.__name__: mode for mode in modes}[sys.argv[1]]()
