@@ -26,6 +26,7 @@ use crate::plan::interval_times::IntervalTimesNumber;
 use crate::plan::merge_union::MergeUnion;
 use crate::plan::planner;
 use crate::plan::relations::TenureRelations;
+use crate::plan::selected_subqueries::SelectedSubqueries;
 use crate::plan::short_times::ShortTimes;
 use crate::plan::sort_in_buckets::SortInBuckets;
 use crate::plan::unnest_keys::{UnnestKeys, UnnestKeysInRelations};
@@ -139,6 +140,7 @@ impl TenureBuilder {
             .with_default_features()
             .with_query_planner(Arc::new(planner::Planner))
             .with_type_planner(Arc::new(ZonedTimes::default()))
+            .with_analyzer_rule(Arc::new(SelectedSubqueries))
             .with_analyzer_rule(Arc::new(UnnestKeys))
             .with_analyzer_rule(Arc::new(CheckedArithmetic))
             .with_analyzer_rule(Arc::new(IntervalOrder))

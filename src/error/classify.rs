@@ -113,7 +113,7 @@ fn plain(e: &Df) -> Error {
         Df::SchemaError(schema, _) => schema_error(schema),
         Df::Plan(m) => plan_error(m),
         Df::Configuration(m) => Error::new(ErrorKind::Invalid, m.clone()),
-        Df::NotImplemented(m) => Error::new(ErrorKind::NotSupported, without_syntax_tree(m)),
+        Df::NotImplemented(m) => not_supported(m),
         Df::ResourcesExhausted(m) if m.contains("disk") || m.contains("temp") => {
             Error::new(ErrorKind::Disk, m.clone())
         }
@@ -131,6 +131,27 @@ fn plain(e: &Df) -> Error {
         Df::Internal(m) => internal(m.lines().next().unwrap_or_default()),
         other => Error::new(ErrorKind::Invalid, other.strip_backtrace()),
     }
+}
+
+/// What DataFusion does not do, in words of SQL where it speaks of its own code.
+fn not_supported(m: &str) -> Error {
+    let sliding = between(m, "because `retract_batch` is not implemented: ", "(");
+    if let Some(function) = sliding {
+        return Error::new(
+            ErrorKind::NotSupported,
+            format!("{function} cannot be asked of a window frame whose first row moves"),
+        )
+        .with_hint("let the frame begin with UNBOUNDED PRECEDING, or group the rows instead");
+    }
+    let asks = |what| m.contains(&format!("does not support logical expression {what}("));
+    if asks("Exists") || asks("InSubquery") {
+        return Error::new(
+            ErrorKind::NotSupported,
+            "EXISTS and IN (SELECT …) cannot be asked in this place",
+        )
+        .with_hint("ask it among what a subquery selects, and use its column here");
+    }
+    Error::new(ErrorKind::NotSupported, without_syntax_tree(m))
 }
 
 pub(super) fn internal(m: &str) -> Error {

@@ -30,6 +30,7 @@ pub(crate) mod planner;
 pub(crate) mod query;
 pub(crate) mod relation_args;
 pub(crate) mod relations;
+pub(crate) mod selected_subqueries;
 mod series;
 pub(crate) mod short_times;
 pub(crate) mod show;

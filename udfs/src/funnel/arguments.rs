@@ -40,6 +40,12 @@ pub(super) fn coerce(function: &str, types: &[DataType], modes: bool) -> Result<
     let (Some(ts), Some(steps)) = (rest.get(mode), rest.get(mode + 1..)) else {
         return plan_err!("{function} needs a window, a time and steps; it is called {usage}");
     };
+    if let ([text, ..], 1, DataType::Boolean) = (rest, mode, ts) {
+        // a step where the time should be: the text was not meant for a mode
+        return plan_err!(
+            "{function}: ts must be a timestamp or date, got {text}, which in this place is a mode and comes before ts; it is called {usage}"
+        );
+    }
     let mut out = vec![coerce_window(function, window)?];
     out.extend(std::iter::repeat_n(DataType::Utf8, mode));
     out.push(times::coerce(function, ts, &usage)?);

@@ -100,7 +100,8 @@ impl Pareto {
     /// logarithm of the moment, to both sides of where it is greatest.
     pub(crate) fn count_if_alive(&self, c: Customer, n: f64, h: f64) -> f64 {
         let (s, at_alpha, at_beta) = (self.r + c.x, self.alpha + c.t, self.beta + c.t);
-        let stays = Counts::new(s, h / at_alpha).exactly(n) * (-self.s * (h / at_beta).ln_1p()).exp();
+        let stays =
+            Counts::new(s, h / at_alpha).exactly(n) * (-self.s * (h / at_beta).ln_1p()).exp();
         if h <= 0.0 {
             return stays;
         }
@@ -129,9 +130,14 @@ impl Pareto {
         }
         let mut gone = 0.0;
         let earlier = |w: f64| log(peak + w);
-        integrate(f64::INFINITY, |w| fall(peak + w), earlier, |w, weight| {
-            gone += weight * earlier(w).exp();
-        });
+        integrate(
+            f64::INFINITY,
+            |w| fall(peak + w),
+            earlier,
+            |w, weight| {
+                gone += weight * earlier(w).exp();
+            },
+        );
         let later = |w: f64| log(peak - w);
         integrate(peak, |w| -fall(peak - w), later, |w, weight| gone += weight * later(w).exp());
         stays + self.s * gone

@@ -76,8 +76,8 @@ SELECT n, round(purchases_prob(named_struct('model', 'bg_nbd', 'r', 0.243, 'alph
   round(purchases_prob(named_struct('model', 'bg_nbd', 'r', 0.243, 'alpha', 4.414, 'a', 0.793, 'b', 2.426), n, 39, 2, 30.43, 38.86), 6) AS of_another
 FROM (VALUES (0), (1), (2)) AS t(n) ORDER BY n;
 -- 0 | 0.573786 | 0.445373
--- 1 | 0.20079 | 0.235853
--- 2 | 0.090396 | 0.134571
+-- 1 | 0.199395 | 0.239319
+-- 2 | 0.08543 | 0.144183
 ```"#,
     argument(
         name = "model",

@@ -75,6 +75,15 @@ impl Compared {
         }
     }
 
+    /// How likely the models say so many purchases are.
+    fn counts(&mut self) {
+        for (line, fields) in lines(&[include_str!("../../testdata/value/counts.csv")]) {
+            let model = Any::of(fields[0], &numbers(fields[1])).expect("a model");
+            let [x, tx, t, ahead, n] = [2, 3, 4, 5, 6].map(|i| number(fields[i]));
+            self.point(line, &[model.count(Customer { x, tx, t }, n, ahead)], &fields[7..]);
+        }
+    }
+
     /// What `clv` makes of models, horizons, discounts, money and margins that are columns.
     async fn clv(&mut self) -> Result<()> {
         let lines = lines(&[include_str!("../../testdata/value/clv.csv")]);
@@ -126,11 +135,14 @@ async fn every_figure_to_ten_digits() -> Result<()> {
     let mut all = Compared::default();
     all.models();
     let models = all.points;
+    all.counts();
+    let counts = all.points - models;
     all.clv().await?;
     let Compared { points, figures, worst, missed } = all;
     println!("{points} points, {figures} figures, worst {:.1e}: {}", worst.0, worst.1);
     assert!(missed.is_empty(), "{} of {figures}:\n{}", missed.len(), missed.join("\n"));
-    assert!(points >= 10_000 && points - models >= 2_000, "{points}, {models} without clv");
+    assert!(points >= 10_000 && points - models - counts >= 2_000, "{points}, {models} of models");
+    assert!(counts >= 800, "{counts}");
     Ok(())
 }
 

@@ -25,21 +25,22 @@ integrals; of BG/NBD and MBG/NBD the odds and the likelihoods of both ends, and 
 the mean with more digits and, now and then, as an integral over the chance to leave. It takes five
 minutes.
 
-`nbd_grid` has BG/NBD and MBG/NBD alone, by the same formulae as `references`: 12 sets of parameters,
-15 customers and 3 horizons. Numbers given are the doubles next to what is written.
+`nbd_grid` has BG/NBD and MBG/NBD alone, by the formulae of `references`: 12 sets of parameters, 15
+customers and 3 horizons. Numbers given are the doubles next to what is written.
 
 `counts` has the probability of a number of purchases, no more and no fewer, within a horizon. A
 line is a model, its parameters, a customer, a horizon, the number and the probability. Contracts
 (sbg, bdw) have renewals in place of purchases, t of them so far, and write frequency and recency as
 0. Numbers given are the doubles next to what is written. Lines below 10^-280 are left out. A second
-way has to give the same, or it stops. Of BG/NBD and MBG/NBD these are Beta functions with sums of
-negative binomial terms, and integrals over the chance to leave and over the rate. Of Pareto/NBD
-they are an integral over the time of leaving and a series of incomplete Beta functions, and for a
-few lines an integral over both rates. Of MBG/CNBD they are sums, and an integral over the rate. Of BG/BB they are sums over the last opportunity and steps from one to the next. Of
-contracts they are Beta functions and an integral over the chance to leave. The probability of none
-has to be the churn_prob of `references`, and for some customers those of all numbers have to add up
-to 1 and to the expected purchases. What the BTYD package publishes is in it and is held against it.
-How far apart all these are is told on stderr.
+way has to give the same, or it stops. Of BG/NBD and MBG/NBD they are sums of negative binomial
+terms with Beta functions, and integrals over the rate and over the chance to leave. Of Pareto/NBD
+they are an integral over the time of leaving, a series of incomplete Beta functions where it
+converges, and for a few lines an integral over both rates. Of MBG/CNBD they are sums, and an
+integral over the rate. Of BG/BB they are sums of Beta functions, and steps from one opportunity to
+the next. Of contracts they are Beta functions, and an integral over the chance to leave. The
+probability of none has to be churn_prob as `references` has it. For one customer of each set all
+numbers have to add up to 1, and to the expected purchases. Figures that the package BTYD gives are
+among them and are checked. How far apart all these are is told on stderr. It takes three minutes.
 
 `donations` copies the file of that name out of the package.
 """
@@ -809,7 +810,7 @@ def nbd_grid():
 
 
 def real_line(f, at, step):
-    """The integral of a function with one peak, by the trapezoidal rule, from `at` to both sides."""
+    """The integral of a function with one peak, by the trapezoidal rule, to both sides of `at`."""
     middle = whole = f(at)
     for step_to in (step, -step):
         last, k = middle, 1
@@ -993,8 +994,8 @@ def cnbd_count(p, x, tx, t, h, n, ways):
         )
         found += weight * (stays * (bought - next_too) + leaves * bought)
     found /= sum(weights)
-    # that of none is compared to churn_prob
-    if n:
+    # that of none is compared to churn_prob, and what is less is left out
+    if n and found > M(10) ** -280:
         with mp.workdps(36):
 
             def over(y):
