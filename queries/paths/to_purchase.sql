@@ -1,7 +1,7 @@
 -- title: Paths to an order
 -- description: What customers went through from one order to the next, the most common paths first: the
 --   last steps before the order. A path of one step is an order that nothing came before.
--- param: steps INT = 5 -- how many steps of a path at most, with the order
+-- param: steps INT = 10 -- how many steps of a path at most, with the order
 -- param: top INT = 20 -- how many paths
 -- column: path -- the steps
 -- column: orders -- orders that were come to this way

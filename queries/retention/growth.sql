@@ -1,6 +1,6 @@
 -- title: Where growth comes from
 -- description: Customers of each month: new, kept from the month before, or back after a pause; and those
---   of the month before who stayed away. The last month may not be over.
+--   of the month before who stayed away. A month that is not over is left out.
 -- column: month -- first day of the month
 -- column: customers -- customers with an order
 -- column: new -- for the first time
@@ -18,4 +18,5 @@ SELECT
   dormant AS lost,
   round(quick_ratio, 2) AS quick_ratio
 FROM growth_accounting(orders, unit => 'month')
+WHERE complete
 ORDER BY month

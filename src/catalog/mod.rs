@@ -92,6 +92,8 @@ pub(crate) fn register(
         let own = MemoryCatalogProvider::new();
         own.register_schema("main", schema)?;
         own.register_schema("raw", Arc::new(RawSchema::new(Arc::clone(lake), session.clone())))?;
+        let system = SystemSchema::new(vec![Arc::clone(lake)], session.clone());
+        own.register_schema("tenure", Arc::new(system))?;
         context.register_catalog(lake.name(), Arc::new(own));
     }
     context.register_catalog(DEFAULT_CATALOG, Arc::new(default));

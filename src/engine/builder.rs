@@ -169,12 +169,16 @@ impl TenureBuilder {
             lakes.push(Arc::new(OpenLake::open(lake, name, &context.state()).await?));
         }
         let settings = self.settings(&lakes, &mut warnings);
-        settings.check().map_err(|e: DataFusionError| {
-            Error::new(
-                ErrorKind::Usage,
-                e.strip_backtrace().trim_start_matches("Error during planning: ").to_string(),
-            )
-        })?;
+        let alone = lakes.iter().map(|lake| self.settings(std::slice::from_ref(lake), &mut vec![]));
+        let of_lakes: Vec<TenureOptions> = alone.collect();
+        for settings in of_lakes.iter().chain([&settings]) {
+            settings.check().map_err(|e: DataFusionError| {
+                Error::new(
+                    ErrorKind::Usage,
+                    e.strip_backtrace().trim_start_matches("Error during planning: ").to_string(),
+                )
+            })?;
+        }
         {
             let state = context.state_ref();
             let mut state = state.write();
@@ -193,44 +197,42 @@ impl TenureBuilder {
             policy: None,
             named: Named::default(),
             initial,
+            of_lakes,
             _spill: Arc::new(spill),
         })
     }
 
-    /// Settings of the user, then of the lakes, then the defaults.
+    /// Settings of the user, then those that all lakes state alike, then the defaults.
     fn settings(&self, lakes: &[Arc<OpenLake>], warnings: &mut Vec<String>) -> TenureOptions {
         let mut settings = TenureOptions::default();
-        let stated = |of: fn(&OpenLake) -> Option<&String>| -> Vec<String> {
-            let mut all: Vec<String> = lakes.iter().filter_map(|l| of(l)).cloned().collect();
-            all.dedup();
-            all
-        };
-        let mut choose = |given: &Option<String>, stated: Vec<String>, name: &str| match (
-            given,
-            stated.as_slice(),
-        ) {
-            (Some(given), _) => Some(given.clone()),
-            (None, [one]) => Some(one.clone()),
-            (None, []) => None,
-            (None, several) => {
-                warnings.push(format!(
-                    "the lakes state different values of {name} ({}); none is used: set tenure.{name}",
-                    several.join(", ")
-                ));
-                None
+        type Stated = fn(&OpenLake) -> Option<&String>;
+        let mut choose = |given: &Option<String>, stated: Stated, name: &str| {
+            if given.is_some() {
+                return given.clone();
             }
+            let first = stated(lakes.first()?);
+            if lakes.iter().all(|lake| stated(lake) == first) {
+                return first.cloned();
+            }
+            // what one of them states would silently decide about the others
+            let all = lakes.iter().map(|lake| {
+                let value = stated(lake).map_or("none", String::as_str);
+                format!("{}: {value}", lake.name())
+            });
+            warnings.push(format!(
+                "the lakes state different values of {name} ({}); none is used: set tenure.{name}",
+                all.collect::<Vec<_>>().join(", ")
+            ));
+            None
         };
-        if let Some(as_of) = choose(&self.as_of, stated(|l| l.model().as_of.as_ref()), "as_of") {
+        if let Some(as_of) = choose(&self.as_of, |l| l.model().as_of.as_ref(), "as_of") {
             settings.as_of = as_of;
         }
-        if let Some(timezone) =
-            choose(&self.timezone, stated(|l| l.model().timezone.as_ref()), "timezone")
+        if let Some(timezone) = choose(&self.timezone, |l| l.model().timezone.as_ref(), "timezone")
         {
             settings.timezone = timezone;
         }
-        if let Some(policy) =
-            choose(&None, stated(|l| l.model().stage_policy.as_ref()), "stage_policy")
-        {
+        if let Some(policy) = choose(&None, |l| l.model().stage_policy.as_ref(), "stage_policy") {
             settings.stage_policy = policy;
         }
         settings

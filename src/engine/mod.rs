@@ -63,6 +63,8 @@ pub struct Tenure {
     named: Named,
     /// what `RESET` goes back to
     initial: Vec<Setting>,
+    /// settings of a session that is about one of the lakes, in their order
+    of_lakes: Vec<TenureOptions>,
     /// kept for its drop: temporary files go with the last session
     _spill: Arc<limits::SpillFolder>,
 }

@@ -71,7 +71,19 @@ impl Tenure {
             policy: options.policy.clone(),
             named: Named::default(),
             initial: self.initial.clone(),
+            of_lakes: self.of_lakes.clone(),
             _spill: Arc::clone(&self._spill),
         })
+    }
+
+    /// Takes the settings that a lake states, for a session that is about this one of several.
+    #[cfg(feature = "pg")]
+    pub(crate) fn be_about(&mut self, lake: &str) {
+        let mut all = self.lakes.iter().zip(&self.of_lakes);
+        let Some((_, settings)) = all.find(|(open, _)| open.name() == lake) else { return };
+        let state = self.context.state_ref();
+        let mut state = state.write();
+        state.config_mut().options_mut().extensions.insert(settings.clone());
+        self.initial = crate::options::settings(state.config_options());
     }
 }

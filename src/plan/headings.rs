@@ -1,9 +1,11 @@
 //! Headings as they were written: `round(avg(x), 2)`, not `round(avg(t.x),Int64(2))`.
 //!
 //! An item of the outermost SELECT without a name is named by its own text. Columns keep their
-//! names, the first time; inner queries keep DataFusion's, by which outer ones may refer to them.
+//! names, the first time, and what comes again has a number; inner queries keep DataFusion's, by which outer ones may refer to them.
 
-use datafusion::logical_expr::sqlparser::ast::{Expr, Ident, SelectItem, SetExpr, Statement};
+use datafusion::logical_expr::sqlparser::ast::{
+    Expr, Ident, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, Statement,
+};
 
 /// Longest text that makes a heading.
 const LONGEST: usize = 60;
@@ -16,8 +18,18 @@ pub(crate) fn name(statement: &mut Statement) {
     if select.distinct.is_some() {
         return;
     }
+    let starred = Starred::of(select);
     let mut before: Vec<String> = vec![];
+    let mut aliases: Vec<String> = vec![];
     for item in &mut select.projection {
+        if let SelectItem::ExprWithAlias { alias, .. } = item {
+            let again = aliases.iter().filter(|a| **a == alias.value).count();
+            aliases.push(alias.value.clone());
+            if again > 0 {
+                *alias = Ident::with_quote('"', format!("{}_{}", alias.value, again + 1));
+            }
+            continue;
+        }
         let SelectItem::UnnamedExpr(expr) = item else { continue };
         let column = match &*expr {
             Expr::Wildcard(_) => continue,
@@ -27,6 +39,7 @@ pub(crate) fn name(statement: &mut Statement) {
         };
         let mut text = expr.to_string();
         let again = before.iter().filter(|t| **t == text).count();
+        let again = again + usize::from(starred.has(expr));
         before.push(text.clone());
         if let Some(column) = column {
             text.clone_from(&column.value);
@@ -42,6 +55,49 @@ pub(crate) fn name(statement: &mut Statement) {
         };
         *item =
             SelectItem::ExprWithAlias { expr: expr.clone(), alias: Ident::with_quote('"', name) };
+    }
+}
+
+/// What the stars among the items stand for.
+#[derive(Default)]
+struct Starred {
+    /// every column there is
+    all: bool,
+    /// those of these relations
+    of: Vec<String>,
+    /// there is no other relation
+    alone: bool,
+}
+
+impl Starred {
+    fn of(select: &Select) -> Self {
+        let mut starred = Self {
+            alone: matches!(select.from.as_slice(), [from] if from.joins.is_empty()),
+            ..Self::default()
+        };
+        for item in &select.projection {
+            match item {
+                SelectItem::Wildcard(_) => starred.all = true,
+                SelectItem::QualifiedWildcard(
+                    SelectItemQualifiedWildcardKind::ObjectName(name),
+                    _,
+                ) => starred.of.push(name.to_string()),
+                _ => {}
+            }
+        }
+        starred
+    }
+
+    /// Whether a column is one of them.
+    fn has(&self, expr: &Expr) -> bool {
+        match expr {
+            Expr::Identifier(_) => self.all || self.alone && !self.of.is_empty(),
+            Expr::CompoundIdentifier(names) => {
+                let relation = names.iter().rev().skip(1).rev().map(ToString::to_string);
+                self.all || self.of.contains(&relation.collect::<Vec<_>>().join("."))
+            }
+            _ => false,
+        }
     }
 }
 
@@ -66,6 +122,14 @@ mod tests {
         assert_eq!(
             named("SELECT a, t.b, A, a, t.b, b FROM t"),
             "SELECT a, t.b, A, a AS \"a_2\", t.b AS \"b_2\", b FROM t"
+        );
+        assert_eq!(
+            named("SELECT *, a, t.b, sum(c) AS x, avg(c) AS x FROM t"),
+            "SELECT *, a AS \"a_2\", t.b AS \"b_2\", sum(c) AS x, avg(c) AS \"x_2\" FROM t"
+        );
+        assert_eq!(
+            named("SELECT t.*, t.a, u.a, b FROM t, u"),
+            "SELECT t.*, t.a AS \"a_2\", u.a, b FROM t, u"
         );
         assert_eq!(named("SELECT DISTINCT lower(a) FROM t"), "SELECT DISTINCT lower(a) FROM t");
         assert_eq!(

@@ -28,7 +28,14 @@ pub(crate) fn respell(statement: &mut Statement) {
     let _ = visit_expressions_mut(statement, |expr| {
         match expr {
             // without digits it has 64 bits, as in the standard's other engines
-            Expr::Cast { data_type, .. } => match data_type {
+            Expr::Cast { expr: of, data_type, .. } => match data_type {
+                // two digits a byte, where a text would be its own bytes
+                DataType::Bytea => {
+                    let hex = constant(of).and_then(|text| text.strip_prefix("\\x"));
+                    if let Some(hex) = hex.map(ToOwned::to_owned) {
+                        **of = Expr::Value(Value::HexStringLiteral(hex).into());
+                    }
+                }
                 DataType::Float(ExactNumberInfo::None) => *data_type = DataType::DoublePrecision,
                 DataType::Float(ExactNumberInfo::Precision(digits)) if *digits > SHORT_DIGITS => {
                     *data_type = DataType::DoublePrecision;
@@ -75,6 +82,12 @@ pub(crate) fn respell(statement: &mut Statement) {
                 *expr = first_match(text, from);
             }
             Expr::Function(call) => {
+                // the schema that functions are said to be in
+                if let [schema, _] = call.name.0.as_slice()
+                    && schema.to_string().eq_ignore_ascii_case("tenure")
+                {
+                    call.name.0.remove(0);
+                }
                 if let Some(instead) = operator(call) {
                     *expr = instead;
                 } else if let Some((_, name)) =

@@ -254,12 +254,13 @@ impl Server {
         encrypted: bool,
         pid: i32,
     ) -> Outcome<(Session, String)> {
-        let tenure = self.base.session(&SessionOptions {
+        let mut tenure = self.base.session(&SessionOptions {
             memory_limit: self.options.session_memory,
             lakes_only: true,
             policy: Some(policy::policy(self.options.writable)),
         })?;
         let database = self.database(&tenure, user, database)?;
+        tenure.be_about(&database);
         let mut settings =
             Settings::new(self.options.statement_timeout, self.options.max_statement_timeout);
         settings.begin("session_authorization", user.to_owned());

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::compute::{cast, concat_batches};
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::compute::{CastOptions, cast_with_options, concat_batches};
+use datafusion::arrow::datatypes::{Field, FieldRef, Schema, SchemaRef};
 use futures::StreamExt;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
@@ -116,25 +116,29 @@ impl Rows {
     }
 }
 
-/// Values of the types of `schema`: a parameter may have made others of them.
+/// Values of the types of `schema`: a parameter may have made others of them. To the client a number
+/// of any digits is of one type.
 fn as_described(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
-    let same = |(a, b): (&Arc<_>, &Arc<_>)| {
-        let (a, b): (&datafusion::arrow::datatypes::Field, &datafusion::arrow::datatypes::Field) =
-            (a, b);
-        a.data_type() == b.data_type()
+    let fits = |(have, told): (&FieldRef, &FieldRef)| {
+        let (have, told) = (have.data_type(), told.data_type());
+        have == told || have.is_decimal() && told.is_decimal()
     };
-    if batch.schema_ref().fields().iter().zip(schema.fields()).all(same) {
+    let fields = || batch.schema_ref().fields().iter().zip(schema.fields());
+    if fields().all(fits) {
         return Ok(batch);
     }
-    let columns = batch
-        .columns()
-        .iter()
-        .zip(schema.fields())
-        .map(|(column, field)| cast(column, field.data_type()))
-        .collect::<std::result::Result<Vec<_>, _>>()?;
-    let fields = schema.fields().iter().map(|f| f.as_ref().clone().with_nullable(true));
-    let nullable = datafusion::arrow::datatypes::Schema::new(fields.collect::<Vec<_>>());
-    Ok(RecordBatch::try_new(Arc::new(nullable), columns)?)
+    let strict = CastOptions { safe: false, ..CastOptions::default() };
+    let mut columns = vec![];
+    let mut described = vec![];
+    for ((have, told), column) in fields().zip(batch.columns()) {
+        let column = match fits((have, told)) {
+            true => Arc::clone(column),
+            false => cast_with_options(column, told.data_type(), &strict)?,
+        };
+        described.push(Field::new(told.name(), column.data_type().clone(), true));
+        columns.push(column);
+    }
+    Ok(RecordBatch::try_new(Arc::new(Schema::new(described)), columns)?)
 }
 
 fn lost() -> Error {

@@ -57,6 +57,18 @@ async fn lakes_that_disagree_on_today_leave_it_open_and_say_so() {
         tenure.warnings()
     );
     assert_eq!(value(&tenure, "SHOW tenure.as_of").await.trim(), "tenure.as_of |");
+    // what only one of them states does not decide about the other
+    let folder = tempfile::tempdir().unwrap();
+    write_orders(folder.path().join("orders.parquet"), &[(1, 0, 9.5)]);
+    let tenure = Tenure::builder()
+        .lake(rows::shipped("retail"))
+        .lake(folder.path().display().to_string())
+        .build()
+        .await
+        .unwrap();
+    let told = tenure.warnings().join("\n");
+    assert!(told.contains("as_of (retail: 2018-01-02") && told.contains(": none)"), "{told}");
+    assert_eq!(value(&tenure, "SHOW tenure.as_of").await.trim(), "tenure.as_of |");
 }
 
 #[tokio::test]

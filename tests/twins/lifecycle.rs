@@ -52,6 +52,8 @@ struct State {
     /// what was spent in it, and in the one before
     amount: f64,
     before: f64,
+    /// the period is over
+    complete: bool,
 }
 
 fn twin(world: &World, ask: &Question, rows: &[Row]) -> Vec<State> {
@@ -82,7 +84,8 @@ fn twin(world: &World, ask: &Question, rows: &[Row]) -> Vec<State> {
         let born = registered.map(|ts| unit.start(ts)).or(active.keys().next().copied());
         let mut told = |period, state, amount, before| {
             if in_range(period) {
-                out.push(State { key, period, state, amount, before });
+                let complete = unit.next(period) <= world.as_of;
+                out.push(State { key, period, state, amount, before, complete });
             }
         };
         let periods: Vec<NaiveDateTime> = active.keys().copied().collect();
@@ -120,7 +123,7 @@ async fn states_are_those_of_the_twin() {
         let states = twin(&world, &ask, &rows);
         let want: Vec<String> = states
             .iter()
-            .map(|s| format!("{} | {} | {}", s.key, shown(s.period), s.state))
+            .map(|s| format!("{} | {} | {} | {}", s.key, shown(s.period), s.state, s.complete))
             .collect();
         same(&sql, &world, &got, &want);
         for state in states {
@@ -176,6 +179,7 @@ fn growth(money: bool, states: &[State]) -> Vec<String> {
             line.push(or_null(ratio(gain, loss)));
             line.push(or_null(ratio(loss, last).map(|r| 1.0 - r)));
             line.push(or_null(ratio(loss - back, last)));
+            line.push(states.iter().any(|s| s.period == period && s.complete).to_string());
             line.join(" | ")
         })
         .collect()

@@ -1,6 +1,7 @@
 //! What the catalog answers, by its rows: names and types as PostgreSQL has them.
 
-use crate::support::served::{Served, err, out};
+use crate::support::rows::shipped;
+use crate::support::served::{Served, err, folder, out};
 
 /// The answers of statements of one session, a line a row.
 fn answers(served: &Served, statements: &[&str]) -> String {
@@ -191,4 +192,52 @@ fn numbers_are_the_same_in_every_session() {
     let named = "SELECT to_regclass('Main.\"orders\"') = to_regclass('orders'), to_regclass('raw.orders') = to_regclass('orders'), to_regclass('nothing'), to_regclass('pg_class')";
     assert_eq!(answers(&served, &[twice, found, named]), "0\nt\nt|f||1259\n");
     all_understood(&served);
+}
+
+#[test]
+fn a_question_that_is_not_understood_is_logged_once_and_answered() {
+    let served = Served::retail(&[]);
+    let none = "SELECT statement FROM pg_cursors";
+    let asked =
+        [none, none, "SELECT count(*) FROM pg_cursors", "SELECT max(name) IS NULL FROM pg_cursors"];
+    assert_eq!(answers(&served, &asked), "0\n\n");
+    let log = served.log();
+    let missed = log.iter().filter(|e| e["event"] == "catalog_not_understood");
+    assert_eq!(missed.filter(|e| e["statement"] == none).count(), 1);
+    // a mistake in what is asked is the client's
+    for (sql, says) in [
+        ("SELECT 1 / 0 FROM pg_class", "zero"),
+        ("SELECT relname::int FROM pg_class", "cannot cast"),
+    ] {
+        let asked = served.psql("", &["-c", sql]);
+        assert!(!asked.status.success() && err(&asked).contains(says), "{sql}: {}", err(&asked));
+    }
+}
+
+#[test]
+fn a_lake_of_several_keeps_its_own_settings() {
+    let served = Served::start(folder(), &shipped("retail"), &[&shipped("shop")]);
+    let ask = |lake: &str, sql: &str| {
+        let asked = served.psql(&format!("dbname={lake}"), &["-qAtc", sql]);
+        assert!(asked.status.success(), "{lake} {sql}: {}", err(&asked));
+        out(&asked).trim().to_owned()
+    };
+    for (lake, as_of, policy) in
+        [("retail", "2018-01-02", "grocery"), ("shop", "2024-07-01", "retail")]
+    {
+        assert_eq!(ask(lake, "SHOW tenure.as_of"), as_of);
+        assert_eq!(
+            ask(lake, "SET tenure.as_of = '2016-01-01'; RESET tenure.as_of; SHOW tenure.as_of"),
+            as_of
+        );
+        assert_eq!(ask(lake, "SHOW tenure.stage_policy"), policy);
+        assert_eq!(
+            ask(lake, "SELECT left(value, 10) FROM tenure.settings WHERE name = 'tenure.as_of'"),
+            as_of
+        );
+        let functions = "SELECT count(*) > 50 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = 'tenure'";
+        assert_eq!(ask(lake, functions), "t");
+    }
+    // of all of them nothing is stated alike
+    assert_eq!(ask("tenure", "SHOW tenure.as_of"), "");
 }

@@ -156,12 +156,15 @@ fn the_log_has_no_values_and_the_errors_no_customers() {
         format!("SELECT * FROM orders WHERE customer_id = '{canary}'"),
         format!("SELECT -- {canary}\n 1/0"),
         format!("SELECT '{canary}"),
+        format!("SELECT '{canary}'::int FROM pg_class"),
+        format!("SELECT nosuch('{canary}') FROM pg_class"),
     ];
     for sql in &failing {
         served.psql("", &["-c", sql]);
     }
     let log = std::fs::read_to_string(served.folder.path().join("log")).unwrap();
     assert!(log.contains("\"statement\":\"SELECT ? AS \\\"name\\\"\""), "{log}");
+    assert!(log.contains("catalog_not_understood"), "{log}");
     assert!(!log.contains("canary"), "{log}");
     assert!(!log.contains(crate::support::served::PASSWORD), "{log}");
     // values of the lake are not shown by what cannot read them

@@ -27,7 +27,7 @@ pub(crate) trait SequenceFunction:
     Debug + Default + PartialEq + Eq + Hash + Send + Sync + 'static
 {
     const NAME: &'static str;
-    /// other names, in lower case
+    /// other names: as they are written without quotes, and with them
     const ALIASES: &'static [&'static str] = &[];
     /// an empty group has an answer other than NULL
     const NULLABLE: bool = false;

@@ -45,7 +45,12 @@ fn overview(functions: &[FunctionInfo]) -> String {
 /// The page of one function; a name may be several functions.
 fn page(functions: &[FunctionInfo], name: &str) -> Outcome<String> {
     let wanted = name.trim_end_matches("()").to_ascii_lowercase();
-    let found: Vec<_> = functions.iter().filter(|f| f.name == wanted).collect();
+    let mut found: Vec<_> = functions.iter().filter(|f| f.name == wanted).collect();
+    if found.is_empty() {
+        // windowFunnel is window_funnel
+        let plain = |name: &str| name.replace('_', "");
+        found = functions.iter().filter(|f| plain(&f.name) == plain(&wanted)).collect();
+    }
     if found.is_empty() {
         let error =
             Error::new(ErrorKind::UndefinedFunction, format!("there is no function {name}"));

@@ -3,7 +3,8 @@
 use datafusion::common::Result;
 use datafusion::logical_expr::LogicalPlan;
 
-use super::{AS_OF, KEY, TS, UNIT, info, lifecycle};
+use super::lifecycle::{self, COMPLETE};
+use super::{AS_OF, KEY, TS, UNIT, info};
 use crate::engine::FunctionInfo;
 use crate::plan::query::{Holes, null};
 use crate::plan::relations::{Call, TableFunction};
@@ -62,7 +63,8 @@ SELECT period, active, new, retained, resurrecting, dormant, amount, new_amount,
   expansion, contraction, churned_amount,
   CAST({gain} AS DOUBLE) / nullif(CAST({loss} AS DOUBLE), 0) AS quick_ratio,
   1 - CAST({loss} AS DOUBLE) / nullif(CAST({last} AS DOUBLE), 0) AS gross_retention,
-  CAST(({loss}) - (resurrecting_or_expansion) AS DOUBLE) / nullif(CAST({last} AS DOUBLE), 0) AS net_churn
+  CAST(({loss}) - (resurrecting_or_expansion) AS DOUBLE) / nullif(CAST({last} AS DOUBLE), 0) AS net_churn,
+  {COMPLETE}
 FROM (SELECT *, {recovered} AS resurrecting_or_expansion FROM sums) ORDER BY period OFFSET 0",
             zero = format!("CAST(0 AS {sums})"),
             recovered = if money { "resurrected_amount + expansion" } else { "resurrecting" },
@@ -76,7 +78,7 @@ fn documentation() -> FunctionInfo {
         &FUNCTION,
         "Retention",
         &[],
-        "What growth is made of, one row a period, from the states of lifecycle: active, new, retained (the state returning, which is a word of SQL), resurrecting and dormant customers (new + retained + resurrecting = active; active of the period before = retained + dormant), and of the amount: amount, new_amount, resurrected_amount, expansion and contraction (what retained customers spend more or less than in the period before) and churned_amount (what the dormant spent in it). quick_ratio is what came ((new + resurrected + expansion)) by what went (churned + contraction), gross_retention is 1 minus what went, and net_churn what went minus what resurrected and expanded, both by what there was in the period before. The ratios are of amounts if amount is given, else of customers; NULL where they would divide by nothing. Rows with a NULL time or key and rows after as_of are ignored, a NULL amount adds nothing; no rows give no rows.",
+        "What growth is made of, one row a period, from the states of lifecycle: active, new, retained (the state returning, which is a word of SQL), resurrecting and dormant customers (new + retained + resurrecting = active; active of the period before = retained + dormant), and of the amount: amount, new_amount, resurrected_amount, expansion and contraction (what retained customers spend more or less than in the period before) and churned_amount (what the dormant spent in it). quick_ratio is what came ((new + resurrected + expansion)) by what went (churned + contraction), gross_retention is 1 minus what went, and net_churn what went minus what resurrected and expanded, both by what there was in the period before. complete says whether the period had ended by as_of: in one that has not, who will still come counts as dormant. The ratios are of amounts if amount is given, else of customers; NULL where they would divide by nothing. Rows with a NULL time or key and rows after as_of are ignored, a NULL amount adds nothing; no rows give no rows.",
         &[
             KEY,
             TS,

@@ -25,6 +25,9 @@ SELECT key, period, state FROM lifecycle(
 -- 7 | 2018-03-01T00:00:00 | dormant
 -- 7 | 2018-05-01T00:00:00 | resurrecting";
 
+/// Whether a period of `states` had ended.
+pub(super) const COMPLETE: &str = "period + $one <= $as_of AS complete";
+
 /// The CTEs up to `states(key, period, state, amount, before)`: a row for each period in which a
 /// customer was active, and for the first in which they were not; `amount` of it and `before` it.
 /// Money is summed by `monetary` as the type `money`, in sums that do not depend on the order of
@@ -94,7 +97,7 @@ fn plan(mut call: Call<'_>) -> Result<LogicalPlan> {
     let states = states(&mut call, &mut holes, "DOUBLE")?;
     call.query(
         &format!(
-            "WITH {states} SELECT key, period, state FROM states ORDER BY key, period OFFSET 0"
+            "WITH {states} SELECT key, period, state, {COMPLETE} FROM states ORDER BY key, period OFFSET 0"
         ),
         &holes,
     )
@@ -105,7 +108,7 @@ fn documentation() -> FunctionInfo {
         &FUNCTION,
         "Retention",
         &[],
-        "In which periods each customer was new (active for the first time), returning (active in the period before, too), resurrecting (active again after at least one period without) or dormant (the first period without; told once, when it has begun). One row a customer and period with key, period and state, in this order. In each period new + returning + resurrecting are the active customers, and the dormant are those of the period before who are not. Periods are those of period_start, in tenure.timezone. Rows with a NULL time or key and rows after as_of are ignored; no rows give no rows. Memory: a row a customer and active period.",
+        "In which periods each customer was new (active for the first time), returning (active in the period before, too), resurrecting (active again after at least one period without) or dormant (the first period without; told once, when it has begun). One row a customer and period with key, period, state and complete (whether the period had ended by as_of: in one that has not, who is dormant may still come), in the order of key and period. In each period new + returning + resurrecting are the active customers, and the dormant are those of the period before who are not. Periods are those of period_start, in tenure.timezone. Rows with a NULL time or key and rows after as_of are ignored; no rows give no rows. Memory: a row a customer and active period.",
         &[
             KEY,
             TS,

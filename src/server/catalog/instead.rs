@@ -1,16 +1,30 @@
-//! No rows, with the columns that a question asks for.
+//! No rows, with the columns that a question asks for; one, where it counts them.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, new_null_array};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::logical_expr::sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, JoinOperator, ObjectName,
-    SelectItem, SetExpr, Statement, TableFactor, TableWithJoins, visit_relations,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, JoinOperator,
+    ObjectName, SelectItem, SetExpr, Statement, TableFactor, TableWithJoins, visit_expressions,
+    visit_relations,
 };
 use datafusion::logical_expr::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::logical_expr::sqlparser::parser::Parser;
+
+use crate::error::{Error, ErrorKind};
+
+/// Whether an error may come of what the catalog or the engine lacks. A value that cannot be meant is
+/// the client's own mistake, and a limit is one for such questions too.
+pub(super) fn is_not_understood(e: &Error) -> bool {
+    use ErrorKind as Kind;
+    match e.kind() {
+        Kind::DivisionByZero | Kind::OutOfRange => false,
+        Kind::Interrupted | Kind::Memory | Kind::Disk | Kind::Forbidden | Kind::ReadOnly => false,
+        _ => !e.to_string().starts_with("cannot cast"),
+    }
+}
 
 /// An answer without rows; none for what is no question at all, or not about the catalog alone. One
 /// that names no relation has a row or an error.
@@ -30,9 +44,50 @@ pub(super) fn nothing(sql: &str) -> Option<RecordBatch> {
             _ => return None,
         }
     };
-    let fields: Vec<Field> =
-        select.projection.iter().map(|item| Field::new(name(item), DataType::Utf8, true)).collect();
-    Some(RecordBatch::new_empty(Arc::new(Schema::new(fields))))
+    let columns: Vec<(String, ArrayRef)> = select.projection.iter().map(column).collect();
+    // without groups an aggregate has a row of no rows
+    let grouped = !matches!(&select.group_by, GroupByExpr::Expressions(by, _) if by.is_empty());
+    let one = !grouped && select.having.is_none() && select.projection.iter().any(aggregates);
+    let rows = usize::from(one);
+    let fields: Vec<Field> = columns
+        .iter()
+        .map(|(name, values)| Field::new(name, values.data_type().clone(), true))
+        .collect();
+    let values = columns.into_iter().map(|(_, values)| values.slice(0, rows)).collect();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), values).ok()
+}
+
+/// The name of an item, and what it is of no rows.
+fn column(item: &SelectItem) -> (String, ArrayRef) {
+    let value: ArrayRef = match item {
+        SelectItem::UnnamedExpr(e) | SelectItem::ExprWithAlias { expr: e, .. } => match e {
+            Expr::Function(f) if is_called(f, &["count"]) => Arc::new(Int64Array::from(vec![0])),
+            Expr::Exists { negated, .. } => Arc::new(BooleanArray::from(vec![*negated])),
+            _ => new_null_array(&DataType::Utf8, 1),
+        },
+        _ => new_null_array(&DataType::Utf8, 1),
+    };
+    (name(item), value)
+}
+
+fn aggregates(item: &SelectItem) -> bool {
+    const AGGREGATES: [&str; 9] =
+        ["array_agg", "avg", "bool_and", "bool_or", "count", "max", "min", "string_agg", "sum"];
+    let (SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }) = item else {
+        return false;
+    };
+    let found = visit_expressions(expr, |part| match part {
+        Expr::Function(f) if f.over.is_none() && is_called(f, &AGGREGATES) => {
+            ControlFlow::Break(())
+        }
+        _ => ControlFlow::Continue(()),
+    });
+    found.is_break()
+}
+
+fn is_called(call: &Function, names: &[&str]) -> bool {
+    let called = call.name.0.last().map(|last| last.to_string().to_lowercase());
+    called.is_some_and(|called| names.contains(&called.as_str()))
 }
 
 /// Relations of which lakes have none: no rows are the answer to a question about them.
@@ -207,6 +262,20 @@ mod tests {
         ] {
             assert_eq!(nothing(sql).is_some(), about, "{sql}");
         }
+    }
+
+    #[test]
+    fn an_aggregate_has_a_row_of_no_rows() {
+        let rows = |sql| {
+            let batch = nothing(sql).expect("an answer");
+            let first = batch.column(0);
+            (batch.num_rows(), first.data_type().clone(), first.null_count())
+        };
+        assert_eq!(rows("SELECT count(*) FROM pg_cursors"), (1, DataType::Int64, 0));
+        assert_eq!(rows("SELECT max(name), count(*) FROM pg_cursors"), (1, DataType::Utf8, 1));
+        assert_eq!(rows("SELECT name, count(*) FROM pg_cursors GROUP BY name").0, 0);
+        assert_eq!(rows("SELECT count(*) OVER () FROM pg_cursors").0, 0);
+        assert_eq!(rows("SELECT name FROM pg_cursors").0, 0);
     }
 
     #[test]

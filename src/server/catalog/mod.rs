@@ -156,7 +156,7 @@ impl Catalog {
 
     /// An answer without rows to a question about the catalog that came to nothing.
     pub(super) fn instead(&self, sql: &str, e: &Error) -> Option<RecordBatch> {
-        if !rewrite::asks_catalog(sql) {
+        if !rewrite::asks_catalog(sql) || !instead::is_not_understood(e) {
             return None;
         }
         let batch = instead::nothing(sql)?;
@@ -166,11 +166,13 @@ impl Catalog {
         let statement = without_values(sql);
         let mut missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
         if missed.len() < REMEMBERED && missed.insert(statement.clone()) {
-            tracing::warn!(%statement, error = %e, "a question about the catalog was not understood");
+            // what an error says may quote a value
+            let sqlstate = e.kind().sqlstate();
+            tracing::warn!(%statement, sqlstate, "a question about the catalog was not understood");
             event(
                 self.log.as_ref(),
                 "catalog_not_understood",
-                json!({"statement": statement, "sqlstate": e.kind().sqlstate(), "error": e.to_string()}),
+                json!({"statement": statement, "sqlstate": sqlstate}),
             );
         }
         Some(batch)

@@ -3,6 +3,7 @@
 import datetime as dt
 from decimal import Decimal
 
+import psycopg
 from connect import connect
 
 VALUES = [
@@ -46,7 +47,8 @@ PARAMETERS = [
     1, 70_000, 5_000_000_000, -3, 2.5, float("inf"), "it's", "", True, False, None,
     dt.date(2018, 1, 2), dt.datetime(2018, 1, 2, 3, 4, 5, 6), dt.time(3, 4, 5),
     dt.datetime(2018, 1, 2, 3, 4, 5, 6, tzinfo=dt.timezone(dt.timedelta(hours=2))),
-    dt.timedelta(days=1, seconds=2), Decimal("12.50"), Decimal("-0.001"), b"\x00\xff",
+    dt.timedelta(days=1, seconds=2), Decimal("12.50"), Decimal("-0.001"), Decimal("0.123456789012345"),
+    Decimal("123456789012345678901234567890"), b"\x00\xff",
     [1, 2, 3], ["a", "b,c"], [1.5], [dt.date(2018, 1, 2)],
 ]
 
@@ -89,6 +91,13 @@ with connect() as c:
     )
     assert ask("SELECT count(*) FROM customers WHERE customer_id = ANY(%s)", [1, 7, 8]) == 3
     assert len(c.execute("SELECT customer_id FROM customers LIMIT %s", (5,)).fetchall()) == 5
+    # a number of more digits than fit, or that is none, is refused and not another
+    for value in (Decimal("1e60"), Decimal("NaN")):
+        try:
+            raise AssertionError(ask("SELECT %s", value))
+        except psycopg.Error as e:
+            assert e.sqlstate in ("22003", "22023"), (value, e.sqlstate, e)
+    assert ask(r"SELECT '\x0041'::bytea") == b"\x00\x41"
     # pgJDBC sends dates and times as text of no type, with a zone that PostgreSQL skips
     assert ask("SELECT %s::date", "2017-06-30 +00") == dt.date(2017, 6, 30)
     assert ask("SELECT CAST(%s AS timestamp)", "2017-06-30 12:34:56.789+00") == dt.datetime(2017, 6, 30, 12, 34, 56, 789000)

@@ -21,7 +21,8 @@ pub(crate) struct Point {
 #[derive(Debug, Clone)]
 pub(crate) struct Optimum {
     pub coefs: Vec<f64>,
-    /// NULL for a coefficient that is left out or has no finite best value
+    /// NULL for a coefficient that is left out or has no finite best value, and where the search has
+    /// not come to its end
     pub std_errors: Vec<Option<f64>>,
     /// the log-likelihood, without penalty
     pub ll: f64,
@@ -46,7 +47,9 @@ impl Optimum {
     /// The standard error of a sum of the coefficients, each so many times; `None` if one of them
     /// has no finite best value.
     pub(crate) fn std_error_of(&self, times: &[f64]) -> Option<f64> {
-        if self.separated.iter().any(|&i| times.get(i).is_some_and(|t| *t != 0.0)) {
+        let lost = |&i: &usize| times.get(i).is_some_and(|t| *t != 0.0);
+        let ended = self.converged || !self.separated.is_empty();
+        if !ended || self.separated.iter().any(lost) {
             return None;
         }
         let solved = self.factors.solve(times);
@@ -134,7 +137,8 @@ pub(crate) fn maximise(start: Vec<f64>, ridge: &[f64], at: impl Fn(&[f64]) -> Po
     let std_errors = (0..size)
         .map(|i| {
             let variance = variances.get(i).copied().flatten()?;
-            (is_known(i) && !lost(i)).then(|| variance.sqrt())
+            let ended = converged || !separated.is_empty();
+            (ended && is_known(i) && !lost(i)).then(|| variance.sqrt())
         })
         .collect();
     converged &= separated.is_empty();

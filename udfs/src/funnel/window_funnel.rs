@@ -54,7 +54,7 @@ struct WindowFunnel;
 
 impl SequenceFunction for WindowFunnel {
     const NAME: &'static str = "window_funnel";
-    const ALIASES: &'static [&'static str] = &["windowfunnel"];
+    const ALIASES: &'static [&'static str] = &["windowfunnel", "windowFunnel"];
     type Sequence = Level;
 
     fn signature() -> Signature {

@@ -52,7 +52,7 @@ struct WindowFunnelEvents;
 
 impl SequenceFunction for WindowFunnelEvents {
     const NAME: &'static str = "window_funnel_events";
-    const ALIASES: &'static [&'static str] = &["windowfunnelevents"];
+    const ALIASES: &'static [&'static str] = &["windowfunnelevents", "windowFunnelEvents"];
     type Sequence = Steps;
 
     fn signature() -> Signature {

@@ -52,7 +52,7 @@ struct SequenceCount;
 
 impl SequenceFunction for SequenceCount {
     const NAME: &'static str = "sequence_count";
-    const ALIASES: &'static [&'static str] = &["sequencecount"];
+    const ALIASES: &'static [&'static str] = &["sequencecount", "sequenceCount"];
     type Sequence = Counts;
 
     fn signature() -> Signature {

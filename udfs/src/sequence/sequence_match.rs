@@ -58,7 +58,7 @@ struct SequenceMatch;
 
 impl SequenceFunction for SequenceMatch {
     const NAME: &'static str = "sequence_match";
-    const ALIASES: &'static [&'static str] = &["sequencematch"];
+    const ALIASES: &'static [&'static str] = &["sequencematch", "sequenceMatch"];
     type Sequence = Matches;
 
     fn signature() -> Signature {

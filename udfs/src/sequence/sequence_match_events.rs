@@ -58,7 +58,7 @@ struct SequenceMatchEvents;
 
 impl SequenceFunction for SequenceMatchEvents {
     const NAME: &'static str = "sequence_match_events";
-    const ALIASES: &'static [&'static str] = &["sequencematchevents"];
+    const ALIASES: &'static [&'static str] = &["sequencematchevents", "sequenceMatchEvents"];
     type Sequence = Matches;
 
     fn signature() -> Signature {

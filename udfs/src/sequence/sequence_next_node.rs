@@ -82,7 +82,7 @@ struct SequenceNextNode;
 
 impl SequenceFunction for SequenceNextNode {
     const NAME: &'static str = NAME;
-    const ALIASES: &'static [&'static str] = &["sequencenextnode"];
+    const ALIASES: &'static [&'static str] = &["sequencenextnode", "sequenceNextNode"];
     const NULLABLE: bool = true;
     type Sequence = NextNode;
 

@@ -117,32 +117,44 @@ impl Sample {
     ///
     /// What those at risk at a time with events add to the derivatives, a row adds at all times up
     /// to its own: so the sums over rows need one pass, once it is known how much each time counts.
+    /// Hazards are in units of the greatest of those at risk, so that their sum is never 0.
     fn point(&self, coefs: &[f64]) -> Point {
         let p = self.width;
         let zero = vec![Block::default(); blocks(p)];
         let risks = self.risks(coefs);
-        let most = risks.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let hazards: Vec<f64> =
-            risks.iter().zip(&self.weights).map(|(r, w)| w.0 * (r - most).exp()).collect();
+        let mut most = f64::NEG_INFINITY;
+        let mut hazards = vec![0.0; risks.len()];
         let (mut ll, mut sum, mut first) = (0.0, 0.0, zero.clone());
         let (mut tied_first, mut mixed, mut gradient) = (zero.clone(), zero.clone(), zero);
         let mut information = Gram::new(p);
-        // times with events from the last to the first: rows, and how much they count there
+        // times from the last to the first: rows, the unit there, and how much the events count
         let mut times = vec![];
         for range in self.times() {
             let (mut events, mut weight, mut tied) = (0.0, 0.0, 0.0);
             tied_first.fill(Block::default());
+            let here = risks.get(range.clone()).unwrap_or_default();
+            let greatest = here.iter().copied().fold(most, f64::max);
+            if greatest > most {
+                let shrunk = (most - greatest).exp();
+                sum *= shrunk;
+                first.as_flattened_mut().iter_mut().for_each(|v| *v *= shrunk);
+                most = greatest;
+            }
             for i in range.clone() {
-                let (x, Some(&hazard), Some(&(w, n)), Some(&key)) =
-                    (self.features.row(i), hazards.get(i), self.weights.get(i), self.keys.get(i))
+                let (x, Some(&risk), Some(&(w, n)), Some(&key)) =
+                    (self.features.row(i), risks.get(i), self.weights.get(i), self.keys.get(i))
                 else {
                     continue;
                 };
+                let hazard = w * (risk - most).exp();
+                if let Some(kept) = hazards.get_mut(i) {
+                    *kept = hazard;
+                }
                 sum += hazard;
                 if observed::is_event(key) {
                     events += n;
                     weight += w;
-                    ll += w * risks.get(i).copied().unwrap_or(0.0);
+                    ll += w * risk;
                     tied += hazard;
                     add(&mut tied_first, hazard, x);
                 } else {
@@ -151,7 +163,7 @@ impl Sample {
             }
             add(&mut first, 1.0, &tied_first);
             if events == 0.0 {
-                times.push((range, 0.0, 0.0));
+                times.push((range, most, 0.0, 0.0));
                 continue;
             }
             let efron = self.ties == Ties::Efron;
@@ -172,7 +184,7 @@ impl Sample {
                 parts_square += inverse * share * share / left;
                 gone += times;
             }
-            times.push((range, one, part));
+            times.push((range, most, one, part));
             // the three products of `first` and `tied_first`, as two squares
             let shift = part_square / square;
             mixed.copy_from_slice(&first);
@@ -183,9 +195,10 @@ impl Sample {
                 information.add(-rest, &tied_first);
             }
         }
-        let mut counts = 0.0;
-        for (range, one, part) in times.into_iter().rev() {
-            counts += one;
+        let (mut counts, mut unit) = (0.0, most);
+        for (range, most, one, part) in times.into_iter().rev() {
+            counts = counts * (most - unit).exp() + one;
+            unit = most;
             for i in range {
                 let (x, Some(&hazard), Some(&(w, _)), Some(&key)) =
                     (self.features.row(i), hazards.get(i), self.weights.get(i), self.keys.get(i))
@@ -442,6 +455,42 @@ mod tests {
             rows.iter().flat_map(|r| [&[observed::signed(r.0, r.1)], r.2].concat()).collect();
         let features = rows.first().map_or(0, |r| r.2.len());
         fit(&flat, features, Options { ties: Ties::Efron, l2, weighted: false })
+    }
+
+    #[test]
+    fn a_strong_feature_is_as_strong_as_it_is() {
+        // risks from the first to the last differ by more than e^600; by Newton's method of its own
+        let x: Vec<[f64; 1]> = (1..=500).map(|t| [f64::from(t)]).collect();
+        let late = |t: f64| t * 10.0 + (t * 7919.0) % 23.0 + t * 1e-9;
+        let rows: Vec<(f64, bool, &[f64])> =
+            x.iter().map(|x| (late(x[0]), true, x.as_slice())).collect();
+        let got = plain(&rows, 0.0);
+        assert!(got.optimum.converged, "{:?}", got.optimum);
+        let error = got.optimum.std_errors[0].expect("converged");
+        for (got, want) in [
+            (got.optimum.coefs[0], -1.346_12),
+            (error, 0.065_21),
+            (got.optimum.ll / 100.0, -3.226_49),
+        ] {
+            assert!((got - want).abs() < 6e-6, "{got}, not {want}");
+        }
+    }
+
+    #[test]
+    fn what_separates_many_rows_is_named() {
+        for n in [12, 30, 200, 5_000] {
+            let x: Vec<[f64; 1]> = (1..=n).map(|t| [f64::from(t)]).collect();
+            for leaves in [|_: f64| true, |t: f64| t != 7.0] {
+                let rows: Vec<(f64, bool, &[f64])> =
+                    x.iter().map(|x| (x[0], leaves(x[0]), x.as_slice())).collect();
+                let begin = std::time::Instant::now();
+                let got = plain(&rows, 0.0);
+                assert!(begin.elapsed().as_secs() < 5, "{n}");
+                let told = (got.optimum.separated.as_slice(), got.optimum.converged);
+                assert_eq!(told, (&[0][..], false), "{n}: {:?}", got.optimum);
+                assert_eq!(got.optimum.std_errors, [None]);
+            }
+        }
     }
 
     #[test]
