@@ -14,8 +14,12 @@ pub(crate) fn root() -> PathBuf {
 
 /// A program of the tests' Python environment.
 pub(crate) fn program(name: &str) -> PathBuf {
-    let requirements = root().join("bindings/python/requirements-test.txt");
-    match venv::environment("python-venv", &requirements) {
+    program_of("python-venv", "bindings/python/requirements-test.txt", name)
+}
+
+/// A program of another environment, made of a file of requirements.
+pub(crate) fn program_of(environment: &str, requirements: &str, name: &str) -> PathBuf {
+    match venv::environment(environment, &root().join(requirements)) {
         Ok(bin) => bin.join(name),
         Err(why) => panic!("{why}"),
     }
@@ -43,9 +47,9 @@ pub(crate) fn succeeds(command: &mut Command) {
     );
 }
 
-/// `pytest` on a folder of tests.
-pub(crate) fn pytest(tests: &Path) -> Command {
-    let mut command = Command::new(program("python"));
+/// `pytest` of an environment's Python on tests.
+pub(crate) fn pytest(python: &Path, tests: &Path) -> Command {
+    let mut command = Command::new(python);
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pytest-cache");
     command
         .args(["-m", "pytest", "--quiet", "--strict-markers", "-W", "error::UserWarning", "-o"])

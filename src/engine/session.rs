@@ -57,7 +57,14 @@ impl Tenure {
                     .build_arc()?
             }
         };
+        let mut config = state.config().clone();
+        if let Some(bytes) = options.memory_limit {
+            // little memory holds few rows at a time
+            let rows = config.batch_size().min(limits::batch_size(bytes));
+            config = config.with_batch_size(rows);
+        }
         let state = SessionStateBuilder::new_from_existing(state)
+            .with_config(config)
             .with_catalog_list(Arc::new(MemoryCatalogProviderList::new()))
             .with_runtime_env(env)
             .build();

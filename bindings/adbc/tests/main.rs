@@ -21,7 +21,9 @@ use std::process::Command;
 fn driver_manager() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/py");
     let library = pytest::library("adbc_driver_tenure");
-    pytest::succeeds(pytest::pytest(&tests).env("TENURE_ADBC_DRIVER", library));
+    pytest::succeeds(
+        pytest::pytest(&pytest::program("python"), &tests).env("TENURE_ADBC_DRIVER", library),
+    );
 }
 
 /// The hostile caller once more, with every access to memory watched.

@@ -49,7 +49,17 @@ fn site() -> &'static Path {
 #[test]
 fn package() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/py");
-    pytest::succeeds(pytest::pytest(&tests).env("PYTHONPATH", site()));
+    let python = pytest::program("python");
+    pytest::succeeds(pytest::pytest(&python, &tests).env("PYTHONPATH", site()));
+}
+
+/// Superset brings SQLAlchemy 1.4.
+#[test]
+fn the_dialect_with_sqlalchemy_1_4() {
+    let requirements = "bindings/python/requirements-sqlalchemy14.txt";
+    let python = pytest::program_of("python-venv-sqlalchemy14", requirements, "python");
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/py/test_sqlalchemy.py");
+    pytest::succeeds(pytest::pytest(&python, &tests).env("PYTHONPATH", site()));
 }
 
 #[test]

@@ -3,22 +3,28 @@
 After ``tenure://`` comes the lake: ``tenure:///folder`` from where the program runs,
 ``tenure:////folder`` from the root, ``tenure:///s3://bucket/lake`` in a store. Behind ``?`` come
 the arguments of :func:`tenure.open`, and settings by their names.
+
+It works with SQLAlchemy 1.4 as with 2; what is there for 1.4 alone says so.
 """
 
 from __future__ import annotations
 
 import datetime
+import re
 from types import ModuleType
 from typing import Any
 
 import pyarrow as pa
 from sqlalchemy import pool, types
-from sqlalchemy.engine import URL, Connection, default, reflection
-from sqlalchemy.exc import CompileError, NoSuchTableError
+from sqlalchemy.engine import URL, Connection, default
+from sqlalchemy.exc import ArgumentError, CompileError, NoSuchTableError
 from sqlalchemy.sql import compiler, sqltypes, type_api
 
 _OPEN = ("as_of", "timezone", "spill_dir")
 _NUMBERS = ("memory_limit", "threads")
+
+# 1.4 does not know this style of parameters: it has names there, and gives a dict
+compiler.BIND_TEMPLATES.setdefault("numeric_dollar", "$%(name)s")
 
 
 class INTERVAL(type_api.NativeForEmulated, sqltypes._AbstractInterval):
@@ -60,7 +66,8 @@ _TYPES: dict[str, type[types.TypeEngine[Any]]] = {
     "UInt64": types.NUMERIC,
     "Float16": types.FLOAT,
     "Float32": types.REAL,
-    "Float64": types.DOUBLE,
+    # 1.4 has no DOUBLE, and a FLOAT is as wide
+    "Float64": getattr(types, "DOUBLE", types.FLOAT),
     "Utf8": types.VARCHAR,
     "LargeUtf8": types.VARCHAR,
     "Utf8View": types.VARCHAR,
@@ -127,6 +134,13 @@ class _Types(compiler.GenericTypeCompiler):
 class _Statements(compiler.SQLCompiler):
     """Statements in the words that the engine knows."""
 
+    def bindparam_string(self, name: str, *args: Any, **kw: Any) -> str:
+        # names, with 1.4: the engine reads plain ones, and no two may become the same
+        plain = re.sub(r"(?a)^\d|\W", lambda sign: f"_{ord(sign[0]):x}_", name)
+        if plain != name and not self.positional:
+            name, kw["escaped_from"] = plain, name
+        return super().bindparam_string(name, *args, **kw)
+
     def visit_regexp_match_op_binary(self, binary: Any, operator: Any, **kw: Any) -> str:
         return self._regexp_match("~", binary, **kw)
 
@@ -166,6 +180,8 @@ class TenureDialect(default.DefaultDialect):
     name = "tenure"
     driver = "tenure"
     type_compiler_cls = _Types
+    # its name in 1.4
+    type_compiler = _Types
     statement_compiler = _Statements
     colspecs = {types.Interval: INTERVAL}
     supports_statement_cache = True
@@ -185,12 +201,21 @@ class TenureDialect(default.DefaultDialect):
     insert_returning = False
     max_identifier_length = 255
 
+    def __init__(self, isolation_level: Any = None, **options: Any) -> None:
+        """Take the isolation level, which 1.4 leaves to its dialects."""
+        super().__init__(**options)
+        if isolation_level is not None:
+            self.set_isolation_level(None, isolation_level)
+
     @classmethod
     def import_dbapi(cls) -> ModuleType:
         """The DB-API module underneath."""
         from . import dbapi
 
         return dbapi
+
+    # its name in 1.4
+    dbapi = import_dbapi  # type: ignore[assignment]
 
     @classmethod
     def get_pool_class(cls, url: URL) -> type[pool.Pool]:
@@ -235,7 +260,12 @@ class TenureDialect(default.DefaultDialect):
         return "AUTOCOMMIT"
 
     def set_isolation_level(self, dbapi_connection: Any, level: Any) -> None:
-        """Do nothing: it is so already."""
+        """Refuse all others, as 2 does by itself; there is nothing to set."""
+        if level.upper() != "AUTOCOMMIT":
+            raise ArgumentError(
+                f"Invalid value {level!r} for isolation_level."
+                f" Valid isolation levels for {self.name!r} are AUTOCOMMIT"
+            )
 
     def do_rollback(self, dbapi_connection: Any) -> None:
         """Do nothing: there are no transactions."""
@@ -254,25 +284,21 @@ class TenureDialect(default.DefaultDialect):
         found = self._relations(connection, schema)
         return sorted(table["name"] for table in found if table["kind"] == kind)
 
-    @reflection.cache
     def get_schema_names(self, connection: Connection, **kw: Any) -> list[str]:
         session = _session(connection)
         catalog, home = session._native.home()
         found = {t["schema"] for t in session.tables() if t["catalog"] == catalog}
         return sorted(found | {home})
 
-    @reflection.cache
     def get_table_names(self, connection: Connection, schema: str | None = None, **kw: Any) -> list[str]:
         return self._names(connection, schema, "table")
 
-    @reflection.cache
     def get_view_names(self, connection: Connection, schema: str | None = None, **kw: Any) -> list[str]:
         return self._names(connection, schema, "view")
 
     def has_table(self, connection: Connection, table_name: str, schema: str | None = None, **kw: Any) -> bool:
         return any(t["name"] == table_name for t in self._relations(connection, schema))
 
-    @reflection.cache
     def get_columns(self, connection: Connection, table_name: str, schema: str | None = None, **kw: Any) -> list[Any]:
         for table in self._relations(connection, schema):
             if table["name"] == table_name:
@@ -302,4 +328,4 @@ class TenureDialect(default.DefaultDialect):
 
 
 def _session(connection: Connection) -> Any:
-    return connection.connection.dbapi_connection.session  # type: ignore[union-attr]
+    return connection.connection.session

@@ -43,7 +43,10 @@ def test_options_of_a_session():
 
 def test_several_lakes_and_none(empty, tmp_path):
     cdnow = pathlib.Path(LAKE).with_name("cdnow")
-    with tenure.open([LAKE, cdnow], as_of=AS_OF) as t:
+    # what one lake states does not decide about the other
+    with pytest.warns(UserWarning, match=r"stage_policy \(retail: grocery, cdnow: none\)"):
+        t = tenure.open([LAKE, cdnow], as_of=AS_OF)
+    with t:
         assert t.lakes == ["retail", "cdnow"]
         assert t.sql("SELECT count(*) AS n FROM cdnow.orders").to_pylist()[0]["n"] > 0
     assert empty.lakes == []
