@@ -3,7 +3,8 @@
 //! A statement is cancelled where its operators yield. DataFusion lets scans yield, and a join that
 //! makes millions of rows of one scanned batch does not come back to its scan for minutes. A
 //! cooperative node above every such join ends that: each batch costs a unit of the task's budget. One
-//! that keeps few of them makes no batch: it gives way after every batch that it reads.
+//! that keeps few of them makes no batch: it gives way after every batch that it reads. What it reads first
+//! it may read twice.
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use datafusion::physical_plan::joins::{
     CrossJoinExec, HashJoinExec, NestedLoopJoinExec, SortMergeJoinExec,
 };
 
+use crate::operators::again::AgainExec;
 use crate::operators::give_way::GiveWayExec;
 
 /// The rule; it stands behind all others.
@@ -62,9 +64,13 @@ fn compares_all(plan: &Arc<dyn ExecutionPlan>) -> bool {
     plan.is::<CrossJoinExec>() || plan.is::<NestedLoopJoinExec>()
 }
 
-/// The same join, which gives way after every batch of its last input.
+/// The same join, which gives way after every batch of its last input, and may read its first again.
 fn with_pauses(join: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
     let mut inputs: Vec<_> = join.children().into_iter().map(Arc::clone).collect();
+    let again = join.is::<NestedLoopJoinExec>();
+    if let Some(kept) = inputs.first_mut().filter(|_| again) {
+        *kept = Arc::new(AgainExec::new(Arc::clone(kept)));
+    }
     if let Some(probed) = inputs.last_mut() {
         *probed = Arc::new(GiveWayExec::new(Arc::clone(probed)));
     }

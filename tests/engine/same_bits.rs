@@ -10,9 +10,11 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{RecordBatch, UInt32Array};
 use datafusion::arrow::compute::{concat_batches, take_record_batch};
+use futures::TryStreamExt;
 use tempfile::TempDir;
-use tenure::{FunctionKind, Tenure};
+use tenure::{Error, ErrorKind, FunctionKind, Tenure};
 
+use super::limits::spilled;
 use crate::support::{parquet, rows};
 
 /// A function, and statements over the table `log` that differ in what they do.
@@ -179,6 +181,12 @@ fn write(folder: &Path, rows: &RecordBatch, (files, group, shuffled): (usize, us
     }
 }
 
+/// What the cases ask of beside the rows.
+const VIEWS: [&str; 2] = [
+    "CREATE VIEW sums AS SELECT customer_id, customer_summary(ts, amount) AS s FROM log WHERE event_type = 'purchase' GROUP BY customer_id",
+    "CREATE VIEW days AS SELECT customer_id, period_start(ts, 'day') AS day, count(*) AS visits FROM log GROUP BY 1, 2",
+];
+
 #[test]
 fn every_window_and_table_function_is_a_case() {
     let cases: BTreeSet<&str> = CASES.iter().map(|c| c.0).collect();
@@ -219,12 +227,9 @@ async fn same(all: &RecordBatch, batches: &[usize]) {
             let builder = Tenure::builder().threads(partitions).as_of("2024-07-01");
             let lake = folders[layout].path().to_str().unwrap();
             let tenure = Arc::new(builder.lake(lake).build().await.unwrap());
-            for sql in [
-                &format!("SET datafusion.execution.batch_size = {batch}"),
-                "SET datafusion.optimizer.repartition_file_min_size = 0",
-                "CREATE VIEW sums AS SELECT customer_id, customer_summary(ts, amount) AS s FROM log WHERE event_type = 'purchase' GROUP BY customer_id",
-                "CREATE VIEW days AS SELECT customer_id, period_start(ts, 'day') AS day, count(*) AS visits FROM log GROUP BY 1, 2",
-            ] {
+            let size = format!("SET datafusion.execution.batch_size = {batch}");
+            let split = "SET datafusion.optimizer.repartition_file_min_size = 0";
+            for sql in [&size, split].into_iter().chain(VIEWS) {
                 rows::lines(&tenure, sql).await.unwrap();
             }
             let statements = CASES.iter().flat_map(|c| c.1);
@@ -253,4 +258,64 @@ async fn same(all: &RecordBatch, batches: &[usize]) {
             }
         }
     }
+}
+
+/// Sorted lines of an answer, and how often its operators spilled.
+async fn spilling(tenure: &Tenure, sql: &str) -> Result<(Vec<Vec<String>>, usize), Error> {
+    let answer = tenure.run(sql).await?;
+    let batches: Vec<RecordBatch> = answer.stream.try_collect().await?;
+    let mut lines = vec![];
+    for batch in &batches {
+        lines.extend(rows::rows(batch)?);
+    }
+    lines.sort();
+    Ok((lines, spilled(&answer.plan)))
+}
+
+/// Less and less memory, until there is too little for the statement.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_wait_on_disk_and_the_bits_are_the_same() {
+    const LIMITS: [usize; 9] =
+        [0, 30 << 20, 20 << 20, 15 << 20, 12 << 20, 9 << 20, 7 << 20, 5 << 20, 4 << 20];
+    let shop = Tenure::builder().threads(1).lake(rows::shipped("shop")).build().await.unwrap();
+    let all = shop
+        .sql(&ROWS.replace("customer_id % $n = 3", "true"))
+        .await
+        .unwrap()
+        .collect()
+        .await
+        .unwrap();
+    let folder = TempDir::new().unwrap();
+    write(folder.path(), &concat_batches(&all[0].schema(), &all).unwrap(), LAYOUTS[1]);
+    let mut tenures = vec![];
+    for limit in LIMITS {
+        let builder = Tenure::builder().threads(2).as_of("2024-07-01");
+        let builder = if limit > 0 { builder.memory_limit(limit) } else { builder };
+        let tenure = builder.lake(folder.path().to_str().unwrap()).build().await.unwrap();
+        for view in VIEWS {
+            rows::lines(&tenure, view).await.unwrap();
+        }
+        tenures.push(tenure);
+    }
+    let mut by_function = std::collections::BTreeMap::new();
+    for (function, statements) in CASES {
+        for sql in *statements {
+            let (want, _) = spilling(&tenures[0], sql).await.unwrap();
+            for tenure in &tenures[1..] {
+                match spilling(tenure, sql).await {
+                    Ok((got, spills)) => {
+                        assert_eq!(got, want, "{sql}");
+                        *by_function.entry(*function).or_insert(0) += spills;
+                    }
+                    Err(e) => {
+                        assert_eq!(e.kind(), ErrorKind::Memory, "{sql}: {e}");
+                        break;
+                    }
+                }
+            }
+        }
+    }
+    // the others need little more than a statement needs at least
+    let spilled = by_function.values().filter(|spills| **spills > 0).count();
+    assert!(spilled >= 4 && by_function["retention_matrix"] > 0, "{by_function:?}");
 }

@@ -28,7 +28,8 @@ pub(crate) async fn lines(tenure: &Tenure, sql: &str) -> Result<Vec<String>, Err
     Ok(answer(tenure, sql).await?.1.into_iter().map(|row| row.join(SEPARATOR)).collect())
 }
 
-fn rows(batch: &RecordBatch) -> Result<Vec<Vec<String>>, Error> {
+/// The rows of a batch, their values as text.
+pub(crate) fn rows(batch: &RecordBatch) -> Result<Vec<Vec<String>>, Error> {
     let options = FormatOptions::default().with_null("NULL").with_display_error(false);
     let columns = batch
         .columns()
