@@ -7,6 +7,7 @@ use datafusion::arrow::datatypes::{
     IntervalUnit, TimeUnit,
 };
 use datafusion::common::{Result, plan_err};
+use datafusion::logical_expr::function::AccumulatorArgs;
 
 use crate::args;
 use crate::summary::core::DAY;
@@ -25,6 +26,13 @@ pub(crate) fn coerce(function: &str, name: &str, ty: &DataType) -> Result<DataTy
             "{function}: {name} must be a number, or an INTERVAL (which is told in days), got {other}"
         ),
     }
+}
+
+/// Days of the unit in which a fit tells the durations that are its first argument; `None`: they are
+/// numbers, of whatever unit.
+pub(crate) fn unit_days(args: &AccumulatorArgs) -> Option<f64> {
+    let duration = args.expr_fields.first()?.data_type();
+    (!duration.is_numeric() && !duration.is_null()).then_some(1.0)
 }
 
 /// The lengths of a column that [`coerce`] gave; a month has 30 days, as in PostgreSQL.

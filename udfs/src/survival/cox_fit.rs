@@ -80,6 +80,7 @@ fn model_fields() -> Fields {
         floats("cumulative_hazard"),
         field("ph_test", term_list(&TESTS)),
         field("ph_global", DataType::Struct(global_fields())),
+        field("unit_days", DataType::Float64),
     ])
 }
 
@@ -93,7 +94,7 @@ fn global_fields() -> Fields {
 
 #[user_doc(
     doc_section(label = "Survival"),
-    description = "How features change the hazard of leaving, from durations of which some are not over yet: the proportional hazards of Cox, by partial likelihood. The model is a STRUCT: model ('cox'), ties; terms, a list with term (the name), coef, hazard_ratio (exp(coef)), std_error, z, p and mean of each feature; ll and ll_null (log partial likelihood, with and without the features), concordance (of pairs of which one is known to have gone first, the share that the model has in that order; equal risks count half); n (rows), n_events, nulls (rows with a NULL argument or feature, left out) and dropped (rows left out because a figure is not finite, the duration negative, or the weight not above 0); l2, converged, iterations, note (also why rows were dropped); times and cumulative_hazard (Breslow's, of the customer whose features are the means); ph_test, a list with term, chi2 and p of each feature, and ph_global, a STRUCT with chi2, df and p of all at once: whether the hazards are proportional. A feature that is constant, or made up of the features before it, has coef 0 and no error; where the data separate, so that no finite coefficient is best, converged is false and std_error is NULL; note says which features. The model takes a feature to multiply the hazard by the same number at all times. ph_test looks whether it does, by the trend of the scaled Schoenfeld residuals over the share of customers who have gone before (Grambsch & Therneau 1994, over Kaplan and Meier's estimate as in R's cox.zph before survival 3.0, which makes a score test of it; lifelines counts the event itself as gone, too): the smaller p, the less a trend looks like chance, and with many features one p below 0.05 is no wonder, so look at ph_global first. Fit the early and the late time by themselves, or groups, where it fails. A weight counts as so many customers with ties => 'breslow', and nearly so with Efron's, where those who go at one time share its mean weight, as in R and lifelines. With l2 the test is cautious. chi2 and p are NULL where converged is false, where no two events are at different times, and of a feature that is left out. Without events the coefficients are NULL; without rows the model is, and where all are dropped n is 0. `cox_hazard`, `explain_cox`, `survival_at`, `median_survival` and `rmst` read it. Any order of rows gives the same bits. O(n log n + n p^2) for p features; memory: 8 bytes a number of a row. Cox 1972; Efron 1977; Breslow 1974; Grambsch & Therneau, Biometrika 81 (1994).",
+    description = "How features change the hazard of leaving, from durations of which some are not over yet: the proportional hazards of Cox, by partial likelihood. The model is a STRUCT: model ('cox'), ties; terms, a list with term (the name), coef, hazard_ratio (exp(coef)), std_error, z, p and mean of each feature; ll and ll_null (log partial likelihood, with and without the features), concordance (of pairs of which one is known to have gone first, the share that the model has in that order; equal risks count half); n (rows), n_events, nulls (rows with a NULL argument or feature, left out) and dropped (rows left out because a figure is not finite, the duration negative, or the weight not above 0); l2, converged, iterations, note (also why rows were dropped); times and cumulative_hazard (Breslow's, of the customer whose features are the means); ph_test, a list with term, chi2 and p of each feature, and ph_global, a STRUCT with chi2, df and p of all at once: whether the hazards are proportional; unit_days (1 where durations were INTERVALs, which are told in days; NULL where they were numbers, of a unit of your own). A feature that is constant, or made up of the features before it, has coef 0 and no error; where the data separate, so that no finite coefficient is best, converged is false and std_error is NULL; note says which features. The model takes a feature to multiply the hazard by the same number at all times. ph_test looks whether it does, by the trend of the scaled Schoenfeld residuals over the share of customers who have gone before (Grambsch & Therneau 1994, over Kaplan and Meier's estimate as in R's cox.zph before survival 3.0, which makes a score test of it; lifelines counts the event itself as gone, too): the smaller p, the less a trend looks like chance, and with many features one p below 0.05 is no wonder, so look at ph_global first. Fit the early and the late time by themselves, or groups, where it fails. A weight counts as so many customers with ties => 'breslow', and nearly so with Efron's, where those who go at one time share its mean weight, as in R and lifelines. With l2 the test is cautious. chi2 and p are NULL where converged is false, where no two events are at different times, and of a feature that is left out. Without events the coefficients are NULL; without rows the model is, and where all are dropped n is 0. `cox_hazard`, `explain_cox`, `survival_at`, `median_survival` and `rmst` read it. Any order of rows gives the same bits. O(n log n + n p^2) for p features; memory: 8 bytes a number of a row. Cox 1972; Efron 1977; Breslow 1974; Grambsch & Therneau, Biometrika 81 (1994).",
     syntax_example = "cox_fit(duration, event, features [, ties, l2, weight])",
     sql_example = r#"```sql
 SELECT t.term, round(t.coef, 4) AS coef, round(t.hazard_ratio, 3) AS hazard_ratio, round(t.p, 3) AS p FROM (
@@ -155,7 +156,8 @@ fn asked(args: &AccumulatorArgs) -> Result<Cox> {
     let l2 = terms::l2(NAME, &constant("l2")?)?;
     let weighted = args::is_given(PARAMS, args.exprs, WEIGHT.name);
     let features = args.expr_fields.get(2).map(|f| f.data_type().clone());
-    Ok(Cox { options: Options { ties, l2, weighted }, features })
+    let unit_days = durations::unit_days(args);
+    Ok(Cox { options: Options { ties, l2, weighted }, features, unit_days })
 }
 
 /// A row is an observation, its weight if there is one, and the features.
@@ -163,6 +165,7 @@ fn asked(args: &AccumulatorArgs) -> Result<Cox> {
 struct Cox {
     options: Options,
     features: Option<DataType>,
+    unit_days: Option<f64>,
 }
 
 impl Fit for Cox {
@@ -255,6 +258,7 @@ impl Fit for Cox {
             hazards.finish()?,
             tests.finish(&TESTS)?,
             globals(&global)?,
+            numbers(groups.iter().map(|_| self.unit_days)),
         ]);
         Ok(Arc::new(StructArray::try_new(model_fields(), columns, valid.finish())?))
     }
@@ -265,7 +269,7 @@ impl Fit for Cox {
             Some(DataType::Struct(fields)) => fields.len(),
             _ => 32,
         };
-        rows * 2 * 2 * size_of::<f64>() + groups * (features * 280 + 544)
+        rows * 2 * 2 * size_of::<f64>() + groups * (features * 280 + 553)
     }
 }
 

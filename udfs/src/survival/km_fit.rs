@@ -23,7 +23,7 @@ use super::km::{Curve, kaplan_meier};
 use super::observed;
 use crate::args::{self, Fill, Param, Ty, option};
 use crate::fitting::aggregate::{Columns, Fit, Group, NO_ROW};
-use crate::fitting::answers::{FloatLists, count, field, floats};
+use crate::fitting::answers::{FloatLists, count, field, floats, numbers};
 use crate::fitting::durations;
 use crate::fitting::faults::Fault;
 use crate::fitting::function::{Calls, FitFunction};
@@ -55,6 +55,7 @@ fn model_fields() -> Fields {
     fields.extend(LISTS.map(floats));
     fields.extend(COUNTS.map(|name| field(name, DataType::Int64)));
     fields.push(field("note", DataType::Utf8));
+    fields.push(field("unit_days", DataType::Float64));
     Fields::from(fields)
 }
 
@@ -64,7 +65,7 @@ const COUNTS: [&str; 4] = ["n", "n_events", "nulls", "dropped"];
 
 #[user_doc(
     doc_section(label = "Survival"),
-    description = "How long customers stay, from durations of which some are not over yet: the product-limit estimate of Kaplan and Meier. The model is a STRUCT: model ('km'); the lists times (distinct durations, in order), at_risk (whose duration is at least that, and who came in before), events and censored (at that time), survival (the share that stays longer), std_error (Greenwood) and ci_low, ci_high (95 %, by log(-log S)); n (rows), n_events, nulls (rows with a NULL duration, event or weight, left out) and dropped (rows left out because the duration is negative or not finite, the weight not above 0, or the entry negative or not before the duration); note (why rows were dropped, and where the curve stands on nobody). An event comes before what is censored at the same time. Errors and limits are NULL where survival is 0. With an entry (left truncation) a customer is at risk at the times after it alone, entry < t <= duration, for whoever had gone before could not come in: a bank's list of today's accounts has none of those that were closed last year, and without entry their owners would seem to stay longer than they do. The curve is then of those who stayed until the first entry, and where nobody was at risk for a while it stays level, since nothing is known. If all who are at risk go while others come in later, survival is 0 from there on, by the definition of the estimate; it happens where few come in early, and a later start (rows that last longer than some time, with an entry of at least that time) avoids it. note says each of the three. Without rows the model is NULL, and where all are dropped n is 0. `survival_at`, `median_survival`, `survival_quantile` and `rmst` read it; a curve is unnested to rows as in the example. Put a model as a subquery, `survival_at((SELECT km_fit(…) FROM …), 90)`, where all rows ask the same one: joined, its lists travel with every row. Any order of rows gives the same bits. O(n log n); memory: 8 bytes a row, 8 more each for a weight and an entry, and 64 for each distinct duration at the end. Kaplan & Meier 1958; Tsai, Jewell & Wang 1987.",
+    description = "How long customers stay, from durations of which some are not over yet: the product-limit estimate of Kaplan and Meier. The model is a STRUCT: model ('km'); the lists times (distinct durations, in order), at_risk (whose duration is at least that, and who came in before), events and censored (at that time), survival (the share that stays longer), std_error (Greenwood) and ci_low, ci_high (95 %, by log(-log S)); n (rows), n_events, nulls (rows with a NULL duration, event or weight, left out) and dropped (rows left out because the duration is negative or not finite, the weight not above 0, or the entry negative or not before the duration); note (why rows were dropped, and where the curve stands on nobody) and unit_days (1 where durations were INTERVALs, which are told in days; NULL where they were numbers, of a unit of your own). An event comes before what is censored at the same time. Errors and limits are NULL where survival is 0. With an entry (left truncation) a customer is at risk at the times after it alone, entry < t <= duration, for whoever had gone before could not come in: a bank's list of today's accounts has none of those that were closed last year, and without entry their owners would seem to stay longer than they do. The curve is then of those who stayed until the first entry, and where nobody was at risk for a while it stays level, since nothing is known. If all who are at risk go while others come in later, survival is 0 from there on, by the definition of the estimate; it happens where few come in early, and a later start (rows that last longer than some time, with an entry of at least that time) avoids it. note says each of the three. Without rows the model is NULL, and where all are dropped n is 0. `survival_at`, `median_survival`, `survival_quantile` and `rmst` read it; a curve is unnested to rows as in the example. Put a model as a subquery, `survival_at((SELECT km_fit(…) FROM …), 90)`, where all rows ask the same one: joined, its lists travel with every row. Any order of rows gives the same bits. O(n log n); memory: 8 bytes a row, 8 more each for a weight and an entry, and 64 for each distinct duration at the end. Kaplan & Meier 1958; Tsai, Jewell & Wang 1987.",
     syntax_example = "km_fit(duration, event [, weight, entry])",
     sql_example = r#"```sql
 SELECT unnest(m.times) AS days, unnest(m.at_risk) AS at_risk, unnest(m.events) AS events, round(unnest(m.survival), 4) AS survival
@@ -112,7 +113,8 @@ fn coerce(types: &mut [DataType]) -> Result<()> {
 /// The fit that the constants of a call ask for.
 fn asked(args: &AccumulatorArgs) -> Result<Km> {
     let given = |param: Param| args::is_given(PARAMS, args.exprs, param.name);
-    Ok(Km { weighted: given(WEIGHT), delayed: given(ENTRY) })
+    let unit_days = durations::unit_days(args);
+    Ok(Km { weighted: given(WEIGHT), delayed: given(ENTRY), unit_days })
 }
 
 /// A row is an observation, its weight if there is one, and its entry if there is one.
@@ -120,6 +122,7 @@ fn asked(args: &AccumulatorArgs) -> Result<Km> {
 struct Km {
     weighted: bool,
     delayed: bool,
+    unit_days: Option<f64>,
 }
 
 impl Km {
@@ -217,6 +220,7 @@ impl Fit for Km {
         }
         columns.extend(counts.map(|c| Arc::new(Int64Array::from(c)) as ArrayRef));
         columns.push(Arc::new(notes.finish()));
+        columns.push(numbers(groups.iter().map(|_| self.unit_days)));
         Ok(Arc::new(StructArray::try_new(model_fields(), columns, valid.finish())?))
     }
 
@@ -225,6 +229,6 @@ impl Fit for Km {
         // end of the note
         let note = size_of::<i32>() + if self.delayed { delayed::NOTE } else { 0 };
         rows * 8 * 2 * size_of::<f64>()
-            + groups * (size_of::<[i32; 8]>() + size_of::<[i64; 4]>() + 16 + note)
+            + groups * (size_of::<[i32; 8]>() + size_of::<[i64; 4]>() + 25 + note)
     }
 }

@@ -231,6 +231,9 @@ fn log_likelihood(sample: &Sample, [alpha, beta, leave, stay]: [f64; 4]) -> Surf
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
+    use super::super::fit::tests::AN_ANSWER;
     use super::super::newton::tests::derivatives_agree;
     use super::*;
 
@@ -290,5 +293,30 @@ mod tests {
 
     fn choose(n: f64, k: f64) -> f64 {
         (gamma(n + 1.0).ln - gamma(k + 1.0).ln - gamma(n - k + 1.0).ln).exp()
+    }
+
+    #[test]
+    fn degenerate_data_ends_quickly_with_finite_figures() {
+        let customer = |x, tx, t| Row::one(Customer { x, tx, t });
+        let sets: [Vec<Row>; 8] = [
+            vec![customer(0.0, 0.0, 1.0)],
+            vec![customer(1.0, 1.0, 1.0)],
+            vec![customer(0.0, 0.0, 6.0); 50],
+            vec![customer(6.0, 6.0, 6.0); 50],
+            vec![customer(2.0, 5.0, 6.0); 50],
+            vec![customer(0.0, 0.0, 1_000.0), customer(1_000.0, 1_000.0, 1_000.0)],
+            (0..=40).map(|n| customer(f64::from(n), f64::from(n), 40.0)).collect(),
+            (1..=40).map(|n| customer(1.0, f64::from(n), 40.0)).collect(),
+        ];
+        for (i, set) in sets.into_iter().enumerate() {
+            let alike = set.iter().all(|row| *row == set[0]);
+            let begin = Instant::now();
+            let fitted = fit(&mut set.into_iter().collect(), 0.0).expect("rows");
+            assert!(begin.elapsed() < AN_ANSWER, "set {i}");
+            assert!(fitted.ll.is_finite(), "set {i}: {fitted:?}");
+            let legal = |v: &f64| v.is_finite() && *v > 0.0;
+            assert!(fitted.parameters.iter().all(legal), "set {i}: {fitted:?}");
+            assert!(!alike || fitted.trouble.is_some(), "set {i}: {fitted:?}");
+        }
     }
 }

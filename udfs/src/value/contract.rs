@@ -154,7 +154,10 @@ pub(crate) fn fit_bdw(rows: &mut Rows, l2: f64) -> Option<Estimate> {
     let starts = [[1.0, 1.0, 1.0], [0.5, 4.0, 1.0], [5.0, 20.0, 0.7], [0.5, 2.0, 1.5]]
         .map(|s| s.map(f64::ln));
     let top = maximise([&alike], |all| total(all), likelihood, starts, l2)?;
-    Some(Estimate::of(&top, PARAMETERS).because(poverty))
+    let mut estimate = Estimate::of(&top, PARAMETERS).because(poverty);
+    // where nobody left it is 0, and rounding may go beyond
+    estimate.ll = estimate.ll.min(0.0);
+    Some(estimate)
 }
 
 fn total(alike: &[Alike]) -> f64 {
@@ -301,6 +304,9 @@ fn bdw_likelihood(alike: &[Alike], [alpha, beta, c]: [f64; 3]) -> Surface<3> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
+    use super::super::fit::tests::AN_ANSWER;
     use super::super::newton::tests::derivatives_agree;
     use super::*;
 
@@ -358,6 +364,33 @@ mod tests {
                 .map(|k| m.survival(n - 1.0, f64::from(k)) * 1.1_f64.powi(1 - i32::from(k)))
                 .sum();
             assert!((got / sum - 1.0).abs() < 1e-10, "{got} {sum}");
+        }
+    }
+
+    #[test]
+    fn degenerate_data_ends_quickly_with_finite_figures() {
+        let sets: [Vec<(f64, f64)>; 8] = [
+            vec![(1.0, 0.0)],
+            vec![(1.0, 1.0)],
+            vec![(3.0, 0.0); 50],
+            vec![(3.0, 1.0); 50],
+            vec![(1.0, 1.0), (1e5, 0.0)],
+            vec![(1e5, 1.0), (1e5, 0.0)],
+            (1..=60).map(|n| (f64::from(n), 1.0)).collect(),
+            (1..=60).map(|n| (f64::from(n), f64::from(n % 2))).collect(),
+        ];
+        for (i, set) in sets.iter().enumerate() {
+            let rows = || set.iter().map(|&(n, left)| Row::one(row(n, left))).collect();
+            let begin = Instant::now();
+            let fitted = [fit_sbg(&mut rows(), 0.0), fit_bdw(&mut rows(), 0.0)];
+            assert!(begin.elapsed() < AN_ANSWER, "set {i}");
+            for fitted in fitted {
+                let fitted = fitted.expect("rows");
+                assert!(fitted.ll.is_finite() && fitted.ll <= 0.0, "set {i}: {fitted:?}");
+                let legal = |v: &f64| v.is_finite() && *v > 0.0;
+                assert!(fitted.parameters.iter().all(legal), "set {i}: {fitted:?}");
+                assert!(i > 3 || fitted.trouble.is_some(), "set {i}: {fitted:?}");
+            }
         }
     }
 }
