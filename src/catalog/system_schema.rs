@@ -11,11 +11,12 @@ use datafusion::common::{DataFusionError, Result};
 use datafusion::datasource::{MemTable, TableProvider};
 
 use super::{OpenLake, Session};
+use crate::engine::functions;
 use crate::model::views::no_models;
 use crate::options::settings;
 use crate::udfs::{self, rfm::SchemeRow};
 
-const NAMES: [&str; 4] = ["event_types", "models", "rfm_scheme", "settings"];
+const NAMES: [&str; 5] = ["event_types", "functions", "models", "rfm_scheme", "settings"];
 
 #[derive(Debug)]
 pub(super) struct SystemSchema {
@@ -55,6 +56,17 @@ impl SystemSchema {
                 &["event_type", "class"],
                 udfs::points::event_types().iter().map(|(n, c)| vec![n.to_string(), c.to_string()]),
             )?,
+            "functions" => {
+                let all = functions(&self.session.state()?);
+                texts(
+                    &["name", "kind", "family", "signature", "description", "example"],
+                    all.into_iter().filter(|f| f.tenure).map(|f| {
+                        let (kind, example) = (f.kind.name().to_string(), f.example);
+                        let example = example.unwrap_or_default();
+                        vec![f.name, kind, f.family, f.signature, f.description, example]
+                    }),
+                )?
+            }
             "rfm_scheme" => rfm_scheme()?,
             _ => return Ok(None),
         }))

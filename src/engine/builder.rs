@@ -124,6 +124,7 @@ impl TenureBuilder {
         let (env, spill) = limits::runtime(memory, self.spill_dir.as_deref(), most)?;
         let mut config = SessionConfig::new()
             .with_batch_size(limits::batch_size(memory))
+            .with_sort_spill_reservation_bytes(limits::merge_bytes(memory))
             .with_information_schema(true)
             .with_create_default_catalog_and_schema(false);
         if let Some(threads) = self.threads {

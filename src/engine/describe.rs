@@ -2,6 +2,7 @@
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::datasource::TableType;
+use datafusion::execution::SessionState;
 use datafusion::logical_expr::Documentation;
 
 use super::Tenure;
@@ -78,46 +79,49 @@ pub struct FunctionInfo {
     pub tenure: bool,
 }
 
+/// Every function of a session, by name.
+pub(crate) fn functions(state: &SessionState) -> Vec<FunctionInfo> {
+    let own: Vec<String> = crate::udfs::all_scalar_functions()
+        .iter()
+        .map(|f| f.name().to_string())
+        .chain(crate::udfs::all_aggregate_functions().iter().map(|f| f.name().to_string()))
+        .chain(crate::udfs::all_window_functions().iter().map(|f| f.name().to_string()))
+        .collect();
+    let info = |name: &str, kind, documentation: Option<&Documentation>| FunctionInfo {
+        name: name.to_string(),
+        kind,
+        family: documentation.map(|d| d.doc_section.label.to_string()).unwrap_or_default(),
+        signature: documentation.map_or_else(|| format!("{name}(…)"), |d| d.syntax_example.clone()),
+        description: documentation.map(|d| d.description.clone()).unwrap_or_default(),
+        arguments: documentation.and_then(|d| d.arguments.clone()).unwrap_or_default(),
+        example: documentation.and_then(|d| d.sql_example.clone()).map(|e| unfenced(&e)),
+        tenure: own.iter().any(|o| o == name),
+    };
+    let mut out: Vec<FunctionInfo> = vec![];
+    for (name, f) in state.scalar_functions() {
+        if name == f.name() {
+            out.push(info(name, FunctionKind::Scalar, f.documentation()));
+        }
+    }
+    for (name, f) in state.aggregate_functions() {
+        if name == f.name() {
+            out.push(info(name, FunctionKind::Aggregate, f.documentation()));
+        }
+    }
+    for (name, f) in state.window_functions() {
+        if name == f.name() {
+            out.push(info(name, FunctionKind::Window, f.documentation()));
+        }
+    }
+    out.extend(table::FUNCTIONS.iter().map(|f| (f.documentation)()));
+    out.sort_by(|a, b| a.name.cmp(&b.name).then(a.kind.name().cmp(b.kind.name())));
+    out
+}
+
 impl Tenure {
     /// Every function, by name.
     pub fn functions(&self) -> Vec<FunctionInfo> {
-        let state = self.context().state();
-        let own: Vec<String> = crate::udfs::all_scalar_functions()
-            .iter()
-            .map(|f| f.name().to_string())
-            .chain(crate::udfs::all_aggregate_functions().iter().map(|f| f.name().to_string()))
-            .chain(crate::udfs::all_window_functions().iter().map(|f| f.name().to_string()))
-            .collect();
-        let info = |name: &str, kind, documentation: Option<&Documentation>| FunctionInfo {
-            name: name.to_string(),
-            kind,
-            family: documentation.map(|d| d.doc_section.label.to_string()).unwrap_or_default(),
-            signature: documentation
-                .map_or_else(|| format!("{name}(…)"), |d| d.syntax_example.clone()),
-            description: documentation.map(|d| d.description.clone()).unwrap_or_default(),
-            arguments: documentation.and_then(|d| d.arguments.clone()).unwrap_or_default(),
-            example: documentation.and_then(|d| d.sql_example.clone()).map(|e| unfenced(&e)),
-            tenure: own.iter().any(|o| o == name),
-        };
-        let mut out: Vec<FunctionInfo> = vec![];
-        for (name, f) in state.scalar_functions() {
-            if name == f.name() {
-                out.push(info(name, FunctionKind::Scalar, f.documentation()));
-            }
-        }
-        for (name, f) in state.aggregate_functions() {
-            if name == f.name() {
-                out.push(info(name, FunctionKind::Aggregate, f.documentation()));
-            }
-        }
-        for (name, f) in state.window_functions() {
-            if name == f.name() {
-                out.push(info(name, FunctionKind::Window, f.documentation()));
-            }
-        }
-        out.extend(table::FUNCTIONS.iter().map(|f| (f.documentation)()));
-        out.sort_by(|a, b| a.name.cmp(&b.name).then(a.kind.name().cmp(b.kind.name())));
-        out
+        functions(&self.context().state())
     }
 
     /// Every relation with its columns. One that cannot be read now is left out.

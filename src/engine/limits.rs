@@ -46,6 +46,12 @@ pub(super) fn batch_size(memory: usize) -> usize {
     (memory / ((2 << 30) / USUAL)).clamp(64, USUAL)
 }
 
+/// What each sort that spills keeps back to merge what it spilled: as DataFusion has it from 640 MB on,
+/// less below, for there may be as many at a time as there are buckets.
+pub(super) fn merge_bytes(memory: usize) -> usize {
+    (memory / 64).clamp(256 << 10, 10 << 20)
+}
+
 /// The greatest consumers that an error names.
 const NAMED: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4);
 

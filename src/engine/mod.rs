@@ -27,6 +27,7 @@ use datafusion::logical_expr::{
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 
 pub use builder::TenureBuilder;
+pub(crate) use describe::functions;
 pub use describe::{FunctionInfo, FunctionKind, TableInfo, TableKind};
 pub use prepare::Prepared;
 pub use session::{Policy, SessionOptions};

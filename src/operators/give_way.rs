@@ -4,7 +4,6 @@
 //! itself for minutes, and what is cancelled ends where an operator gives way. How many rows it gets at
 //! once depends on how long it took for those before.
 
-use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -12,13 +11,12 @@ use std::time::{Duration, Instant};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{Result, Statistics, internal_err};
+use datafusion::common::Result;
 use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_plan::statistics::{ChildStats, StatisticsArgs};
-use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
+use datafusion::physical_plan::ExecutionPlan;
 use futures::{Stream, StreamExt};
+
+use super::passing::{Pass, PassingExec};
 
 /// Rows that are handed on first, of which nothing is known.
 const FIRST: usize = 16;
@@ -27,87 +25,33 @@ const LONG: Duration = Duration::from_millis(50);
 const SHORT: Duration = Duration::from_millis(10);
 
 /// The operator.
+pub(crate) type GiveWayExec = PassingExec<GiveWay>;
+
 #[derive(Debug)]
-pub(crate) struct GiveWayExec {
-    input: Arc<dyn ExecutionPlan>,
-}
+pub(crate) struct GiveWay;
 
 impl GiveWayExec {
     pub(crate) fn new(input: Arc<dyn ExecutionPlan>) -> Self {
-        Self { input }
+        Self::over(input, GiveWay)
     }
 }
 
-impl DisplayAs for GiveWayExec {
-    fn fmt_as(&self, kind: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match kind {
-            DisplayFormatType::TreeRender => Ok(()),
-            _ => write!(f, "GiveWayExec"),
-        }
-    }
-}
+impl Pass for GiveWay {
+    const NAME: &'static str = "GiveWayExec";
 
-impl ExecutionPlan for GiveWayExec {
-    fn name(&self) -> &'static str {
-        "GiveWayExec"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        self.input.properties()
-    }
-
-    fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
-    }
-
-    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
-        vec![false]
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn apply_expressions(
-        &self,
-        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        match (children.pop(), children.is_empty()) {
-            (Some(input), true) => Ok(Arc::new(Self::new(input))),
-            _ => internal_err!("GiveWayExec has one input"),
-        }
+    fn anew(&self) -> Self {
+        Self
     }
 
     fn execute(
         &self,
+        input: &Arc<dyn ExecutionPlan>,
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        let input = self.input.execute(partition, context)?;
+        let input = input.execute(partition, context)?;
         let (rest, handed) = (None, None);
         Ok(Box::pin(GivingWay { input, rest, rows: FIRST, handed, gave: true }))
-    }
-
-    fn child_stats_requests(&self, partition: Option<usize>) -> Vec<ChildStats> {
-        vec![ChildStats::At(partition)]
-    }
-
-    fn statistics_from_inputs(
-        &self,
-        inputs: &[Arc<Statistics>],
-        _args: &StatisticsArgs,
-    ) -> Result<Arc<Statistics>> {
-        match inputs {
-            [input] => Ok(Arc::clone(input)),
-            _ => Ok(Arc::new(Statistics::new_unknown(&self.schema()))),
-        }
     }
 }
 

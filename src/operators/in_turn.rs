@@ -5,88 +5,58 @@
 //! partition is not even begun before its turn. Its turn lasts until its first row comes out: an
 //! aggregate has read everything by then, and nothing waits for a partition whose rows nobody takes.
 
-use std::fmt;
 use std::sync::Arc;
 
-use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{DataFusionError, Result, Statistics, internal_err};
+use datafusion::common::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_plan::statistics::{ChildStats, StatisticsArgs};
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 use futures::{TryStreamExt, stream};
 use tokio::sync::Semaphore;
 
+use super::passing::{Pass, PassingExec};
+
 /// The operator.
+pub(crate) type InTurnExec = PassingExec<InTurn>;
+
+/// Whose turn it is.
 #[derive(Debug)]
-pub(crate) struct InTurnExec {
-    input: Arc<dyn ExecutionPlan>,
+pub(crate) struct InTurn {
     turns: Arc<Semaphore>,
     at_a_time: usize,
+}
+
+impl InTurn {
+    fn new(at_a_time: usize) -> Self {
+        Self { turns: Arc::new(Semaphore::new(at_a_time)), at_a_time }
+    }
 }
 
 impl InTurnExec {
     /// The partitions of `input`, `at_a_time` (at least one) of them.
     pub(crate) fn new(input: Arc<dyn ExecutionPlan>, at_a_time: usize) -> Self {
-        let at_a_time = at_a_time.max(1);
-        Self { input, turns: Arc::new(Semaphore::new(at_a_time)), at_a_time }
+        Self::over(input, InTurn::new(at_a_time.max(1)))
     }
 }
 
-impl DisplayAs for InTurnExec {
-    fn fmt_as(&self, kind: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match kind {
-            DisplayFormatType::TreeRender => write!(f, "at_a_time={}", self.at_a_time),
-            _ => write!(f, "InTurnExec: at_a_time={}", self.at_a_time),
-        }
-    }
-}
+impl Pass for InTurn {
+    const NAME: &'static str = "InTurnExec";
 
-impl ExecutionPlan for InTurnExec {
-    fn name(&self) -> &'static str {
-        "InTurnExec"
+    fn anew(&self) -> Self {
+        Self::new(self.at_a_time)
     }
 
-    fn properties(&self) -> &Arc<PlanProperties> {
-        self.input.properties()
-    }
-
-    fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
-    }
-
-    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
-        vec![false]
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn apply_expressions(
-        &self,
-        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        match (children.pop(), children.is_empty()) {
-            (Some(input), true) => Ok(Arc::new(Self::new(input, self.at_a_time))),
-            _ => internal_err!("InTurnExec has one input"),
-        }
+    fn shown(&self) -> String {
+        format!("at_a_time={}", self.at_a_time)
     }
 
     fn execute(
         &self,
+        input: &Arc<dyn ExecutionPlan>,
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        let input = Arc::clone(&self.input);
+        let (input, schema) = (Arc::clone(input), input.schema());
         let turns = Arc::clone(&self.turns);
         let rows = stream::once(async move {
             let turn =
@@ -102,21 +72,6 @@ impl ExecutionPlan for InTurnExec {
             ))
         })
         .try_flatten();
-        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), rows)))
-    }
-
-    fn child_stats_requests(&self, partition: Option<usize>) -> Vec<ChildStats> {
-        vec![ChildStats::At(partition)]
-    }
-
-    fn statistics_from_inputs(
-        &self,
-        inputs: &[Arc<Statistics>],
-        _args: &StatisticsArgs,
-    ) -> Result<Arc<Statistics>> {
-        match inputs {
-            [input] => Ok(Arc::clone(input)),
-            _ => Ok(Arc::new(Statistics::new_unknown(&self.schema()))),
-        }
+        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, rows)))
     }
 }

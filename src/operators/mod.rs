@@ -3,11 +3,13 @@
 
 pub(crate) mod again;
 pub(crate) mod bucket_sort;
+pub(crate) mod bytes;
 pub(crate) mod dense_aggregate;
 pub(crate) mod give_way;
 pub(crate) mod in_turn;
 pub(crate) mod named_aggregate;
 mod names;
 mod once;
+mod passing;
 pub(crate) mod scatter;
 mod together;

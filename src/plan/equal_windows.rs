@@ -13,11 +13,14 @@ use datafusion::logical_expr::logical_plan::{Projection, Window};
 use datafusion::logical_expr::{Expr, LogicalPlan, col};
 use datafusion::optimizer::{ApplyOrder, Optimizer, OptimizerConfig, OptimizerRule};
 
-/// DataFusion's rules with this one before that of common expressions.
+use super::fit_once::FitOnce;
+
+/// DataFusion's rules with this one before that of common expressions, and [`FitOnce`] as the last.
 pub(crate) fn logical_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let mut rules = Optimizer::new().rules;
     let common = rules.iter().position(|rule| rule.name() == "common_sub_expression_eliminate");
     rules.insert(common.unwrap_or(rules.len()), Arc::new(EqualWindows));
+    rules.push(Arc::new(FitOnce));
     rules
 }
 

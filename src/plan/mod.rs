@@ -16,6 +16,7 @@ pub(crate) mod equal_windows;
 pub(crate) mod expressions;
 pub(crate) mod fetch_first;
 pub(crate) mod fields;
+mod fit_once;
 pub(crate) mod headings;
 pub(crate) mod interval_clocks;
 pub(crate) mod interval_order;

@@ -1,6 +1,6 @@
 //! What PostgreSQL spells otherwise than DataFusion, and BI tools write: `mod(a, b)`, `variance(x)`,
 //! `sign(x)`, `date(ts)`, `substring(text FROM 'pattern')`, `SIMILAR TO`, `LIKE … ESCAPE '!'`,
-//! `E'a\nb'`, `CAST(x AS FLOAT)`, `2 ^ 3`.
+//! `E'a\nb'`, `CAST(x AS FLOAT)`, `CAST(x AS CHARACTER VARYING)`, `2 ^ 3`.
 
 use std::ops::ControlFlow;
 
@@ -35,6 +35,9 @@ pub(crate) fn respell(statement: &mut Statement) {
                     if let Some(hex) = hex.map(ToOwned::to_owned) {
                         **of = Expr::Value(Value::HexStringLiteral(hex).into());
                     }
+                }
+                DataType::CharacterVarying(length) | DataType::CharVarying(length) => {
+                    *data_type = DataType::Varchar(length.take());
                 }
                 DataType::Float(ExactNumberInfo::None) => *data_type = DataType::DoublePrecision,
                 DataType::Float(ExactNumberInfo::Precision(digits)) if *digits > SHORT_DIGITS => {

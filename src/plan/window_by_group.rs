@@ -34,6 +34,8 @@ use datafusion::physical_plan::{
 };
 use futures::{StreamExt, TryStreamExt, stream};
 
+use crate::operators::bytes;
+
 /// The rule; it stands behind those that know DataFusion's windows.
 #[derive(Debug, Default)]
 pub(crate) struct WindowByGroup;
@@ -211,7 +213,7 @@ impl Groups {
     }
 
     fn hold(&mut self, rows: RecordBatch) -> Result<()> {
-        self.memory.try_grow(rows.get_array_memory_size())?;
+        self.memory.try_grow(bytes::of_rows(&rows))?;
         self.waiting.push(rows);
         Ok(())
     }

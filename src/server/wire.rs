@@ -1,6 +1,8 @@
 //! Messages off and onto a socket. Every length is checked before anything is kept of a message.
 
+use std::cell::Cell;
 use std::panic::AssertUnwindSafe;
+use std::sync::Once;
 
 use bytes::{Buf, BytesMut};
 use pgwire::messages::{
@@ -60,7 +62,6 @@ impl Reader {
         io: &mut (impl AsyncRead + Unpin),
     ) -> Outcome<Option<PgWireFrontendMessage>> {
         loop {
-            self.check_length()?;
             if let Some(message) = self.decode()? {
                 return Ok(Some(message));
             }
@@ -70,14 +71,17 @@ impl Reader {
         }
     }
 
-    fn check_length(&self) -> Outcome<()> {
-        let typed = !(self.context.awaiting_frontend_ssl || self.context.awaiting_frontend_startup);
-        let Some(mut head) = self.buffer.get(usize::from(typed)..).filter(|b| b.len() >= 4) else {
-            return Ok(());
+    /// The bytes of the next message, once its length is there.
+    fn length(&self) -> Outcome<Option<usize>> {
+        // the first ones have no type before their length
+        let untyped = self.context.awaiting_frontend_ssl || self.context.awaiting_frontend_startup;
+        let typed = usize::from(!untyped);
+        let Some(mut head) = self.buffer.get(typed..).filter(|b| b.len() >= 4) else {
+            return Ok(None);
         };
         let length = head.get_i32();
         match usize::try_from(length) {
-            Ok(length) if length >= 4 && length <= self.most => Ok(()),
+            Ok(length) if length >= 4 && length <= self.most => Ok(Some(typed + length)),
             Ok(length) if length > self.most && self.most > EARLY_BYTES => Err(Failure::fatal(
                 "54000",
                 format!("a message has {length} bytes; the limit is {}", self.most),
@@ -87,13 +91,47 @@ impl Reader {
     }
 
     fn decode(&mut self) -> Outcome<Option<PgWireFrontendMessage>> {
+        let Some(length) = self.length()?.filter(|length| *length <= self.buffer.len()) else {
+            return Ok(None);
+        };
         let Self { buffer, context, .. } = self;
-        // what the library makes of bytes that nobody has checked stays in this connection
-        let decode = || PgWireFrontendMessage::decode(buffer, context);
-        match std::panic::catch_unwind(AssertUnwindSafe(decode)) {
-            Ok(Ok(message)) => Ok(message),
-            Ok(Err(_)) | Err(_) => Err(broken()),
+        // what may be a request for encryption is not taken if it is none
+        if context.awaiting_frontend_ssl {
+            return decoded(buffer, context);
         }
+        // the library would read on in the message after it, if this one says that it is longer
+        let mut message = buffer.split_to(length);
+        decoded(&mut message, context)?.map(Some).ok_or_else(broken)
+    }
+}
+
+thread_local! {
+    /// Whether this thread reads a message.
+    static DECODING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What the library makes of bytes that nobody has checked. Where it panics, this connection ends with
+/// an error, and nothing is written of it: from the first message on, the process has a hook for that.
+fn decoded(
+    buffer: &mut BytesMut,
+    context: &DecodeContext,
+) -> Outcome<Option<PgWireFrontendMessage>> {
+    static QUIET: Once = Once::new();
+    QUIET.call_once(|| {
+        let told = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !DECODING.get() {
+                told(panic);
+            }
+        }));
+    });
+    DECODING.set(true);
+    let decode = || PgWireFrontendMessage::decode(buffer, context);
+    let message = std::panic::catch_unwind(AssertUnwindSafe(decode));
+    DECODING.set(false);
+    match message {
+        Ok(Ok(message)) => Ok(message),
+        Ok(Err(_)) | Err(_) => Err(broken()),
     }
 }
 

@@ -12,6 +12,7 @@ mod errors;
 mod lakes;
 mod limits;
 mod match_recognize;
+mod match_recognize_limits;
 mod model;
 mod named_customers;
 mod panics;

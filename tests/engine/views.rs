@@ -1,9 +1,13 @@
 //! The columns of the canonical views are fixed: queries, reports and other programs rely on them.
 
 use datafusion::arrow::datatypes::DataType;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::{Expr, WindowFunctionDefinition};
+use tenure::udfs::value::fits_alone;
 use tenure::{TableKind, Tenure};
 
 use super::{open, retail, write_orders};
+use crate::support::rows;
 
 /// The columns of a view with their types in SQL's words.
 async fn columns(tenure: &Tenure, view: &str) -> String {
@@ -82,4 +86,47 @@ async fn what_a_view_says_it_has_is_what_it_gives() {
             .collect();
         assert_eq!(given, table.columns, "{}", table.name);
     }
+}
+
+/// How many fits of customers a statement makes, and how many of them share their models.
+async fn fits(tenure: &Tenure, sql: &str) -> (usize, usize) {
+    let plan = tenure.sql(sql).await.unwrap().into_optimized_plan().unwrap();
+    let (mut all, mut sharing) = (0, 0);
+    plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|e| {
+            e.apply(|e| {
+                let function = match e {
+                    Expr::AggregateFunction(call) => Some(&call.func),
+                    Expr::WindowFunction(call) => match &call.fun {
+                        WindowFunctionDefinition::AggregateUDF(function) => Some(function),
+                        WindowFunctionDefinition::WindowUDF(_) => None,
+                    },
+                    _ => None,
+                };
+                if let Some(fit) = function.filter(|f| f.name().ends_with("_fit")) {
+                    all += 1;
+                    sharing += usize::from(!fits_alone(fit));
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })
+    .unwrap();
+    (all, sharing)
+}
+
+#[tokio::test]
+async fn profiles_named_twice_are_fitted_once() {
+    let tenure = retail().await;
+    assert_eq!(fits(&tenure, "SELECT p_alive, clv FROM profiles").await, (2, 0));
+    let twice = "SELECT count(*), bool_and(a.p_alive = b.p_alive) FROM profiles AS a JOIN profiles AS b USING (customer_id)";
+    assert_eq!(fits(&tenure, twice).await, (2, 2));
+    let nested =
+        "SELECT max(p_alive) FROM profiles WHERE p_alive < (SELECT avg(p_alive) FROM profiles)";
+    assert_eq!(fits(&tenure, nested).await, (2, 2));
+    assert_eq!(rows::lines(&tenure, twice).await.unwrap(), ["2469 | true"]);
+    // what they share goes with the statement
+    let once = rows::lines(&tenure, "SELECT p_alive FROM profiles WHERE customer_id = 7").await;
+    let again = "SELECT a.p_alive FROM profiles AS a CROSS JOIN (SELECT p_alive FROM profiles LIMIT 1) AS b WHERE customer_id = 7";
+    assert_eq!(rows::lines(&tenure, again).await.unwrap(), once.unwrap());
 }

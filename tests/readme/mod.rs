@@ -86,3 +86,27 @@ fn the_model_of_the_readme_is_one() {
         .expect("the program starts");
     assert_eq!(String::from_utf8_lossy(&output.stdout), "event_type,amount\nreturn,3.0\n");
 }
+
+/// The example of a Rust program says what the same statements say at the prompt.
+#[test]
+fn the_example_of_a_program_runs() {
+    let program = Path::new(env!("CARGO_BIN_EXE_tenure")).with_file_name("examples/embed");
+    assert!(program.exists(), "cargo test --workspace builds {}", program.display());
+    let output = Command::new(program)
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("data/retail"))
+        .output()
+        .expect("the example starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8(output.stdout).expect("UTF-8");
+    let numbers = |sql: &str| -> Vec<String> {
+        let digits = |c: char| !c.is_ascii_digit();
+        tenure(sql).split(digits).filter(|n| !n.is_empty()).map(String::from).collect()
+    };
+    let stages = numbers("SELECT count(*) FROM profiles GROUP BY stage ORDER BY sum(revenue) DESC");
+    let shown: Vec<&str> =
+        said.lines().skip(3).map_while(|l| l.split('|').nth(2)).map(str::trim).collect();
+    assert!(shown.len() > 3, "{said}");
+    assert_eq!(shown, stages[..shown.len()], "{said}");
+    let orders = numbers("SELECT count(*) FROM orders WHERE ts <= TIMESTAMP '2017-07-01'");
+    assert!(said.ends_with(&format!("{} orders until July\n", orders[0])), "{said}{orders:?}");
+}

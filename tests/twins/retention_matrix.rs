@@ -73,12 +73,7 @@ fn twin(world: &World, ask: &Question, rows: &[Row]) -> Vec<String> {
         ask.from.is_none_or(|from| period >= unit.start(from))
             && ask.to.is_none_or(|to| period <= unit.start(to))
     };
-    let hours = match unit.name {
-        "hour" => 1,
-        "day" => 24,
-        "week" => 7 * 24,
-        _ => 30 * 24,
-    };
+    let hours = unit.length().num_hours();
     let hour = |ts: NaiveDateTime| ts.date().and_hms_opt(ts.hour(), 0, 0).unwrap();
     // from where to where each cell goes, in periods
     let cells: Vec<(i64, i64)> = match ask.brackets {
@@ -181,7 +176,7 @@ fn question(random: &mut Random, world: &World) -> Question {
     Question {
         start_when: random.pick(&conditions),
         return_when: random.pick(&conditions),
-        rolling: random.one_in(2) && ["hour", "day", "week", "month"].contains(&world.unit.name),
+        rolling: random.one_in(2),
         start: random.pick(&["first_ever", "first_in_range", "recurring"]),
         rule,
         min_count: random.pick(&[None, None, Some(1), Some(2), Some(3)]),

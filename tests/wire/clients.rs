@@ -35,6 +35,13 @@ fn asyncpg_sends_what_it_is_told_and_reads_lists() {
     served.python("asynchronous.py", &[]);
 }
 
+#[test]
+fn clients_that_have_logged_in_and_send_garbage_do_no_harm() {
+    let served = Served::retail(&[]);
+    served.python("garbage.py", &[]);
+    assert!(!served.log().iter().any(|e| e["event"] == "panic"));
+}
+
 /// node-postgres under `target/`, as the lock file has it.
 fn node_modules() -> String {
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wire");

@@ -9,8 +9,13 @@ use crate::support::served::{Served, err, out};
 
 #[test]
 fn one_connection_too_many_is_told_at_once() {
-    let served = Served::retail(&["--max-connections", "3"]);
-    let mut held: Vec<_> = (0..3)
+    one_more_than(64, &[]);
+    one_more_than(3, &["--max-connections", "3"]);
+}
+
+fn one_more_than(most: usize, options: &[&str]) {
+    let served = Served::retail(options);
+    let mut held: Vec<_> = (0..most)
         .map(|_| {
             let mut psql = served.psql_command("");
             let mut child =
@@ -22,14 +27,14 @@ fn one_connection_too_many_is_told_at_once() {
         .collect();
     let connected = || served.log().iter().filter(|e| e["event"] == "connected").count();
     let begun = Instant::now();
-    while connected() < 3 {
+    while connected() < most {
         assert!(begun.elapsed() < Duration::from_secs(20));
         std::thread::sleep(Duration::from_millis(20));
     }
     let begun = Instant::now();
     let refused = served.psql("", &["-v", "VERBOSITY=verbose", "-c", "SELECT 1"]);
     assert!(
-        err(&refused).contains("all 3 connections of this server are taken"),
+        err(&refused).contains(&format!("all {most} connections of this server are taken")),
         "{}",
         err(&refused)
     );

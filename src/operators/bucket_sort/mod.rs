@@ -3,7 +3,8 @@
 //! This stands where DataFusion's `SortExec` would, above buckets that fit into memory: that one
 //! sorts batches and merges them, comparing rows a byte at a time. Here the numbers that order the
 //! rows are packed into one wide integer each (`order.rs`), and the integers sorted. A partition
-//! that does not get the memory goes to `SortExec` after all, which spills.
+//! that does not get the memory goes to `SortExec` after all, which spills; what it sorted waits on disk
+//! until it is read, since all partitions may be read at once.
 //!
 //! Where a [`ScatterExec`] brings numbers for the names of customers, the numbers are sorted, in the
 //! order of the names, and the names written as the rows go on.
@@ -22,17 +23,18 @@ use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{DataFusionError, Result, Statistics, internal_err};
-use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryLimit, MemoryReservation};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::{LexOrdering, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{EmissionType, apply_expression_roots};
 use datafusion::physical_plan::metrics::{
-    BaselineMetrics, ExecutionPlanMetricsSet, MetricBuilder, MetricsSet, Time,
+    BaselineMetrics, ExecutionPlanMetricsSet, MetricBuilder, MetricsSet, SpillMetrics, Time,
 };
 use datafusion::physical_plan::sorts::sort::SortExec;
+use datafusion::physical_plan::spill::SpillManager;
 use datafusion::physical_plan::statistics::{ChildStats, StatisticsArgs};
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::stream::{EmptyRecordBatchStream, RecordBatchStreamAdapter};
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
 };
@@ -197,6 +199,7 @@ impl ExecutionPlan for BucketSortExec {
             reservation: MemoryConsumer::new(format!("BucketSortExec[{partition}]"))
                 .register(context.memory_pool()),
             time: MetricBuilder::new(&self.metrics).subset_time("sort_time", partition),
+            spilling: SpillMetrics::new(&self.metrics, partition),
             schema: self.schema(),
             context,
         };
@@ -233,6 +236,7 @@ struct Sorting {
     context: Arc<TaskContext>,
     reservation: MemoryReservation,
     time: Time,
+    spilling: SpillMetrics,
     schema: SchemaRef,
 }
 
@@ -247,11 +251,12 @@ impl Sorting {
         while let Some(batch) = rows.try_next().await? {
             // once as they come and once as one, and what their order takes
             let more = 2 * batch.get_array_memory_size() + ORDER * batch.num_rows();
-            let fits = self.reservation.try_grow(more).is_ok();
+            let fits = self.reservation.try_grow(more).is_ok() && self.leaves_room();
             batches.push(batch);
             if !fits {
+                let sorted = self.leave_it(lane, batches, rows).await;
                 drop(turn);
-                return self.leave_it(lane, batches, rows);
+                return sorted;
             }
         }
         let Self { order, context, reservation, time, schema, .. } = self;
@@ -275,8 +280,17 @@ impl Sorting {
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, batches)))
     }
 
+    /// Whether who reads the sorted rows has some memory too: all partitions may wait for them at once.
+    fn leaves_room(&self) -> bool {
+        let pool = self.context.memory_pool();
+        match pool.memory_limit() {
+            MemoryLimit::Finite(bytes) => pool.reserved() <= bytes / 4 * 3,
+            MemoryLimit::Infinite | MemoryLimit::Unknown => true,
+        }
+    }
+
     /// Hands the partition to DataFusion's sort, which spills.
-    fn leave_it(
+    async fn leave_it(
         self,
         lane: Lane,
         read: Vec<RecordBatch>,
@@ -286,8 +300,22 @@ impl Sorting {
         let all = stream::iter(read.into_iter().map(Ok)).chain(rest);
         let all = all.map(move |rows| lane.back(&rows?));
         let all: SendableRecordBatchStream =
-            Box::pin(RecordBatchStreamAdapter::new(self.schema, all));
-        SortExec::new(self.order, once::plan(all)?).execute(0, self.context)
+            Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), all));
+        let sort = SortExec::new(self.order, once::plan(all)?);
+        let mut sorted = sort.execute(0, Arc::clone(&self.context))?;
+        let compression = self.context.session_config().spill_compression();
+        let disk = SpillManager::new(self.context.runtime_env(), self.spilling, self.schema)
+            .with_compression_type(compression);
+        let mut file = disk.create_in_progress_file("rows in order")?;
+        let schema = sorted.schema();
+        while let Some(batch) = sorted.try_next().await? {
+            file.append_batch(&batch)?;
+        }
+        drop(sorted);
+        match file.finish()? {
+            Some(file) => disk.read_spill_as_stream_unbuffered(file, None),
+            None => Ok(Box::pin(EmptyRecordBatchStream::new(schema))),
+        }
     }
 }
 

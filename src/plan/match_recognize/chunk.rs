@@ -13,6 +13,7 @@ use datafusion::common::{Result, internal_err};
 
 use super::compile::{Compared, Compiled, Condition};
 use super::slots::{Slot, truth};
+use crate::operators::bytes;
 
 /// Some partitions.
 pub(crate) struct Chunk {
@@ -60,7 +61,7 @@ impl Buffer {
         }
         let batch = RecordBatch::try_new(Arc::clone(&self.compiled.schema), columns)?;
         self.rows += rows;
-        self.bytes += bytes(&batch);
+        self.bytes += bytes::of_rows(&batch);
         self.pending.push(batch);
         Ok(())
     }
@@ -89,7 +90,7 @@ impl Buffer {
         self.rows = kept.num_rows();
         // a long partition is looked at again when it has doubled
         self.target = self.least.max(self.rows * 2);
-        self.bytes = bytes(&kept);
+        self.bytes = bytes::of_rows(&kept);
         self.pending.clear();
         if kept.num_rows() > 0 {
             self.pending.push(kept);
@@ -99,12 +100,6 @@ impl Buffer {
         }
         Chunk::of(&all.slice(0, rest), partitions, &self.compiled).map(Some)
     }
-}
-
-/// Bytes of the rows of a batch.
-fn bytes(batch: &RecordBatch) -> usize {
-    let size = |c: &ArrayRef| c.to_data().get_slice_memory_size().unwrap_or(0);
-    batch.columns().iter().map(size).sum()
 }
 
 /// Ranges of rows in which the columns do not change.
@@ -130,7 +125,7 @@ impl Chunk {
             .iter()
             .map(|condition| condition.compared.iter().map(|c| comparator(c, &columns)).collect())
             .collect::<Result<_>>()?;
-        Ok(Self { columns, partitions, near, comparators, bytes: bytes(batch) })
+        Ok(Self { columns, partitions, near, comparators, bytes: bytes::of_rows(batch) })
     }
 }
 

@@ -10,6 +10,7 @@ mod evaluation;
 mod funnel;
 mod funnel_correlation;
 mod growth_accounting;
+mod hazard_fit;
 mod key_points;
 mod lifecycle;
 mod path_transitions;
@@ -34,6 +35,7 @@ pub(crate) const FUNCTIONS: &[TableFunction] = &[
     funnel::FUNCTION,
     funnel_correlation::FUNCTION,
     growth_accounting::FUNCTION,
+    hazard_fit::FUNCTION,
     key_points::FUNCTION,
     lifecycle::FUNCTION,
     path_transitions::FUNCTION,

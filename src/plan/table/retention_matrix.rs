@@ -93,7 +93,7 @@ fn plan(mut call: Call<'_>) -> Result<LogicalPlan> {
             "retention_matrix: rule => 'every' counts whole periods, brackets do not"
         );
     }
-    let hours = if rolling { rolling_hours(&holes)?.to_string() } else { "NULL".to_string() };
+    let hours = if rolling { rolling_hours(&holes).to_string() } else { "NULL".to_string() };
     let (numbers, bracket_list) = match &brackets {
         Some(list) => bracket_sql(list),
         None => (
@@ -115,7 +115,7 @@ fn plan(mut call: Call<'_>) -> Result<LogicalPlan> {
         )
     };
     if rolling {
-        holes.insert("hours", int(rolling_hours(&holes)?));
+        holes.insert("hours", int(rolling_hours(&holes)));
     } else {
         let (months, days, hours) = calendar_length(&holes);
         holes.insert("months", int(months));
@@ -175,17 +175,13 @@ fn knows_periods_alone(call: &Call<'_>) -> bool {
         && !["measure", "by", "from", "to", "min_count"].iter().any(|name| call.has(name))
 }
 
-/// The length of a rolling period in seconds.
-fn rolling_hours(holes: &Holes) -> Result<i64> {
-    match holes.get("unit").map(ToString::to_string).as_deref() {
-        Some("'hour'") => Ok(1),
-        Some("'day'") => Ok(24),
-        Some("'week'") => Ok(7 * 24),
-        Some("'month'") => Ok(30 * 24),
-        other => plan_err!(
-            "retention_matrix: clock => 'rolling' counts hours, days, weeks of 7 days or months of 30 days, not {}; use clock => 'calendar'",
-            other.unwrap_or_default()
-        ),
+/// The length of a rolling period.
+fn rolling_hours(holes: &Holes) -> i64 {
+    match calendar_length(holes) {
+        (12, ..) => 365 * 24,
+        (3, ..) => 91 * 24,
+        (1, ..) => 30 * 24,
+        (_, days, hours) => days * 24 + hours,
     }
 }
 
@@ -217,7 +213,7 @@ fn documentation() -> FunctionInfo {
         &FUNCTION,
         "Retention",
         &[],
-        "Of those who started in a period, how many come back in each period after it: one row a cohort and period with cohort_start, group, n (0 is the period of the start), cohort_size, retained, rate, measure (the sum of measure over the rows that count, such as revenue) and complete (false while the period of the cell is not over at as_of: an incomplete cell is told, not cut off). A customer is retained in n by min_count or more rows that satisfy return_when, at or after the start: rule => 'on' in the period n itself, 'on_or_after' in n or a later one, 'every' in each period up to n without a gap (from 0 or 1 on). clock => 'calendar' counts periods as periods_between does, in tenure.timezone: 23:59 and 00:01 are a day apart; 'rolling' counts lengths of 24 hours (days), 7 days or 30 days (months) from the start, both times down to the full hour. start => 'first_ever' puts each customer into the cohort of their first start, 'first_in_range' of their first from from on, 'recurring' into one cohort for each period in which they start. Rows with a NULL time or key and rows after as_of are ignored, a NULL condition is false; no start gives no rows. Each retained is at most cohort_size.",
+        "Of those who started in a period, how many come back in each period after it: one row a cohort and period with cohort_start, group, n (0 is the period of the start), cohort_size, retained, rate, measure (the sum of measure over the rows that count, such as revenue) and complete (false while the period of the cell is not over at as_of: an incomplete cell is told, not cut off). A customer is retained in n by min_count or more rows that satisfy return_when, at or after the start: rule => 'on' in the period n itself, 'on_or_after' in n or a later one, 'every' in each period up to n without a gap (from 0 or 1 on). clock => 'calendar' counts periods as periods_between does, in tenure.timezone: 23:59 and 00:01 are a day apart; 'rolling' counts lengths of 24 hours (days), 7 days, 30 days (months), 91 days (quarters) or 365 days (years) from the start, both times down to the full hour. start => 'first_ever' puts each customer into the cohort of their first start, 'first_in_range' of their first from from on, 'recurring' into one cohort for each period in which they start. Rows with a NULL time or key and rows after as_of are ignored, a NULL condition is false; no start gives no rows. Each retained is at most cohort_size.",
         &[
             KEY,
             TS,

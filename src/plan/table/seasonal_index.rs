@@ -32,7 +32,8 @@ fn plan(mut call: Call<'_>) -> Result<LogicalPlan> {
     holes.insert("as_of", call.as_of()?);
     let flat = || list((0..12).map(|_| int(1)).collect());
     holes.insert("season", call.season()?.unwrap_or_else(flat));
-    // a month is counted from the year 0; a day from 1970
+    // a month is counted from the year 0; a day from 1970. The model goes on as its numbers: the first of
+    // many equal STRUCTs would hold on to all of them
     call.query(
         "WITH season AS (SELECT CAST($season AS DOUBLE[]) AS season),
 sums AS (
@@ -45,14 +46,16 @@ fitted AS (
     mbg_nbd_fit(operational_summary(summary, season)) OVER () AS model
   FROM sums CROSS JOIN season WHERE summary IS NOT NULL),
 births AS (
-  SELECT born, last_day, first_month, last_month, count(*) AS n, first_value(season) AS season, first_value(model) AS model
+  SELECT born, last_day, first_month, last_month, count(*) AS n, first_value(model['unit_days']) AS unit_days,
+    first_value(model['r']) AS r, first_value(model['alpha']) AS alpha, first_value(model['a']) AS a, first_value(model['b']) AS b
   FROM fitted GROUP BY born, last_day, first_month, last_month),
 grid AS (
   SELECT *, unnest(range(CAST(first_month AS BIGINT), CAST(last_month AS BIGINT) + 1)) AS period FROM births),
 spans AS (
-  SELECT *, greatest(make_date(period / 12, period % 12 + 1, 1) - INTERVAL '1 day', born) AS since,
+  SELECT *, named_struct('model', 'mbg_nbd', 'r', r, 'alpha', alpha, 'a', a, 'b', b, 'unit_days', unit_days) AS model,
+    greatest(make_date(period / 12, period % 12 + 1, 1) - INTERVAL '1 day', born) AS since,
     least(make_date((period + 1) / 12, (period + 1) % 12 + 1, 1) - INTERVAL '1 day', last_day) AS until
-  FROM grid),
+  FROM grid CROSS JOIN season),
 expectations AS (
   SELECT period, monetary(n * (expected_purchases(model, operational_days(born, until, season))
       - expected_purchases(model, operational_days(born, since, season)))) AS expected

@@ -153,4 +153,16 @@ with connect() as c:
     for _ in range(20):
         connect().close()
     print("a connection takes", round((time.monotonic() - begun) / 20 * 1000, 1), "ms")
+# a value of 15 MB is read; a message of more than 16 is not, and ends the connection
+c = connect()
+most = 15 << 20
+assert c.execute("SELECT length(%s)", ["x" * most]).fetchone() == (most,)
+with fails("54001"):
+    c.execute("SELECT length('" + "x" * most + "')")
+try:
+    c.execute("SELECT length(%s)", ["x" * (17 << 20)])
+    raise AssertionError("a message of 17 MB was read")
+except psycopg.OperationalError as e:
+    print(e)
+assert c.closed
 print("ok")

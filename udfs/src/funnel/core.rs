@@ -482,6 +482,24 @@ mod tests {
         assert!(seen.iter().all(|&n| n > 5_000), "{seen:?}");
     }
 
+    #[test]
+    fn a_longer_window_never_lowers_the_level() {
+        let mut random = Random(2);
+        let (mut rose, mut kept) = (0, 0);
+        for _ in 0..5_000 {
+            let steps = 1 + random.below(5) as u32;
+            let rows = log(&mut random, steps);
+            for rules in every_rules(steps, 0) {
+                let levels: Vec<u32> =
+                    (0..9).map(|window| best(&rows, &Rules { window, ..rules }).level).collect();
+                assert!(levels.is_sorted(), "{levels:?} {rules:?} {rows:?}");
+                rose += usize::from(levels.first() < levels.last());
+                kept += usize::from(levels.first() == levels.last());
+            }
+        }
+        assert!(rose > 25_000 && kept > 25_000, "{rose} {kept}");
+    }
+
     const LOOSE: Rules = Rules {
         steps: 4,
         window: 100_000,

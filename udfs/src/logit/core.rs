@@ -218,4 +218,41 @@ mod tests {
             assert!(fit(&rows, 1, false, 0.0).optimum.unwrap().coefs.iter().all(|c| c.is_finite()));
         }
     }
+
+    #[test]
+    fn whatever_the_rows_are_there_is_an_answer_in_time() {
+        let wide = |n: usize, of: &dyn Fn(usize, usize) -> f64| -> Vec<f64> {
+            (0..n).flat_map(|i| (0..21).map(move |j| (i, j))).map(|(i, j)| of(i, j)).collect()
+        };
+        let label = |i: usize| (i % 2) as f64;
+        let mixed = |i: usize, j: usize| ((i * 7919 + j * j * 104_729) % 1_009) as f64;
+        let sets = [
+            // the labels are what a feature says, and nearly so
+            wide(20_000, &|i, j| if j < 2 { label(i) } else { mixed(i, j) }),
+            wide(20_000, &|i, j| match j {
+                0 => label(i),
+                1 if i == 0 => 1.0,
+                1 => label(i),
+                _ => mixed(i, j),
+            }),
+            // every feature is the same, or of another size
+            wide(20_000, &|i, j| if j == 0 { label(i) } else { mixed(i, 1) }),
+            wide(20_000, &|i, j| {
+                if j == 0 { label(i / 3) } else { mixed(i, j) * 10_f64.powi(j as i32 * 25 - 250) }
+            }),
+            // more features than rows, and a single row that is true
+            wide(12, &|i, j| if j == 0 { label(i) } else { mixed(i, j) }),
+            wide(20_000, &|i, j| if j == 0 { f64::from(u8::from(i == 77)) } else { mixed(i, j) }),
+        ];
+        for (i, set) in sets.iter().enumerate() {
+            let begin = std::time::Instant::now();
+            let optimum = fit(set, 20, false, 0.0).optimum.unwrap();
+            assert!(begin.elapsed() < std::time::Duration::from_secs(5), "set {i}");
+            assert!(
+                optimum.coefs.iter().all(|c| c.is_finite()) && optimum.ll.is_finite(),
+                "set {i}"
+            );
+            assert_eq!(optimum.converged, optimum.separated.is_empty(), "set {i}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Retention: who came, who came back, and who stays away.
 
 mod active_periods;
+mod cell_lists;
 mod cells;
 mod engagement;
 mod engagement_state;

@@ -16,13 +16,11 @@ use std::marker::PhantomData;
 use std::sync::{Arc, LazyLock};
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Float64Array, Int64Array,
-    NullBufferBuilder, StringViewArray, StringViewBuilder, StructArray, TimestampMicrosecondArray,
+    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Float64Array,
 };
-use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::datatypes::{
-    DECIMAL128_MAX_PRECISION, DataType, Decimal128Type, Field, FieldRef, Fields, Float64Type,
-    Int64Type, TimeUnit, TimestampMicrosecondType,
+    DECIMAL128_MAX_PRECISION, DataType, Decimal128Type, FieldRef, Float64Type, Int64Type,
+    TimestampMicrosecondType,
 };
 use datafusion::common::{Result, ScalarValue, exec_err, internal_err};
 use datafusion::logical_expr::function::{
@@ -34,13 +32,12 @@ use datafusion::logical_expr::{
 };
 use datafusion_macros::user_doc;
 
-use super::cells::{Cell, Mark, Matrix, Rule, Scratch, Start, Visit};
+use super::cell_lists::{Answers, Sums, element, sum_type};
+use super::cells::{Mark, Matrix, Rule, Scratch, Start, Visit};
 use super::matrix_options;
 use crate::args::{self, Fill, Param, Ty, option, required};
 use crate::events::{Amount, Digits};
-use crate::exact_sum::ExactSum;
-use crate::lists::{Lists, item};
-use crate::payload::{Label, Texts};
+use crate::payload::Label;
 use crate::sequence_aggregate::{
     Answer, Batch, Sequence, Sequences, accumulator, groups_accumulator, state_fields,
 };
@@ -244,31 +241,6 @@ impl AggregateUDFImpl for RetentionCells {
     }
 }
 
-/// The type of sums of a measure: those of DECIMALs have every digit.
-pub(super) fn sum_type(measure: Option<&DataType>) -> DataType {
-    match measure {
-        Some(DataType::Decimal128(_, scale)) => {
-            DataType::Decimal128(DECIMAL128_MAX_PRECISION, *scale)
-        }
-        _ => DataType::Float64,
-    }
-}
-
-/// The elements of the answer; `ts` is the type of the times, `sum` that of the measures.
-pub(super) fn element(ts: &DataType, sum: &DataType) -> FieldRef {
-    let ts = match ts {
-        DataType::Timestamp(..) => ts.clone(),
-        _ => DataType::Timestamp(TimeUnit::Microsecond, None),
-    };
-    item(&DataType::Struct(Fields::from(vec![
-        Field::new("period", DataType::Int64, true),
-        Field::new("start_ts", ts, true),
-        Field::new("group", DataType::Utf8View, true),
-        Field::new("n", DataType::Int64, true),
-        Field::new("measure", sum.clone(), true),
-    ])))
-}
-
 type Measured = (i64, Amount, Label);
 type Exact = (i64, Digits, Label);
 
@@ -421,131 +393,12 @@ impl<V: Given> Sequence for Cells<V> {
         let Self { matrix, scratch, .. } = self;
         groups.each(|visits, texts| {
             matrix.cells(visits, scratch, &mut |cell| answers.push(cell, texts));
-            if answers.measure.overflowed() {
+            if answers.overflowed() {
                 return exec_err!("{NAME}: a sum of measure has more than 38 digits");
             }
-            answers.lists.end_at(answers.n.len())
+            answers.end_list()
         })?;
         answers.finish(&self.element)
-    }
-}
-
-/// Sums in the order of their elements.
-pub(super) enum Sums {
-    Doubles(Vec<f64>),
-    /// with the type, and whether one had too many digits
-    Decimals(Vec<i128>, DataType, bool),
-}
-
-impl Sums {
-    /// None yet, for elements of these fields.
-    pub(super) fn of(fields: &Fields) -> Self {
-        match fields.iter().find(|f| f.name() == "measure").map(|f| f.data_type()) {
-            Some(ty @ DataType::Decimal128(..)) => Self::Decimals(vec![], ty.clone(), false),
-            _ => Self::Doubles(vec![]),
-        }
-    }
-
-    fn with_capacity(mut self, sums: usize) -> Self {
-        match &mut self {
-            Self::Doubles(all) => all.reserve(sums),
-            Self::Decimals(all, ..) => all.reserve(sums),
-        }
-        self
-    }
-
-    /// 0 for none.
-    pub(super) fn push(&mut self, sum: Option<&ExactSum>) {
-        match self {
-            Self::Doubles(all) => all.push(sum.map_or(0.0, ExactSum::value)),
-            Self::Decimals(all, _, over) => {
-                let digits = sum.map_or(Some(0), ExactSum::whole);
-                *over |= digits.is_none();
-                all.push(digits.unwrap_or_default());
-            }
-        }
-    }
-
-    /// Whether a sum had more digits than a DECIMAL has.
-    pub(super) fn overflowed(&self) -> bool {
-        matches!(self, Self::Decimals(_, _, true))
-    }
-
-    pub(super) fn finish(self, nulls: Option<NullBuffer>) -> ArrayRef {
-        match self {
-            Self::Doubles(all) => Arc::new(Float64Array::new(all.into(), nulls)),
-            Self::Decimals(all, ty, _) => {
-                Arc::new(Decimal128Array::new(all.into(), nulls).with_data_type(ty))
-            }
-        }
-    }
-}
-
-/// The lists of all groups.
-struct Answers {
-    period: Vec<i64>,
-    start: Vec<i64>,
-    /// nothing before the first cell that has one
-    group: Option<StringViewBuilder>,
-    n: Vec<i64>,
-    measure: Sums,
-    /// which elements have `n` and `measure`
-    is_cell: NullBufferBuilder,
-    lists: Lists,
-}
-
-impl Answers {
-    fn with_capacity(groups: usize, measure: Sums) -> Self {
-        Self {
-            period: Vec::with_capacity(groups),
-            start: Vec::with_capacity(groups),
-            group: None,
-            n: Vec::with_capacity(groups),
-            measure: measure.with_capacity(groups),
-            is_cell: NullBufferBuilder::new(groups),
-            lists: Lists::with_capacity(groups),
-        }
-    }
-
-    fn push(&mut self, cell: Cell<'_>, texts: &Texts) {
-        let group = texts.get(cell.group);
-        if group.is_some() || self.group.is_some() {
-            let before = self.n.len();
-            let groups = self.group.get_or_insert_with(|| {
-                let mut groups = StringViewBuilder::new();
-                (0..before).for_each(|_| groups.append_null());
-                groups
-            });
-            groups.append_option(group);
-        }
-        self.period.push(cell.period);
-        self.start.push(cell.start);
-        self.n.push(cell.n.unwrap_or_default());
-        self.measure.push(cell.measure);
-        self.is_cell.append(cell.n.is_some());
-    }
-
-    fn finish(mut self, element: &FieldRef) -> Result<ArrayRef> {
-        let DataType::Struct(fields) = element.data_type() else {
-            return internal_err!("{NAME}: an element is a struct");
-        };
-        let ts = fields.iter().find(|f| f.name() == "start_ts");
-        let ts = ts.map_or(&DataType::Null, |f| f.data_type());
-        let is_cell = self.is_cell.finish();
-        let group = match self.group {
-            Some(mut groups) => groups.finish(),
-            None => StringViewArray::new_null(self.n.len()),
-        };
-        let start = TimestampMicrosecondArray::new(self.start.into(), None);
-        let columns: Vec<ArrayRef> = vec![
-            Arc::new(Int64Array::new(self.period.into(), None)),
-            Arc::new(start.with_data_type(ts.clone())),
-            Arc::new(group),
-            Arc::new(Int64Array::new(self.n.into(), is_cell.clone())),
-            self.measure.finish(is_cell),
-        ];
-        let cells = StructArray::try_new(fields.clone(), columns, None)?;
-        Lists::column(&self.lists.finish(), Arc::new(cells))
     }
 }
 
@@ -553,7 +406,7 @@ impl Answers {
 mod tests {
     use super::*;
     use crate::testing::{batch, same_bits, session, value};
-    use datafusion::arrow::array::StringArray;
+    use datafusion::arrow::array::{Int64Array, StringArray, TimestampMicrosecondArray};
 
     #[tokio::test]
     async fn any_cut_gives_the_same_bits() -> Result<()> {

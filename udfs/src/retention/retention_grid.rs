@@ -28,10 +28,10 @@ use datafusion::logical_expr::{
 };
 use datafusion_macros::user_doc;
 
+use super::cell_lists::{Sums, element, sum_type};
 use super::cells::{Mark, Matrix, Scratch};
 use super::grid::{Count, Grid};
 use super::matrix_options;
-use super::retention_cells::{Sums, element, sum_type};
 use crate::args::{self, Fill, Param, Ty, option, required};
 use crate::exact_sum::ExactSum;
 use crate::lists::{item, list_field, one_list, ranges, runs};

@@ -62,7 +62,7 @@ pub(crate) fn fit(kind: Kind, rows: &mut Rows, l2: f64) -> Option<(Model, Estima
 }
 
 /// Logarithms of parameters to start from: few and many who leave, alike and unlike customers.
-fn starts(rate: f64) -> [[f64; 4]; 4] {
+pub(super) fn starts(rate: f64) -> [[f64; 4]; 4] {
     [(0.5, 1.0, 2.0), (1.0, 0.5, 5.0), (0.2, 2.0, 2.0), (4.0, 0.2, 8.0)]
         .map(|(r, a, b): (f64, f64, f64)| [r.ln(), (r / rate).ln(), a.ln(), b.ln()])
 }

@@ -2,6 +2,7 @@
 //! is collected of a group is in `model_groups.rs`.
 
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields};
 use datafusion::common::Result;
@@ -13,6 +14,7 @@ use datafusion::logical_expr::{
 
 use super::arguments::{Customers, Overloads};
 use super::estimate::Estimate;
+use super::fitted_models::FittedModels;
 use super::model_groups::{Groups, One, state_fields};
 use super::rows::{Row, Rows};
 use crate::args::{Fill, Param, Ty, option, required};
@@ -82,7 +84,7 @@ pub(crate) struct Options {
 }
 
 /// A fitted model with its other figures.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Fitted {
     pub estimate: Estimate,
     pub extras: Vec<Option<f64>>,
@@ -127,6 +129,8 @@ pub(crate) struct FitFunction {
     fitter: &'static Fitter,
     signature: Signature,
     documentation: Option<&'static Documentation>,
+    /// what the statement has fitted, where it fits more than once
+    models: Option<Arc<FittedModels>>,
 }
 
 impl FitFunction {
@@ -134,7 +138,22 @@ impl FitFunction {
         fitter: &'static Fitter,
         documentation: Option<&'static Documentation>,
     ) -> Self {
-        Self { fitter, signature: fitter.calls.signature(), documentation }
+        Self { fitter, signature: fitter.calls.signature(), documentation, models: None }
+    }
+
+    /// The same that looks among `models` first, unless it looks at some already.
+    pub(super) fn among(&self, models: &Arc<FittedModels>) -> Option<Self> {
+        let models = self.is_alone().then(|| Some(Arc::clone(models)))?;
+        Some(Self { models, ..Self::new(self.fitter, self.documentation) })
+    }
+
+    /// Whether it has no models to look at.
+    pub(super) fn is_alone(&self) -> bool {
+        self.models.is_none()
+    }
+
+    fn groups(&self, args: &AccumulatorArgs) -> Result<Groups> {
+        Groups::new(self.fitter, self.models.clone(), args)
     }
 }
 
@@ -178,7 +197,7 @@ impl AggregateUDFImpl for FitFunction {
     }
 
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(One(Groups::new(self.fitter, &args)?)))
+        Ok(Box::new(One(self.groups(&args)?)))
     }
 
     fn groups_accumulator_supported(&self, _args: AccumulatorArgs) -> bool {
@@ -189,7 +208,7 @@ impl AggregateUDFImpl for FitFunction {
         &self,
         args: AccumulatorArgs,
     ) -> Result<Box<dyn GroupsAccumulator>> {
-        Ok(Box::new(Groups::new(self.fitter, &args)?))
+        Ok(Box::new(self.groups(&args)?))
     }
 
     fn documentation(&self) -> Option<&Documentation> {

@@ -24,6 +24,7 @@ use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
 
 use super::arguments::Customers;
 use super::core::Customer;
+use super::fitted_models::FittedModels;
 use super::model_fit::{Fitter, K, L2, Options, Usual, WEIGHT};
 use super::rows::{Row, Rows};
 use crate::args;
@@ -74,6 +75,7 @@ struct Arrived<'a, G> {
 pub(super) struct Groups {
     fitter: &'static Fitter,
     options: Options,
+    models: Option<Arc<FittedModels>>,
     /// where the weight is, unless it is left out or NULL
     weight: Option<usize>,
     groups: Vec<Group>,
@@ -82,7 +84,11 @@ pub(super) struct Groups {
 }
 
 impl Groups {
-    pub(super) fn new(fitter: &'static Fitter, args: &AccumulatorArgs) -> Result<Self> {
+    pub(super) fn new(
+        fitter: &'static Fitter,
+        models: Option<Arc<FittedModels>>,
+        args: &AccumulatorArgs,
+    ) -> Result<Self> {
         let calls = &fitter.calls;
         if args.is_distinct {
             return plan_err!(
@@ -115,7 +121,7 @@ impl Groups {
             literal.is_some_and(|l| l.value().is_null())
         };
         let weight = calls.position(&types, WEIGHT.name).filter(|&i| !is_null(i));
-        Ok(Self { fitter, options, weight, groups: vec![], room: 0 })
+        Ok(Self { fitter, options, models, weight, groups: vec![], room: 0 })
     }
 
     fn grow(&mut self, groups: usize) {
@@ -310,7 +316,10 @@ impl Groups {
         let mut notes: Vec<Option<String>> = Vec::with_capacity(many);
         for group in groups {
             let n = i64::try_from(group.rows.len()).ok();
-            let fitted = (fitter.fit)(&mut group.rows, &self.options);
+            let fitted = match &self.models {
+                Some(models) => models.get_or_fit(fitter, &self.options, &mut group.rows),
+                None => (fitter.fit)(&mut group.rows, &self.options),
+            };
             // where no row tells anything the model says so, without parameters
             let answers = fitted.is_some() || group.dropped.total() > 0;
             valid.append(answers);
@@ -411,7 +420,7 @@ impl GroupsAccumulator for Groups {
         opt_filter: Option<&BooleanArray>,
     ) -> Result<Vec<ArrayRef>> {
         let rows = values.first().map_or(0, |v| v.len());
-        let mut one_each = Self { groups: vec![], room: 0, ..*self };
+        let mut one_each = Self { groups: vec![], room: 0, models: None, ..*self };
         one_each.grow(rows);
         one_each.update(values, |i| i, opt_filter)?;
         let groups = one_each.take(EmitTo::All);
@@ -474,6 +483,7 @@ mod tests {
             let mut groups = Groups {
                 fitter: &super::super::bg_nbd_fit::FITTER,
                 options: Options::default(),
+                models: None,
                 weight: None,
                 groups: vec![],
                 room: 0,

@@ -282,6 +282,9 @@ fn solve<const N: usize>(l: &[[f64; N]; N], y: [f64; N]) -> [f64; N] {
 }
 
 #[cfg(test)]
+mod with_argmin;
+
+#[cfg(test)]
 pub(crate) mod tests {
     use super::*;
 

@@ -159,9 +159,7 @@ pub(crate) fn fit(rows: &mut Rows, l2: f64) -> Option<Estimate> {
     }
     let sample = Sample::new(rows);
     let thinned = THINNED.iter().filter_map(|most| sample.thinned(*most)).collect::<Vec<_>>();
-    let rate = sample.rate;
-    let starts = [(0.5, 0.6, 0.3), (2.0, 0.3, 1.0), (0.3, 2.0, 2.0), (1.0, 8.0, 1.0)]
-        .map(|(r, s, beta): (f64, f64, f64)| [r.ln(), (r / rate).ln(), s.ln(), beta.ln()]);
+    let starts = starts(sample.rate);
     let mut top = match nobody_bought(&sample, starts, l2) {
         Some(top) => top,
         None => {
@@ -172,6 +170,12 @@ pub(crate) fn fit(rows: &mut Rows, l2: f64) -> Option<Estimate> {
     top.ll += sample.log_scale;
     let estimate = Estimate::of(&top, PARAMETERS).because(sample.poverty());
     Some(estimate.scaled(1, sample.scale).scaled(3, sample.scale))
+}
+
+/// Logarithms of parameters to start from: few and many who leave, sooner and later.
+pub(super) fn starts(rate: f64) -> [[f64; 4]; 4] {
+    [(0.5, 0.6, 0.3), (2.0, 0.3, 1.0), (0.3, 2.0, 2.0), (1.0, 8.0, 1.0)]
+        .map(|(r, s, beta): (f64, f64, f64)| [r.ln(), (r / rate).ln(), s.ln(), beta.ln()])
 }
 
 /// Of customers nobody of whom bought again any model is as likely as another that says so, and a climb

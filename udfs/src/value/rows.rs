@@ -6,6 +6,7 @@
 //! Sorting takes one pass over the numbers for each part of them that varies, three for days and four
 //! for money, and O(n log n) for the rest.
 
+use std::hash::{Hash, Hasher};
 use std::ops::{BitAnd, BitOr};
 
 use super::core::Customer;
@@ -173,10 +174,7 @@ impl Rows {
 
     /// Hands `f` the rows in one order, whatever the order in which they came.
     pub(crate) fn in_order(&mut self, f: impl FnMut(Row)) {
-        sort(&mut self.packed);
-        // in parts they are sorted already
-        self.pairs.sort();
-        self.others.sort_unstable_by_key(Row::key);
+        self.sort();
         let packed = self.packed.iter().map(|n| Row::unpack(*n));
         let pairs = self.pairs.iter().map(|pair| Row::unpair(*pair));
         let others = self.others.iter().copied();
@@ -186,6 +184,22 @@ impl Rows {
             [0, _, 0] => pairs.for_each(f),
             _ => merged(packed, merged(pairs, others)).for_each(f),
         }
+    }
+
+    /// Hashes the rows in one order.
+    pub(crate) fn hash_in_order(&mut self, hasher: &mut impl Hasher) {
+        self.sort();
+        [self.packed.len(), self.pairs.len(), self.others.len()].hash(hasher);
+        self.packed.hash(hasher);
+        self.pairs.hash(hasher);
+        self.others.iter().for_each(|row| row.key().hash(hasher));
+    }
+
+    fn sort(&mut self) {
+        sort(&mut self.packed);
+        // in parts they are sorted already
+        self.pairs.sort();
+        self.others.sort_unstable_by_key(Row::key);
     }
 }
 
