@@ -4,8 +4,35 @@
 //! names, the first time, and what comes again has a number; inner queries keep DataFusion's, by which outer ones may refer to them.
 
 use datafusion::logical_expr::sqlparser::ast::{
-    Expr, Ident, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, Statement,
+    Distinct, Expr, Ident, OrderBy, OrderByKind, Select, SelectItem,
+    SelectItemQualifiedWildcardKind, SetExpr, Statement,
 };
+
+use super::query::int;
+
+/// `SELECT DISTINCT upper(x) … ORDER BY upper(x)`: DataFusion (55.2) asks for `x` among the items, where
+/// what is computed is named by its place.
+fn by_place(select: &Select, order: &mut OrderBy) {
+    let OrderByKind::Expressions(all) = &mut order.kind else { return };
+    for by in all {
+        // a number is a place already
+        if matches!(by.expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Value(_)) {
+            continue;
+        }
+        let is_it = |item: &SelectItem| match item {
+            SelectItem::UnnamedExpr(e) | SelectItem::ExprWithAlias { expr: e, .. } => *e == by.expr,
+            _ => false,
+        };
+        // a star before it stands for many items
+        let plain = |item: &&SelectItem| {
+            matches!(item, SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. })
+        };
+        let place = select.projection.iter().take_while(plain).position(is_it);
+        if let Some(place) = place.and_then(|place| i64::try_from(place + 1).ok()) {
+            by.expr = int(place);
+        }
+    }
+}
 
 /// Longest text that makes a heading.
 const LONGEST: usize = 60;
@@ -16,6 +43,9 @@ pub(crate) fn name(statement: &mut Statement) {
     let SetExpr::Select(select) = query.body.as_mut() else { return };
     // DISTINCT compares its ORDER BY with the items as they stand
     if select.distinct.is_some() {
+        if let (Some(Distinct::Distinct), Some(order)) = (&select.distinct, &mut query.order_by) {
+            by_place(select, order);
+        }
         return;
     }
     let starred = Starred::of(select);

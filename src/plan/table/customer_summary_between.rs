@@ -46,13 +46,13 @@ fn plan(mut call: Call<'_>) -> Result<LogicalPlan> {
 const CALENDAR: &str = "\
 span AS (
   SELECT customer_summary($calibration_end, NULL, $holdout_end, $unit)['t'] AS holdout_t),
-timed AS (SELECT key, summary, holdout, holdout_t FROM halves CROSS JOIN span)";
+timed AS (SELECT key, summary, holdout, holdout_t FROM span CROSS JOIN halves)";
 const SEASONAL: &str = "\
 season AS (SELECT CAST($season AS DOUBLE[]) AS season),
 timed AS (
   SELECT key, operational_summary(summary, season) AS summary, holdout,
     operational_days(CAST($calibration_end AS TIMESTAMP), CAST($holdout_end AS TIMESTAMP), season) / summary['unit_days'] AS holdout_t
-  FROM halves CROSS JOIN season)";
+  FROM season CROSS JOIN halves)";
 
 /// Fills `$key`, `$ts`, `$amount`, `$calibration_end` and `$holdout_end`; with `$unit` filled as
 /// well, the CTEs up to `split` are one row for each customer.

@@ -62,18 +62,19 @@ fn plan(mut call: Call<'_>) -> Result<LogicalPlan> {
         "keep" => "true",
         _ => "complete",
     };
-    // who has no row in the label's window has the label of no rows at all
+    // who has no row in the label's window has the label of no rows at all; what is held of a join is its
+    // first side: the few cutoffs, not the log
     call.query(
         &format!(
             "WITH cutoffs AS (SELECT unnest(array_distinct(CAST($cutoffs AS TIMESTAMP(6)[]))) AS cutoff),
 past AS (
   SELECT $key AS key, cutoff, $features AS features
-  FROM input JOIN cutoffs ON CAST($ts AS TIMESTAMP(6)) >= cutoff - $lookback AND $ts < cutoff
+  FROM cutoffs JOIN input ON CAST($ts AS TIMESTAMP(6)) >= cutoff - $lookback AND $ts < cutoff
   WHERE $ts <= $as_of AND $key IS NOT NULL
   GROUP BY $key, cutoff),
 future AS (
   SELECT $key AS key, cutoff, $label AS label, true AS there
-  FROM input JOIN cutoffs ON $ts >= cutoff AND CAST($ts AS TIMESTAMP(6)) >= cutoff + $gap
+  FROM cutoffs JOIN input ON $ts >= cutoff AND CAST($ts AS TIMESTAMP(6)) >= cutoff + $gap
     AND CAST($ts AS TIMESTAMP(6)) < cutoff + $gap + $horizon
   WHERE $ts <= $as_of AND $key IS NOT NULL
   GROUP BY $key, cutoff),
@@ -82,7 +83,7 @@ labelled AS (
   SELECT past.key, past.cutoff, past.features,
     CASE WHEN future.there THEN future.label ELSE nothing.label END AS label,
     past.cutoff + $gap + $horizon <= CAST($as_of AS TIMESTAMP(6)) AS complete
-  FROM past CROSS JOIN nothing
+  FROM nothing CROSS JOIN past
   LEFT JOIN future ON past.key = future.key AND past.cutoff = future.cutoff),
 counted AS (
   SELECT *, count(*) FILTER (WHERE NOT complete) OVER () AS incomplete_rows FROM labelled)
