@@ -19,8 +19,11 @@ const MOST: usize = 1024;
 #[derive(Debug, Default)]
 pub struct FittedModels {
     keys: [RandomState; 2],
-    models: Mutex<HashMap<[u64; 2], Arc<OnceLock<Option<Fitted>>>>>,
+    models: Mutex<HashMap<[u64; 2], Model>>,
 }
+
+/// A model that somebody asked for: made once, by the first of them.
+type Model = Arc<OnceLock<Option<Fitted>>>;
 
 impl FittedModels {
     /// The model of `rows`, fitted if it is not there yet. Who asks for one that is being fitted waits.

@@ -154,12 +154,10 @@ fn argmin_arrives_at_the_same_top() {
     let mbg = |p| log_likelihood(Kind::Mbg, &sample, p);
     let pareto = |p| pareto::log_likelihood(&sample, p);
     let usual = fit::starts(sample.rate);
-    let models: [(&str, &dyn Fn([f64; 4]) -> Surface<4>, [[f64; 4]; 4]); 3] = [
-        ("BG/NBD", &bg, usual),
-        ("MBG/NBD", &mbg, usual),
-        ("Pareto/NBD", &pareto, pareto::starts(sample.rate)),
-    ];
-    for (name, likelihood, starts) in models {
+    let hills: [&dyn Fn([f64; 4]) -> Surface<4>; 3] = [&bg, &mbg, &pareto];
+    let starts = [usual, usual, pareto::starts(sample.rate)];
+    for (i, (likelihood, starts)) in hills.into_iter().zip(starts).enumerate() {
+        let name = ["BG/NBD", "MBG/NBD", "Pareto/NBD"][i];
         let mut looks = [0; 3];
         for start in starts {
             let tops = climbs(likelihood, sample.weight, start).map(|c| c.arrived.unwrap());
