@@ -103,7 +103,7 @@ fn tab_completes_by_what_the_whole_statement_says() {
     let mut prompt = Prompt::open();
     // names arrive beside the prompt: on a busy machine a little later than the prompt itself
     prompt.session.set_expect_timeout(Some(Duration::from_secs(1)));
-    let arrived = (0..60).any(|_| {
+    let arrived = (0..30).any(|_| {
         prompt.session.send("SELECT name FROM peo\t").unwrap();
         let completed = prompt.session.expect("people").is_ok();
         if !completed {
