@@ -6,9 +6,10 @@
 //! (`policy`). Logins are SCRAM-SHA-256 with a file of verifiers ([`Users`]); without TLS nothing but
 //! the machine's own address is listened on.
 //!
-//! One file for each concern: `wire` reads and writes messages, `startup` leads to a log-in,
-//! `connection` is the protocol after it, `session` what a client has, `rows` an answer under way,
-//! `types` values in text and binary, `catalog` what tools ask of `pg_catalog`.
+//! One file for each concern: `messages` are found in bytes, `wire` brings them on and off a socket,
+//! `startup` leads to a log-in, `connection` is the protocol after it, `session` what a client has,
+//! `rows` an answer under way, `types` values in text and binary, `catalog` what tools ask of
+//! `pg_catalog`.
 
 mod admission;
 mod audit;
@@ -18,6 +19,7 @@ mod command;
 mod connection;
 mod copy;
 mod error;
+mod messages;
 mod options;
 mod policy;
 mod prepared;

@@ -7,8 +7,6 @@ use std::time::Duration;
 
 use super::audit::Log;
 
-/// Most bytes of one message, unless told otherwise: PostgreSQL itself takes a gigabyte.
-pub(super) const MESSAGE_BYTES: usize = 16 << 20;
 /// Connections that have not logged in yet; the oldest goes when there is one more.
 pub(super) const PENDING: usize = 100;
 

@@ -62,7 +62,7 @@ pub(super) async fn log_in(
     };
     match authenticate(server, &startup, &mut reader, &mut writer, address, encrypted).await {
         Ok(Some((user, database, settings))) => {
-            reader.logged_in();
+            reader.messages.logged_in();
             Ok(Some(Login { reader, writer, user, database, settings, encrypted }))
         }
         Ok(None) => Ok(None),
@@ -95,7 +95,7 @@ async fn encrypt(
         if stream.get_ref().1.alpn_protocol() != Some(ALPN) {
             return Ok(None);
         }
-        reader.expect_startup();
+        reader.messages.expect_startup();
         return Ok(Some((Box::new(stream), true)));
     }
     loop {
@@ -111,19 +111,19 @@ async fn encrypt(
                     continue;
                 };
                 // what was sent before it was encrypted is nobody's
-                if !reader.buffer.is_empty() {
+                if !reader.messages.buffer.is_empty() {
                     return Err(broken());
                 }
                 socket.write_all(b"S").await?;
                 let stream = tls.acceptor.accept(socket).await?;
-                reader.expect_startup();
+                reader.messages.expect_startup();
                 return Ok(Some((Box::new(stream), true)));
             }
             PgWireFrontendMessage::SslNegotiation(SslNegotiationMetaMessage::PostgresGss(_)) => {
                 socket.write_all(b"N").await?;
             }
             _ => {
-                reader.expect_startup();
+                reader.messages.expect_startup();
                 return Ok(Some((Box::new(socket), false)));
             }
         }
@@ -172,7 +172,7 @@ async fn authenticate(
     {
         return Err(Failure::fatal("0A000", "there is no replication here"));
     }
-    reader.expect_messages();
+    reader.messages.expect_typed();
     if !scram(server, &user, database.as_deref(), reader, writer, address, encrypted).await? {
         return Ok(None);
     }
