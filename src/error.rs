@@ -20,10 +20,20 @@ pub enum ErrorKind {
     Exists,
     /// a column that does not exist
     UndefinedColumn,
+    /// a column that several tables have
+    Ambiguous,
+    /// a column beside aggregates that the groups do not tell
+    Grouping,
     /// a function that does not exist
     UndefinedFunction,
     /// a value or argument that cannot be meant
     Invalid,
+    /// a text that is no number or the like
+    Unreadable,
+    /// a text that is no time, date or interval
+    UnreadableTime,
+    /// a subquery that stands for one value and has several
+    ManyRows,
     /// a number divided by zero
     DivisionByZero,
     /// a number that its type cannot hold
@@ -74,8 +84,13 @@ impl ErrorKind {
             Self::UndefinedTable | Self::NoFiles => "42P01",
             Self::Exists => "42P07",
             Self::UndefinedColumn => "42703",
+            Self::Ambiguous => "42702",
+            Self::Grouping => "42803",
             Self::UndefinedFunction => "42883",
             Self::Invalid | Self::Usage => "22023",
+            Self::Unreadable => "22P02",
+            Self::UnreadableTime => "22007",
+            Self::ManyRows => "21000",
             Self::DivisionByZero => "22012",
             Self::OutOfRange => "22003",
             Self::NotSupported => "0A000",
@@ -179,9 +194,9 @@ impl Error {
     }
 
     /// An error about a text that a cast could not read, without the text.
-    fn of_text(what: &str, text: &str) -> Self {
+    fn of_text(kind: ErrorKind, what: &str, text: &str) -> Self {
         let message = format!("{what}; it is not shown, since it may be a customer's");
-        Self { hidden: Some(Hidden(text.into())), ..Self::new(ErrorKind::Invalid, message) }
+        Self { hidden: Some(Hidden(text.into())), ..Self::new(kind, message) }
     }
 
     /// The text that the message does not show.

@@ -215,7 +215,7 @@ fn schema_error(e: &SchemaError) -> Error {
             out
         }
         SchemaError::AmbiguousReference { field } => Error::new(
-            ErrorKind::UndefinedColumn,
+            ErrorKind::Ambiguous,
             format!("column {} is in more than one table", field.quoted_flat_name()),
         )
         .with_hint("write the table before it: table.column"),
@@ -253,6 +253,9 @@ fn plan_error(m: &str) -> Error {
         );
     }
     let m = m.strip_prefix("Error during planning: ").unwrap_or(m);
+    if m.contains(" must be in GROUP BY or an aggregate function") {
+        return Error::new(ErrorKind::Grouping, without_syntax_tree(m));
+    }
     with_usage(without_syntax_tree(m))
 }
 
@@ -321,6 +324,10 @@ fn execution_error(m: &str) -> Error {
     if m.ends_with(&ArrowError::DivideByZero.to_string()) {
         return Error::new(ErrorKind::DivisionByZero, "division by zero");
     }
+    if m.ends_with("Scalar subquery returned more than one row") {
+        return Error::new(ErrorKind::ManyRows, "a subquery that stands for one value has several")
+            .with_hint("add LIMIT 1 to it, or an aggregate such as max(…)");
+    }
     out_of_range(m).unwrap_or_else(|| cast_error(m))
 }
 
@@ -350,20 +357,36 @@ fn cast_error(m: &str) -> Error {
     {
         let text = rest.rsplit_once("': ").or_else(|| rest.rsplit_once('\''));
         let text = text.map_or(rest, |(text, _)| text);
-        return Error::of_text(&format!("a text is no {what}"), text);
+        return Error::of_text(ErrorKind::UnreadableTime, &format!("a text is no {what}"), text);
     }
     if let Some((_, rest)) = m.split_once("Invalid input syntax for type interval: \"") {
         let text = rest.rsplit_once('"').map_or(rest, |(text, _)| text);
-        return Error::of_text("a text is no interval such as '7 days'", text);
+        return Error::of_text(
+            ErrorKind::UnreadableTime,
+            "a text is no interval such as '7 days'",
+            text,
+        );
     }
     for before in ["string '", "value '"] {
         if let Some((head, rest)) = m.split_once(before)
             && let Some((text, ty)) = rest.rsplit_once("' to value of ")
         {
-            return Error::of_text(&format!("{}a text to value of {ty}", lower_first(head)), text);
+            let what = format!("{}a text to value of {ty}", lower_first(head));
+            return Error::of_text(unreadable_as(ty, text), &what, text);
         }
     }
     Error::new(ErrorKind::Invalid, m.strip_prefix("Execution error: ").unwrap_or(m))
+}
+
+/// Why a text is no value of a type.
+fn unreadable_as(ty: &str, text: &str) -> ErrorKind {
+    if ["Date", "Time", "Interval", "Duration"].iter().any(|time| ty.starts_with(time)) {
+        ErrorKind::UnreadableTime
+    } else if ty.trim_start_matches('U').starts_with("Int") && text.trim().parse::<i128>().is_ok() {
+        ErrorKind::OutOfRange
+    } else {
+        ErrorKind::Unreadable
+    }
 }
 
 fn arrow_message(e: &ArrowError) -> String {

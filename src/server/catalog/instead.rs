@@ -21,6 +21,7 @@ pub(super) fn is_not_understood(e: &Error) -> bool {
     use ErrorKind as Kind;
     match e.kind() {
         Kind::DivisionByZero | Kind::OutOfRange => false,
+        Kind::Unreadable | Kind::UnreadableTime => false,
         Kind::Interrupted | Kind::Memory | Kind::Disk | Kind::Forbidden | Kind::ReadOnly => false,
         _ => !e.to_string().starts_with("cannot cast"),
     }

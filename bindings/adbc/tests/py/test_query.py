@@ -220,7 +220,7 @@ def test_cancel_of_the_connection(connection, cursor):
         ("SELECT amuont FROM orders", "42703", dbapi.ProgrammingError, "hint: did you mean amount"),
         ("SELECT stage_lable('x')", "42883", dbapi.ProgrammingError, "hint: did you mean stage_label"),
         ("SET tenure.horizn = '1 day'", "22023", dbapi.ProgrammingError, "hint: did you mean horizon"),
-        ("SELECT 'x'::INT", "22023", dbapi.ProgrammingError, "'x'"),
+        ("SELECT 'x'::INT", "22P02", dbapi.ProgrammingError, "'x'"),
     ],
 )
 def test_errors_have_state_place_and_hint(cursor, sql, state, kind, text):
