@@ -18,6 +18,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{Lake, StoreOptions};
 use crate::options::TenureOptions;
 use crate::plan::aggregate_once::AggregateOnce;
+use crate::plan::coalesce::coalesce_udf;
 use crate::plan::cooperative_joins::CooperativeJoins;
 use crate::plan::date_plus_interval::DatePlusInterval;
 use crate::plan::equal_windows::logical_rules;
@@ -151,6 +152,7 @@ impl TenureBuilder {
         let mut context = SessionContext::new_with_state(state);
         udfs::register_all(&mut context)?;
         context.register_udaf(arithmetic::sum_udaf().as_ref().clone());
+        context.register_udf(coalesce_udf().as_ref().clone());
         context.register_expr_planner(Arc::new(IntervalTimesNumber))?;
         context.register_expr_planner(Arc::new(ShortTimes))?;
         context.register_expr_planner(Arc::new(DatePlusInterval))?;
@@ -162,7 +164,9 @@ impl TenureBuilder {
         for (location, options) in &self.lakes {
             // a location that cannot be meant is a wrong argument, not a wrong statement
             let lake = Lake::open(location, options, &env).await.map_err(|e| match e.kind() {
-                ErrorKind::Invalid => e.with_kind(ErrorKind::Usage),
+                ErrorKind::Invalid | ErrorKind::Unreadable | ErrorKind::UnreadableTime => {
+                    e.with_kind(ErrorKind::Usage)
+                }
                 _ => e,
             })?;
             warnings.extend(lake.warnings().iter().cloned());

@@ -6,6 +6,8 @@ pub(crate) mod array_texts;
 pub(crate) mod at_time_zone;
 mod bounds;
 pub(crate) mod calls;
+mod cast_twins;
+pub(crate) mod coalesce;
 pub(crate) mod constants;
 pub(crate) mod cooperative_joins;
 pub(crate) mod date_patterns;
@@ -23,6 +25,7 @@ pub(crate) mod interval_order;
 pub(crate) mod interval_times;
 pub mod limits;
 pub(crate) mod match_recognize;
+mod materialized;
 pub(crate) mod merge_union;
 pub(crate) mod named_args;
 pub(crate) mod parametric;
@@ -76,7 +79,7 @@ pub(crate) fn read(sql: &str) -> Result<Statement> {
         )
     })?;
     limits::check_tokens(&tokens)?;
-    let tokens = match_recognize::tokens::rewrite(tokens);
+    let tokens = match_recognize::tokens::rewrite(materialized::leave_out(tokens));
     let mut parser = DFParserBuilder::new(tokens).with_dialect(&TenureDialect).build()?;
     let mut statements = parser.parse_statements()?;
     let Some(statement) = statements.pop_front() else {
@@ -117,6 +120,7 @@ fn rewrite_sql(statement: &mut SqlStatement, state: &SessionState, params: &Para
     series::name(statement);
     at_time_zone::call(statement);
     wildcards::qualify(statement);
+    cast_twins::tell_apart(statement, &|function| state.udaf(function).is_ok());
     using_keys::write_out(statement)?;
     fetch_first::limit(statement);
     named_args::fill_gaps(statement, &|function| parameters(function, state))

@@ -1,13 +1,13 @@
 //! What PostgreSQL spells otherwise than DataFusion, and BI tools write: `mod(a, b)`, `variance(x)`,
 //! `sign(x)`, `date(ts)`, `substring(text FROM 'pattern')`, `SIMILAR TO`, `LIKE … ESCAPE '!'`,
-//! `E'a\nb'`, `CAST(x AS FLOAT)`, `CAST(x AS CHARACTER VARYING)`, `2 ^ 3`.
+//! `E'a\nb'`, `CAST(x AS FLOAT)`, `CAST(x AS CHARACTER VARYING(20))`, `x::name`, `2 ^ 3`.
 
 use std::ops::ControlFlow;
 
 use datafusion::logical_expr::sqlparser::ast::{
-    AccessExpr, BinaryOperator, CastKind, DataType, ExactNumberInfo, Expr, Function, FunctionArg,
-    FunctionArgExpr, FunctionArguments, Ident, ObjectName, Statement, Subscript, Value,
-    ValueWithSpan, visit_expressions_mut,
+    AccessExpr, BinaryOperator, CastKind, CharacterLength, DataType, ExactNumberInfo, Expr,
+    Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, Statement,
+    Subscript, Value, ValueWithSpan, visit_expressions_mut,
 };
 
 use super::query;
@@ -27,7 +27,6 @@ const SHORT_DIGITS: u64 = 24;
 pub(crate) fn respell(statement: &mut Statement) {
     let _ = visit_expressions_mut(statement, |expr| {
         match expr {
-            // without digits it has 64 bits, as in the standard's other engines
             Expr::Cast { expr: of, data_type, .. } => match data_type {
                 // two digits a byte, where a text would be its own bytes
                 DataType::Bytea => {
@@ -36,9 +35,24 @@ pub(crate) fn respell(statement: &mut Statement) {
                         **of = Expr::Value(Value::HexStringLiteral(hex).into());
                     }
                 }
-                DataType::CharacterVarying(length) | DataType::CharVarying(length) => {
-                    *data_type = DataType::Varchar(length.take());
+                // no more characters than the type holds
+                DataType::CharacterVarying(length)
+                | DataType::CharVarying(length)
+                | DataType::Varchar(length)
+                | DataType::Character(length @ Some(_))
+                | DataType::Char(length @ Some(_)) => {
+                    let most = length.take();
+                    *data_type = DataType::Varchar(None);
+                    if let Some(CharacterLength::IntegerLength { length, .. }) = most {
+                        let most = Expr::Value(Value::Number(length.to_string(), false).into());
+                        *expr = query::call("left", [expr.clone(), most]);
+                    }
                 }
+                // texts by another name
+                DataType::Custom(name, _) if is_text_type(name) => {
+                    *data_type = DataType::Varchar(None);
+                }
+                // without digits it has 64 bits, as in the standard's other engines
                 DataType::Float(ExactNumberInfo::None) => *data_type = DataType::DoublePrecision,
                 DataType::Float(ExactNumberInfo::Precision(digits)) if *digits > SHORT_DIGITS => {
                     *data_type = DataType::DoublePrecision;
@@ -147,6 +161,12 @@ fn operator(call: &Function) -> Option<Expr> {
 
 fn is_text(expr: &Expr) -> bool {
     constant(expr).is_some()
+}
+
+/// `name` and `bpchar`, PostgreSQL's own.
+fn is_text_type(name: &ObjectName) -> bool {
+    let name = name.to_string();
+    ["name", "bpchar"].iter().any(|text| name.eq_ignore_ascii_case(text))
 }
 
 /// A text that is written out.
