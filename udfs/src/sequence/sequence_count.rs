@@ -31,7 +31,7 @@ pub fn sequence_count_udaf() -> Arc<AggregateUDF> {
 
 #[user_doc(
     doc_section(label = "Sequences"),
-    description = "How often a customer's rows match a pattern: the greatest number of matches that do not overlap, each of which begins after the one before has ended. Patterns, NULLs and rows of one time as in sequence_match; no rows give 0. Memory: 20 bytes a row that satisfies a condition.",
+    description = "How often a customer's rows match a pattern: the greatest number of matches that do not overlap, each of which begins after the one before has ended. Patterns, NULLs and rows of one time as in sequence_match; no rows give 0. The answer is that of ClickHouse's sequenceCount but for .* right before a time guard (see sequence_match), .* at the end of a pattern, where ClickHouse can lose a match that ends with the last row, and !=, which it does not have. Memory: 20 bytes a row that satisfies a condition.",
     syntax_example = "sequence_count(pattern, ts, condition1 [, condition2, …])",
     sql_example = r#"```sql
 SELECT sequence_count('(?1).*(?2)', ts, e = 'view', e = 'buy')

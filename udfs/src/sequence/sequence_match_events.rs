@@ -33,7 +33,7 @@ pub fn sequence_match_events_udaf() -> Arc<AggregateUDF> {
 
 #[user_doc(
     doc_section(label = "Sequences"),
-    description = "When a customer's rows match a pattern: the times of the rows that stand for (?N), in their order. Of several matches it is the one that ends first; of those the one that begins last; of those the one whose second row is earliest, then the third, and so on. If there is none, the list is empty; with the mode 'partial' it then has the times of the longest beginning of the pattern that matches, up to one of its (?N), so that its length says how far the customer came. Patterns, NULLs and rows of one time as in sequence_match. Memory: 20 bytes a row that satisfies a condition.",
+    description = "When a customer's rows match a pattern: the times of the rows that stand for (?N), in their order. Of several matches it is the one that ends first; of those the one that begins last; of those the one whose second row is earliest, then the third, and so on. If there is none, the list is empty; with the mode 'partial' it then has the times of the longest beginning of the pattern that matches, up to one of its (?N), so that its length says how far the customer came. ClickHouse's sequenceMatchEvents takes the match that begins first instead, and always answers as with 'partial'. Patterns, NULLs and rows of one time as in sequence_match. Memory: 20 bytes a row that satisfies a condition.",
     syntax_example = "sequence_match_events(pattern, [mode,] ts, condition1 [, condition2, …])",
     sql_example = r#"```sql
 SELECT sequence_match_events('(?1).*(?2)(?t<=PT1H)(?3)', ts, e = 'view', e = 'cart', e = 'buy') AS bought,
