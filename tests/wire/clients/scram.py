@@ -162,14 +162,17 @@ def took(user, refusal):
     return time.perf_counter() - begun
 
 
-# and no time tells them apart: neither that of the first answer, nor that of the refusal
+# and no time tells them apart: neither that of the first answer, nor that of the refusal, which has its
+# pause, whose end is a timer's. What a busy machine adds goes as there are more of them; a difference stays.
 for refusal, rounds in [(False, 100), (True, 8)]:
     times = {USER: [], STRANGER: []}
-    for _ in range(rounds):
-        for user, all_ in times.items():
-            all_.append(took(user, refusal))
-    a, b = (statistics.median(all_) * 1000 for all_ in times.values())
-    print(f"known {a:.3f} ms, unknown {b:.3f} ms, {rounds} times, refusal: {refusal}")
-    # a refusal has its pause, whose end is a timer's
+    for _ in range(5):
+        for _ in range(rounds):
+            for user, all_ in times.items():
+                all_.append(took(user, refusal))
+        a, b = (statistics.median(all_) * 1000 for all_ in times.values())
+        print(f"known {a:.3f} ms, unknown {b:.3f} ms, {len(times[USER])} times, refusal: {refusal}")
+        if abs(a - b) < 5:
+            break
     assert abs(a - b) < 5, (refusal, a, b)
 print("ok")
