@@ -103,6 +103,9 @@ fn rendered(e: &Df) -> Df {
 }
 
 fn plain(e: &Df) -> Error {
+    if let Some(e) = pattern_error(&e.strip_backtrace()) {
+        return e;
+    }
     if let Df::Plan(m) | Df::Execution(m) | Df::Internal(m) = e
         && let Some(e) = argument_error(m)
     {
@@ -376,6 +379,23 @@ fn cast_error(m: &str) -> Error {
         }
     }
     Error::new(ErrorKind::Invalid, m.strip_prefix("Execution error: ").unwrap_or(m))
+}
+
+/// What is no regular expression, without it: a column may hold it.
+fn pattern_error(m: &str) -> Option<Error> {
+    let pattern = match m.split_once("regex parse error:\n") {
+        Some((_, shown)) => shown.lines().next().unwrap_or_default().trim(),
+        None => m.split_once("Regular expression did not compile: ")?.1,
+    };
+    if pattern.starts_with("CompiledTooBig(") {
+        return Some(Error::new(ErrorKind::TooComplex, "a regular expression is too large"));
+    }
+    let out = Error::of_text(ErrorKind::Invalid, "a text is no regular expression", pattern);
+    let why = m.rsplit_once("\nerror: ").and_then(|(_, why)| why.lines().next());
+    Some(match why {
+        Some(why) => out.with_hint(why),
+        None => out,
+    })
 }
 
 /// Why a text is no value of a type.
