@@ -14,7 +14,7 @@ use crate::engine::pinned;
 use crate::error::{Error, ErrorKind};
 use crate::lake::{self, StoreOptions};
 use crate::options::TenureOptions;
-use crate::plan::relations;
+use crate::plan::{Places, relations};
 
 #[derive(Debug)]
 pub(super) struct MainSchema {
@@ -63,7 +63,9 @@ impl MainSchema {
         let state = self.session.state()?;
         let env = Arc::clone(state.runtime_env());
         let options = StoreOptions::default();
-        let listing = lake::open_path(path, &options, &env, &state);
+        let named = state.config().get_extension::<Places>().and_then(|places| places.url(path));
+        let location = named.as_deref().unwrap_or(path);
+        let listing = lake::open_path(location, &options, &env, &state);
         Ok(pinned(format!("path {path}"), listing).await?)
     }
 }

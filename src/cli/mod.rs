@@ -16,6 +16,7 @@ mod prompt;
 mod report;
 mod runtime;
 mod script;
+mod secrets;
 mod session;
 mod subcommand;
 

@@ -5,6 +5,8 @@ use std::fmt::Write;
 use tenure::{Error, Place};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use super::secrets::holds_secret;
+
 /// Cells of a statement's line that are shown around the place.
 const WINDOW: usize = 100;
 
@@ -71,6 +73,10 @@ pub(crate) fn statement(error: &Error, origin: Origin<'_>, color: bool) -> Strin
 fn excerpt(place: Place, origin: Origin<'_>, color: bool) -> Option<String> {
     let p = paint(color);
     let line = origin.text.lines().nth(place.line.checked_sub(1)?)?;
+    // errors are kept in the logs of jobs
+    if holds_secret(line) {
+        return None;
+    }
     let first = place.column.checked_sub(1)?;
     // one past the end is where something is missing; further on is another text
     if first > line.chars().count() {

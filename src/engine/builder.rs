@@ -17,6 +17,7 @@ use crate::catalog::{self, OpenLake};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{Lake, StoreOptions};
 use crate::options::TenureOptions;
+use crate::plan::Places;
 use crate::plan::aggregate_once::AggregateOnce;
 use crate::plan::coalesce::coalesce_udf;
 use crate::plan::cooperative_joins::CooperativeJoins;
@@ -127,7 +128,8 @@ impl TenureBuilder {
             .with_batch_size(limits::batch_size(memory))
             .with_sort_spill_reservation_bytes(limits::merge_bytes(memory))
             .with_information_schema(true)
-            .with_create_default_catalog_and_schema(false);
+            .with_create_default_catalog_and_schema(false)
+            .with_extension(Arc::new(Places::default()));
         if let Some(threads) = self.threads {
             config = config.with_target_partitions(threads.max(1));
         }

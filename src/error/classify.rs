@@ -154,7 +154,13 @@ fn not_supported(m: &str) -> Error {
         )
         .with_hint("ask it among what a subquery selects, and use its column here");
     }
-    Error::new(ErrorKind::NotSupported, without_syntax_tree(m))
+    match m.split_once("Unsupported SQL statement: ") {
+        Some((_, sql)) => {
+            let sql = without_strings(sql);
+            Error::new(ErrorKind::NotSupported, format!("this statement is not supported: {sql}"))
+        }
+        None => Error::new(ErrorKind::NotSupported, without_syntax_tree(m)),
+    }
 }
 
 pub(super) fn internal(m: &str) -> Error {
@@ -178,8 +184,20 @@ fn syntax(e: &ParserError) -> Error {
         Some((message, rest)) => (message, parse_place(rest)),
         None => (text, None),
     };
-    let mut out = Error::new(kind, format!("syntax error: {}", lower_first(message)));
+    let message = without_strings(message);
+    let mut out = Error::new(kind, format!("syntax error: {}", lower_first(&message)));
     out.place = place;
+    out
+}
+
+/// SQL without what stands in quotes: it may be a customer's name or a password.
+fn without_strings(sql: &str) -> String {
+    let mut parts = sql.split('\'');
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    while let Some(_hidden) = parts.next() {
+        out.push_str("'…'");
+        out.push_str(parts.next().unwrap_or_default());
+    }
     out
 }
 
@@ -468,6 +486,14 @@ mod tests {
         ));
         assert_eq!(e.place(), Some(Place { line: 2, column: 14, end_column: 15 }));
         assert_eq!(e.to_string(), "syntax error: expected: end of statement, found: x");
+    }
+
+    #[test]
+    fn what_stands_in_quotes_is_left_out() {
+        assert_eq!(without_strings("expected: =, found: 'a''b'"), "expected: =, found: '…''…'");
+        assert_eq!(without_strings("CALL f('x', y)"), "CALL f('…', y)");
+        assert_eq!(without_strings("found: 'open"), "found: '…'");
+        assert_eq!(without_strings("no quotes"), "no quotes");
     }
 
     #[test]

@@ -13,22 +13,46 @@ use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
 };
 use object_store::{ClientConfigKey, ClientOptions, Result};
+use reqwest::header::{AUTHORIZATION, HeaderValue};
+use url::Url;
 
 const NO_PROGRESS: Duration = Duration::from_secs(10);
 const CONNECT: Duration = Duration::from_secs(5);
 
 /// Makes the client of a store.
-#[derive(Debug)]
-pub(crate) struct Patient;
+#[derive(Debug, Default)]
+pub(crate) struct Patient {
+    /// what is sent with each request, marked as a secret
+    authorization: Option<HeaderValue>,
+}
+
+impl Patient {
+    /// A client that sends the name and the password of a URL as a header, as browsers do. They are
+    /// taken out of the URL, which what is underneath tells its log.
+    pub(crate) fn for_url(url: &mut Url) -> Result<Self> {
+        if url.username().is_empty() && url.password().is_none() {
+            return Ok(Self::default());
+        }
+        let request = client(&ClientOptions::new().with_allow_http(true))
+            .and_then(|client| client.get(url.clone()).build())
+            .map_err(refused)?;
+        // a URL that has a host takes both
+        let _ = (url.set_username(""), url.set_password(None));
+        Ok(Self { authorization: request.headers().get(AUTHORIZATION).cloned() })
+    }
+}
+
+fn refused(error: reqwest::Error) -> object_store::Error {
+    object_store::Error::Generic { store: "HTTP client", source: error.without_url().into() }
+}
 
 impl HttpConnector for Patient {
     fn connect(&self, options: &ClientOptions) -> Result<HttpClient> {
-        let inner = client(options).map_err(|source| object_store::Error::Generic {
-            store: "HTTP client",
-            source: source.without_url().into(),
-        })?;
-        let failing = Mutex::default();
-        Ok(HttpClient::new(Service { inner: HttpClient::new(inner), failing }))
+        Ok(HttpClient::new(Service {
+            inner: HttpClient::new(client(options).map_err(refused)?),
+            authorization: self.authorization.clone(),
+            failing: Mutex::default(),
+        }))
     }
 }
 
@@ -55,13 +79,17 @@ fn client(options: &ClientOptions) -> reqwest::Result<reqwest::Client> {
 #[derive(Debug)]
 struct Service {
     inner: HttpClient,
+    authorization: Option<HeaderValue>,
     /// since when no connection has been made
     failing: Mutex<Option<Instant>>,
 }
 
 #[async_trait]
 impl HttpService for Service {
-    async fn call(&self, request: HttpRequest) -> std::result::Result<HttpResponse, HttpError> {
+    async fn call(&self, mut request: HttpRequest) -> std::result::Result<HttpResponse, HttpError> {
+        if let Some(authorization) = &self.authorization {
+            request.headers_mut().insert(AUTHORIZATION, authorization.clone());
+        }
         let answer = self.inner.execute(request).await;
         let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
         match answer {

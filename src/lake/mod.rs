@@ -29,6 +29,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 pub(crate) use self::destination::{Destination, Text, destination, occupied, write_error};
 pub(crate) use self::pin::PinnedFile;
+pub(crate) use self::redact::urls as shown;
 pub use self::store::StoreOptions;
 pub use self::table::LakeTable;
 

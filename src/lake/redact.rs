@@ -125,7 +125,10 @@ fn generic(text: &str, said: &str, what: &str, at: &str) -> Error {
         None => {}
     }
     let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
-    if has(&["permission denied"]) {
+    if let Some((link, folder)) = link_loop(text) {
+        unreachable(format!("the link {link} leads back to {folder}, the folder that it is in"))
+            .with_hint("remove the link: links are followed, and this one has no end")
+    } else if has(&["permission denied"]) {
         denied(format!("no permission to read {what} in {at}"))
     } else if has(&["invalid range", "out of range", "wanted range", "unexpected end of file"]) {
         changed(what)
@@ -141,6 +144,22 @@ fn generic(text: &str, said: &str, what: &str, at: &str) -> Error {
     } else {
         unreachable(format!("cannot read {what} in {at}"))
     }
+}
+
+/// The error of a store that cannot even be asked: what is wrong with its settings would show them.
+pub(crate) fn unusable(error: &object_store::Error, at: &str) -> Error {
+    match store_error(error, at, at) {
+        e if e.kind() == ErrorKind::Denied => e,
+        _ => denied(format!("the settings of {at} cannot be used")).with_hint(
+            "check its credentials, endpoint and region, in the options and in the environment",
+        ),
+    }
+}
+
+/// The link of a folder that leads to one above it, and where it leads.
+fn link_loop(text: &str) -> Option<(&str, &str)> {
+    let (_, after) = text.split_once("File system loop found: ")?;
+    after.split_once(" points to an ancestor ")
 }
 
 fn no_credentials(at: &str) -> Error {

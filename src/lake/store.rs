@@ -23,6 +23,7 @@ use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::http::HttpBuilder;
 use object_store::{ClientConfigKey, ClientOptions};
+use url::Url;
 
 use super::connect::Patient;
 use super::location::{Kind, Location};
@@ -166,7 +167,7 @@ fn s3(location: &Location, options: &StoreOptions) -> Result<Arc<dyn ObjectStore
     let bucket = location.root.trim_start_matches("s3://");
     let store = builder
         .with_bucket_name(bucket)
-        .with_http_connector(Patient)
+        .with_http_connector(Patient::default())
         .with_retry(retry(options)?)
         .build();
     Ok(Arc::new(store.map_err(|e| cannot_open(location, &e))?))
@@ -180,7 +181,7 @@ fn gcs(location: &Location, options: &StoreOptions) -> Result<Arc<dyn ObjectStor
     }
     let store = builder
         .with_url(&location.root)
-        .with_http_connector(Patient)
+        .with_http_connector(Patient::default())
         .with_retry(retry(options)?)
         .build();
     Ok(Arc::new(store.map_err(|e| cannot_open(location, &e))?))
@@ -194,7 +195,7 @@ fn azure(location: &Location, options: &StoreOptions) -> Result<Arc<dyn ObjectSt
     }
     let store = builder
         .with_url(&location.root)
-        .with_http_connector(Patient)
+        .with_http_connector(Patient::default())
         .with_retry(retry(options)?)
         .build();
     Ok(Arc::new(store.map_err(|e| cannot_open(location, &e))?))
@@ -207,8 +208,14 @@ fn http(location: &Location, options: &StoreOptions) -> Result<Arc<dyn ObjectSto
         let key = ClientConfigKey::from_str(key).map_err(|_| unknown(location, key))?;
         client = client.with_config(key, value);
     }
-    let builder = HttpBuilder::new().with_url(&location.root).with_client_options(client);
-    let store = builder.with_http_connector(Patient).with_retry(retry(options)?).build();
+    let failed = |e| cannot_open(location, &e);
+    let mut url = Url::parse(&location.root).map_err(|e| {
+        let why = format!("cannot use the location '{}': {e}", location.shown);
+        Error::new(ErrorKind::Invalid, why)
+    })?;
+    let patient = Patient::for_url(&mut url).map_err(failed)?;
+    let builder = HttpBuilder::new().with_url(url).with_client_options(client);
+    let store = builder.with_http_connector(patient).with_retry(retry(options)?).build();
     Ok(Arc::new(store.map_err(|e| cannot_open(location, &e))?))
 }
 
@@ -241,7 +248,7 @@ fn unknown(location: &Location, key: &str) -> Error {
 }
 
 fn cannot_open(location: &Location, error: &object_store::Error) -> Error {
-    redact::store_error(error, &location.shown, &location.shown_root)
+    redact::unusable(error, &location.shown_root)
 }
 
 #[cfg(test)]

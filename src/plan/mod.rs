@@ -30,6 +30,7 @@ pub(crate) mod merge_union;
 pub(crate) mod named_args;
 pub(crate) mod parametric;
 mod partitions;
+mod places;
 pub(crate) mod planner;
 pub(crate) mod query;
 pub(crate) mod relation_args;
@@ -55,13 +56,14 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::TypeSignature;
 use datafusion::logical_expr::sqlparser::ast::Statement as SqlStatement;
 use datafusion::logical_expr::sqlparser::tokenizer::Tokenizer;
-use datafusion::sql::parser::{DFParserBuilder, Statement};
+use datafusion::sql::parser::{CopyToSource, DFParserBuilder, Statement};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::params::Params;
 use crate::udfs::rfm::rfm_apply_udf;
 use crate::udfs::summary::customer_summary_udaf;
 use dialect::TenureDialect;
+pub(crate) use places::Places;
 
 /// Parses one statement and rewrites it into what DataFusion plans.
 pub(crate) fn parse(sql: &str, state: &SessionState, params: &Params) -> Result<Statement> {
@@ -101,6 +103,19 @@ pub(crate) fn rewrite(
     match statement {
         Statement::Statement(inner) => rewrite_sql(inner, state, params),
         Statement::Explain(explain) => rewrite(&mut explain.statement, state, params),
+        Statement::CopyTo(copy) => {
+            match &mut copy.source {
+                CopyToSource::Relation(name) => places::hide_name(name, state),
+                CopyToSource::Query(query) => {
+                    let mut inner = SqlStatement::Query(query.clone());
+                    rewrite_sql(&mut inner, state, params)?;
+                    if let SqlStatement::Query(rewritten) = inner {
+                        *query = rewritten;
+                    }
+                }
+            }
+            Ok(())
+        }
         _ => Ok(()),
     }
 }
@@ -110,6 +125,7 @@ fn rewrite_sql(statement: &mut SqlStatement, state: &SessionState, params: &Para
     params.bind(statement)?;
     show::rewrite(statement, state)?;
     relation_args::resolve(statement);
+    places::hide(statement, state);
     parametric::rewrite(statement)?;
     fields::name(statement);
     date_patterns::translate(statement)?;

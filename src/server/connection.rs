@@ -50,17 +50,15 @@ fn read(
 ) -> (mpsc::Receiver<Outcome<In>>, tokio::task::JoinHandle<()>) {
     let (messages, receiver) = mpsc::channel(WAITING);
     let task = tokio::spawn(async move {
-        loop {
-            let message = match reader.next(&mut io).await {
-                Ok(Some(In::Terminate(_)) | None) => break,
-                Ok(Some(message)) => Ok(message),
-                Err(failure) => Err(failure),
-            };
-            let last = message.is_err();
+        while let Some(message) = reader.next(&mut io).await.transpose() {
+            let last = matches!(message, Ok(In::Terminate(_)) | Err(_));
             if messages.send(message).await.is_err() || last {
                 break;
             }
         }
+        drop(messages);
+        // what was asked before the last word is answered, unless nobody waits for it
+        let _ = tokio::io::copy(&mut io, &mut tokio::io::sink()).await;
         gone.notify_one();
     });
     (receiver, task)
@@ -138,10 +136,13 @@ impl Connection {
             self.session.synced();
             return self.ready().await;
         }
-        if *skipping {
-            return Ok(());
-        }
         match message {
+            In::SslNegotiation(_)
+            | In::Startup(_)
+            | In::CancelRequest(_)
+            | In::PasswordMessageFamily(_)
+            | In::PortalSuspended(_) => Err(broken()),
+            _ if *skipping => Ok(()),
             In::Query(query) => self.simple(&query.query).await,
             In::Parse(parse) => self.parse(parse).await,
             In::Bind(bind) => self.bind(bind),
@@ -152,11 +153,6 @@ impl Connection {
             // what is left of a COPY that has ended
             In::CopyData(_) | In::CopyDone(_) | In::CopyFail(_) => Ok(()),
             In::Sync(_) | In::Terminate(_) => Ok(()),
-            In::SslNegotiation(_)
-            | In::Startup(_)
-            | In::CancelRequest(_)
-            | In::PasswordMessageFamily(_)
-            | In::PortalSuspended(_) => Err(broken()),
         }
     }
 

@@ -13,6 +13,9 @@ const EARLY_BYTES: usize = 10_000;
 /// Most bytes of a message after it: PostgreSQL itself takes a gigabyte.
 const MESSAGE_BYTES: usize = 16 << 20;
 
+/// The messages of a client that have a type.
+const TYPES: &[u8] = b"BCDEHPQSXcdfp";
+
 /// Why bytes are no message.
 #[derive(Debug)]
 pub(super) enum Fault {
@@ -81,6 +84,10 @@ impl Messages {
         // the first ones have no type before their length
         let untyped = self.context.awaiting_frontend_ssl || self.context.awaiting_frontend_startup;
         let typed = usize::from(!untyped);
+        // at once: what is said to be its length would be waited for
+        if !untyped && self.buffer.first().is_some_and(|kind| !TYPES.contains(kind)) {
+            return Err(Fault::Broken);
+        }
         let Some(mut head) = self.buffer.get(typed..).filter(|b| b.len() >= 4) else {
             return Ok(None);
         };

@@ -51,6 +51,25 @@ fn output_goes_to_a_file_and_back() {
 }
 
 #[test]
+fn copy_writes_the_rows_that_the_same_query_shows() {
+    let shop = Shop::new();
+    for query in [
+        "SELECT * FROM raw.orders ORDER BY ts FETCH FIRST 2 ROWS ONLY",
+        "SELECT count(DISTINCT ts) AS times, count(DISTINCT ts::date) AS days FROM raw.orders",
+        "SELECT stage, count(*) AS n FROM profiles GROUP BY ALL ORDER BY stage",
+    ] {
+        let shown = shop.run(&["shop", "--format", "csv", "-c", query]);
+        assert_eq!(shown.code, Some(0), "{}", shown.shown());
+        let copied = shop.run(&["shop", "-c", &format!("COPY ({query}) TO 'copied.csv'")]);
+        assert_eq!(copied.code, Some(0), "{}", copied.shown());
+        let read = std::fs::read_to_string(shop.folder.path().join("copied.csv")).unwrap();
+        assert_eq!(read.lines().count(), shown.out.lines().count(), "{read}{}", shown.out);
+        assert_eq!(read.lines().next(), shown.out.lines().next());
+        std::fs::remove_file(shop.folder.path().join("copied.csv")).unwrap();
+    }
+}
+
+#[test]
 fn settings_and_parameters_hold_for_the_statements_that_follow() {
     let script = "\\param top=2\nSELECT $top AS n;\n\\set as_of 2017-03-01\nSELECT count(*) AS n FROM events;\n";
     let run = Shop::new().pipe(&["shop", "--format", "csv"], script);

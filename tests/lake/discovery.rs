@@ -54,6 +54,32 @@ async fn folders_are_tables_and_hidden_names_are_not_data() {
     assert_eq!(error.kind(), ErrorKind::UndefinedTable);
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn links_are_followed_and_one_that_leads_back_is_named() {
+    use std::os::unix::fs::symlink;
+    let dir = tempfile::tempdir().unwrap();
+    let at = |path: &str| dir.path().join(path);
+    write(at("elsewhere/a.parquet"), &ids(vec![1]));
+    write(at("shop/orders/b.parquet"), &ids(vec![2]));
+    symlink(at("elsewhere"), at("shop/people")).unwrap();
+    symlink(at("elsewhere/a.parquet"), at("shop/orders/a.parquet")).unwrap();
+    symlink(at("nowhere"), at("shop/gone")).unwrap();
+    let ctx = session();
+    let lake = open(&ctx, &at("shop")).await.unwrap();
+    assert_eq!(lake.tables(), ["orders", "people"]);
+    let orders = table(&ctx, &lake, "orders").await.unwrap();
+    assert_eq!(rows(&ctx, orders, "SELECT id FROM t ORDER BY id").await.unwrap(), ["1", "2"]);
+
+    symlink(at("shop"), at("shop/orders/all")).unwrap();
+    let error = open(&ctx, &at("shop")).await.unwrap_err();
+    let said = error.to_string();
+    assert!(
+        said.starts_with("the link ") && said.contains("shop/orders/all leads back to"),
+        "{said}"
+    );
+}
+
 #[tokio::test]
 async fn files_in_the_root_are_one_table_if_they_are_alike() {
     let dir = tempfile::tempdir().unwrap();

@@ -6,8 +6,9 @@ mod discovery;
 mod drift;
 mod partitions;
 mod program;
-mod s3;
+pub(crate) mod s3;
 mod snapshot;
+mod traces;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -30,7 +30,7 @@ event = "'purchase'"
 "#;
 
 /// Six months of orders under `prefix`, partitioned by month.
-pub(super) async fn months(server: &Seaweed, prefix: &str) {
+pub(crate) async fn months(server: &Seaweed, prefix: &str) {
     for month in 1..=6 {
         let ids = Int64Array::from_iter_values((0..100).map(|i| month * 1000 + i));
         let body = bytes(&batch(vec![("id", Arc::new(ids))]), 50);

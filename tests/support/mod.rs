@@ -7,6 +7,7 @@ pub(crate) mod proxy;
 pub(crate) mod rows;
 pub(crate) mod seaweed;
 pub(crate) mod served;
+pub(crate) mod trap;
 pub(crate) mod venv;
 
 /// The `bin` folder of the Python environment that all tests of the program share.

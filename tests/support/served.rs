@@ -1,6 +1,6 @@
 //! The program as a server: `tenure serve` on a free port, gone with the test.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
@@ -43,7 +43,7 @@ pub(crate) fn folder() -> TempDir {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    std::io::Write::write_all(&mut add.stdin.take().unwrap(), PASSWORD.as_bytes()).unwrap();
+    add.stdin.take().unwrap().write_all(PASSWORD.as_bytes()).unwrap();
     let added = add.wait_with_output().unwrap();
     assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
     folder
@@ -57,7 +57,17 @@ impl Served {
 
     /// Serves a lake with the users of a folder.
     pub(crate) fn start(folder: TempDir, lake: &str, arguments: &[&str]) -> Self {
-        let mut child = program()
+        Self::start_by(program(), folder, lake, arguments)
+    }
+
+    /// The same by a program that has an environment of its own.
+    pub(crate) fn start_by(
+        mut program: Command,
+        folder: TempDir,
+        lake: &str,
+        arguments: &[&str],
+    ) -> Self {
+        let mut child = program
             .args(["serve", lake, "--port", "0", "--users"])
             .arg(folder.path().join("users"))
             .arg("--log")
@@ -77,8 +87,14 @@ impl Served {
         }
         let address = line.split("listening on ").nth(1).unwrap().split(';').next().unwrap();
         let port = address.rsplit(':').next().unwrap().parse().unwrap();
-        // what it says later must not fill the pipe
-        std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::stderr()));
+        // what it says later must not fill the pipe, and is kept
+        let mut kept = std::fs::File::create(folder.path().join("said")).unwrap();
+        std::thread::spawn(move || {
+            for line in said.lines().map_while(Result::ok) {
+                eprintln!("{line}");
+                let _ = writeln!(kept, "{line}");
+            }
+        });
         Self { port, folder, child }
     }
 

@@ -4,6 +4,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
+use super::psql::encrypted;
 use crate::support::served::Served;
 
 /// A message with its type and length.
@@ -35,45 +36,24 @@ fn says(answer: &[u8], what: &str) -> bool {
     String::from_utf8_lossy(answer).contains(what)
 }
 
-/// Messages that a client may send once it has logged in.
-fn messages() -> Vec<(&'static str, Vec<u8>)> {
-    vec![
-        ("query", message(b'Q', b"SELECT 42 AS answer\0")),
-        ("parse", message(b'P', b"\0SELECT 42\0\0\0")),
-        ("bind", message(b'B', b"\0\0\0\0\0\0\0\0")),
-        ("describe", message(b'D', b"S\0")),
-        ("execute", message(b'E', b"\0\0\0\0\0")),
-        ("close", message(b'C', b"S\0")),
-        ("flush", message(b'H', b"")),
-        ("sync", message(b'S', b"")),
-        ("copy data", message(b'd', b"x")),
-        ("copy done", message(b'c', b"")),
-        ("copy fail", message(b'f', b"x\0")),
-        ("function call", message(b'F', b"\0\0\0\0\0\0\0\0\0\0")),
-        ("unknown", message(b'!', b"")),
-        ("password", message(b'p', b"geheim-123\0")),
-    ]
+#[test]
+fn every_message_in_every_state_is_answered_as_the_table_says() {
+    let served = Served::retail(&[]);
+    served.python("states.py", &[]);
+    assert!(!served.log().iter().any(|e| e["event"] == "panic"));
 }
 
 #[test]
-fn nothing_is_answered_before_the_log_in() {
-    let served = Served::retail(&[]);
-    for (name, bytes) in messages() {
-        // before the startup message, and instead of the proof of a password
-        for before in [vec![], startup("ana")] {
-            let started = !before.is_empty();
-            let mut socket = served.socket();
-            socket.write_all(&before).unwrap();
-            socket.write_all(&bytes).unwrap();
-            let _ = socket.shutdown(std::net::Shutdown::Write);
-            let answer = rest(socket);
-            assert!(!says(&answer, "42"), "{name}, started: {started}");
-            assert!(!answer.contains(&b'Z'), "{name}, started: {started}: {answer:?}");
-            if started {
-                assert!(says(&answer, "08P01") || says(&answer, "28P01"), "{name}: {answer:?}");
-            }
-        }
-    }
+fn under_encryption_as_well() {
+    let served = encrypted();
+    served.python("states.py", &["tls"]);
+    // what was sent in plain together with the request for encryption is nobody's
+    let mut socket = served.socket();
+    let mut bytes = message(0, &80_877_103_u32.to_be_bytes());
+    bytes.extend_from_slice(&startup("ana"));
+    socket.write_all(&bytes).unwrap();
+    assert!(rest(socket).is_empty());
+    assert!(!served.log().iter().any(|e| e["event"] == "panic"));
 }
 
 #[test]

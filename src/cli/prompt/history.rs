@@ -6,8 +6,8 @@ use rustyline::Editor;
 use rustyline::history::{FileHistory, History};
 
 use super::helper::PromptHelper;
-use super::secrets::holds_secret;
 use crate::cli::config::state_folder;
+use crate::cli::secrets::holds_secret;
 
 /// The line editor of the prompt.
 pub(super) type Line = Editor<PromptHelper, FileHistory>;

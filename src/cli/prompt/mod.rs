@@ -6,7 +6,6 @@ mod helper;
 mod highlight;
 mod history;
 mod lexer;
-mod secrets;
 
 use std::sync::Arc;
 

@@ -8,7 +8,7 @@ use pgwire::messages::PgWireBackendMessage as Out;
 use pgwire::messages::data::{NoData, ParameterDescription};
 use pgwire::messages::extendedquery::{
     Bind, BindComplete, Close, CloseComplete, Describe, Execute, Parse, ParseComplete,
-    TARGET_TYPE_BYTE_STATEMENT,
+    TARGET_TYPE_BYTE_PORTAL, TARGET_TYPE_BYTE_STATEMENT,
 };
 
 use super::statement::within;
@@ -77,9 +77,11 @@ impl Connection {
     }
 
     pub(super) fn describe(&mut self, describe: &Describe) -> Outcome<()> {
+        statement_or_portal(describe.target_type)?;
         let name = describe.name.as_deref().unwrap_or_default();
         let (schema, codes) = if describe.target_type == TARGET_TYPE_BYTE_STATEMENT {
             let statement = self.statement(Some(name))?;
+            self.session.check_transaction(&statement.command)?;
             let types = statement.types.iter().map(pgwire::api::Type::oid).collect();
             self.out.put(&Out::ParameterDescription(ParameterDescription::new(types)))?;
             (statement.schema.clone(), vec![])
@@ -116,6 +118,7 @@ impl Connection {
     }
 
     pub(super) fn close(&mut self, close: &Close) -> Outcome<()> {
+        statement_or_portal(close.target_type)?;
         let name = close.name.as_deref().unwrap_or_default();
         if close.target_type == TARGET_TYPE_BYTE_STATEMENT {
             self.session.statements.remove(name);
@@ -123,5 +126,13 @@ impl Connection {
             self.session.portals.remove(name);
         }
         self.out.put(&Out::CloseComplete(CloseComplete::new()))
+    }
+}
+
+/// What a message is about must be one of the two.
+fn statement_or_portal(target: u8) -> Outcome<()> {
+    match target {
+        TARGET_TYPE_BYTE_STATEMENT | TARGET_TYPE_BYTE_PORTAL => Ok(()),
+        _ => Err(Failure::new("08P01", "the message is neither about a statement nor a portal")),
     }
 }

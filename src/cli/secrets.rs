@@ -1,4 +1,4 @@
-//! Statements that hold a secret are not written to the history.
+//! Statements that hold a secret are not written to the history, nor shown with their errors.
 //!
 //! A guess from the words: a name that speaks of a secret with a value behind it, credentials in a
 //! URL, signed URLs, the shapes of well-known keys. When in doubt a statement is left out: typing it
