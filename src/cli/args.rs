@@ -286,6 +286,9 @@ pub(crate) struct Serve {
     /// Let sessions make views of their own, which go with them
     #[arg(long)]
     pub(crate) allow_views: bool,
+    /// Let sessions ask for EXPLAIN ANALYZE, which tells of files and rows that no answer shows
+    #[arg(long)]
+    pub(crate) allow_analyze: bool,
     /// File for the log, one line of JSON an event (default: standard error)
     #[arg(long, value_name = "FILE")]
     pub(crate) log: Option<PathBuf>,

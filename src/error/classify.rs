@@ -164,6 +164,11 @@ fn not_supported(m: &str) -> Error {
 }
 
 pub(super) fn internal(m: &str) -> Error {
+    if m.contains("No suitable object store found for ") {
+        let message = "an external table cannot be at a URL";
+        return Error::new(ErrorKind::NotSupported, message)
+            .with_hint("CREATE VIEW name AS SELECT * FROM 'the URL' reads it");
+    }
     Error::new(ErrorKind::Internal, format!("internal error: {m}")).with_hint(
         "this is a defect, not your fault; the session goes on. Please report the statement",
     )

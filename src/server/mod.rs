@@ -259,7 +259,10 @@ impl Server {
         let mut tenure = self.base.session(&SessionOptions {
             memory_limit: self.options.session_memory,
             lakes_only: true,
-            policy: Some(policy::policy(self.options.writable)),
+            policy: Some(policy::policy(policy::Granted {
+                views: self.options.writable,
+                analyze: self.options.analyze,
+            })),
         })?;
         let database = self.database(&tenure, user, database)?;
         tenure.be_about(&database);

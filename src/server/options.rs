@@ -40,6 +40,8 @@ pub struct ServerOptions {
     pub handshake_timeout: Duration,
     /// Sessions may make views of their own, which go with them.
     pub writable: bool,
+    /// Sessions may ask for `EXPLAIN ANALYZE`.
+    pub analyze: bool,
     /// Who gets the log.
     pub log: Arc<dyn Log>,
 }
@@ -57,6 +59,7 @@ impl ServerOptions {
             max_statement_timeout: None,
             handshake_timeout: Duration::from_secs(10),
             writable: false,
+            analyze: false,
             log,
         }
     }

@@ -11,15 +11,24 @@ use datafusion::logical_expr::{DdlStatement, LogicalPlan, Statement};
 use crate::Policy;
 use crate::error::{Error, ErrorKind, Result};
 
-/// The policy of a session; `writable` ones may make views of their own.
-pub(super) fn policy(writable: bool) -> Policy {
-    Arc::new(move |plan| check(plan, writable))
+/// What a session may do beyond asking.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Granted {
+    /// make views of its own
+    pub(super) views: bool,
+    /// look at what each step of a query did, which tells of files and rows that are not in its answer
+    pub(super) analyze: bool,
 }
 
-fn check(plan: &LogicalPlan, writable: bool) -> Result<()> {
+/// The policy of a session.
+pub(super) fn policy(granted: Granted) -> Policy {
+    Arc::new(move |plan| check(plan, granted))
+}
+
+fn check(plan: &LogicalPlan, granted: Granted) -> Result<()> {
     let mut refused = None;
     plan.apply_with_subqueries(|node| {
-        Ok::<_, DataFusionError>(match node_allowed(node, writable) {
+        Ok::<_, DataFusionError>(match node_allowed(node, granted) {
             Ok(()) => TreeNodeRecursion::Continue,
             Err(e) => {
                 refused = Some(e);
@@ -34,7 +43,7 @@ fn check(plan: &LogicalPlan, writable: bool) -> Result<()> {
 const OWN: [&str; 2] = ["MatchRecognize", "NoKeys"];
 
 #[deny(clippy::wildcard_enum_match_arm)]
-fn node_allowed(plan: &LogicalPlan, writable: bool) -> Result<()> {
+fn node_allowed(plan: &LogicalPlan, granted: Granted) -> Result<()> {
     match plan {
         LogicalPlan::Projection(_)
         | LogicalPlan::Filter(_)
@@ -52,15 +61,17 @@ fn node_allowed(plan: &LogicalPlan, writable: bool) -> Result<()> {
         | LogicalPlan::Limit(_)
         | LogicalPlan::Values(_)
         | LogicalPlan::Explain(_)
-        | LogicalPlan::Analyze(_)
         | LogicalPlan::Distinct(_)
         | LogicalPlan::DescribeTable(_)
         | LogicalPlan::Unnest(_)
         | LogicalPlan::RecursiveQuery(_) => Ok(()),
+        LogicalPlan::Analyze(_) if granted.analyze => Ok(()),
+        LogicalPlan::Analyze(_) => Err(forbidden("EXPLAIN ANALYZE")
+            .with_hint("EXPLAIN shows the plan; the server's --allow-analyze lets it be measured")),
         LogicalPlan::Extension(extension) if OWN.contains(&extension.node.name()) => Ok(()),
         LogicalPlan::Extension(_) => Err(forbidden("a step that the server does not know")),
         LogicalPlan::Statement(statement) => statement_allowed(statement),
-        LogicalPlan::Ddl(ddl) => ddl_allowed(ddl, writable),
+        LogicalPlan::Ddl(ddl) => ddl_allowed(ddl, granted),
         LogicalPlan::Dml(_) => Err(read_only("changing tables")),
         LogicalPlan::Copy(_) => Err(forbidden("writing files")
             .with_hint("COPY (…) TO STDOUT sends rows to the client")),
@@ -92,9 +103,9 @@ fn setting_allowed(variable: &str) -> Result<()> {
 }
 
 #[deny(clippy::wildcard_enum_match_arm)]
-fn ddl_allowed(ddl: &DdlStatement, writable: bool) -> Result<()> {
+fn ddl_allowed(ddl: &DdlStatement, granted: Granted) -> Result<()> {
     match ddl {
-        DdlStatement::CreateView(_) | DdlStatement::DropView(_) if writable => Ok(()),
+        DdlStatement::CreateView(_) | DdlStatement::DropView(_) if granted.views => Ok(()),
         DdlStatement::CreateView(_) | DdlStatement::DropView(_) => {
             Err(read_only("making or dropping views"))
         }

@@ -90,10 +90,7 @@ impl Served {
         // what it says later must not fill the pipe, and is kept
         let mut kept = std::fs::File::create(folder.path().join("said")).unwrap();
         std::thread::spawn(move || {
-            for line in said.lines().map_while(Result::ok) {
-                eprintln!("{line}");
-                let _ = writeln!(kept, "{line}");
-            }
+            let _ = std::io::copy(&mut said, &mut kept);
         });
         Self { port, folder, child }
     }

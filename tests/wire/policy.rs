@@ -36,7 +36,7 @@ fn everything_but_reading_is_refused() {
             "DELETE FROM raw.orders",
             "UPDATE raw.orders SET sales = 0",
             "COPY raw.orders FROM STDIN",
-            "EXPLAIN ANALYZE INSERT INTO raw.orders SELECT * FROM raw.orders",
+            "EXPLAIN INSERT INTO raw.orders SELECT * FROM raw.orders",
         ],
     );
     all_are(
@@ -44,6 +44,8 @@ fn everything_but_reading_is_refused() {
         "42501",
         &[
             "CREATE EXTERNAL TABLE t STORED AS CSV LOCATION '/etc/passwd'",
+            "EXPLAIN ANALYZE SELECT count(*) FROM customers",
+            "EXPLAIN ANALYZE INSERT INTO raw.orders SELECT * FROM raw.orders",
             "CREATE SCHEMA s",
             "CREATE DATABASE d",
             "CREATE FUNCTION f(DOUBLE) RETURNS DOUBLE RETURN $1",
@@ -59,6 +61,14 @@ fn everything_but_reading_is_refused() {
     assert!(!std::path::Path::new("/tmp/stolen.csv").exists());
     let asked = served.psql("", &["-Atc", "SELECT count(*) FROM raw.campaigns"]);
     assert_eq!(out(&asked), "6589\n");
+}
+
+#[test]
+fn queries_are_measured_where_that_is_allowed() {
+    let served = Served::retail(&["--allow-analyze"]);
+    let told = served.psql("", &["-Atc", "EXPLAIN ANALYZE SELECT count(*) FROM raw.orders"]);
+    assert!(out(&told).contains("output_rows"), "{}{}", out(&told), err(&told));
+    all_are(&served, "25006", &["EXPLAIN ANALYZE INSERT INTO raw.orders SELECT * FROM raw.orders"]);
 }
 
 #[test]

@@ -188,6 +188,8 @@ fn store(lake: &str, endpoint: &str, filer: u16) {
         ask(&[], &["-c", &format!("COPY (SELECT * FROM \"{place}\") TO 'also.csv'")], succeeds);
         ask(&[], &["-c", &format!("SELECT nosuch FROM '{place}'")], false);
         ask(&[], &["-c", &format!("SELECT FROM '{place}' WHERE")], false);
+        let external = "CREATE EXTERNAL TABLE t STORED AS PARQUET LOCATION";
+        ask(&[], &["-c", &format!("{external} '{place}'")], false);
         let view = format!("CREATE VIEW v AS SELECT * FROM '{place}'");
         let read = ["-c", "SELECT count(*) FROM v", "-c", "EXPLAIN VERBOSE SELECT * FROM v"];
         let told = ["-c", "SELECT * FROM information_schema.views", "-c", "\\d v"];

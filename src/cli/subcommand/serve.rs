@@ -46,6 +46,7 @@ pub(crate) fn run(wanted: &Serve, shared: &Shared, output: &Output) -> Outcome {
     options.statement_timeout = wanted.statement_timeout;
     options.max_statement_timeout = wanted.max_statement_timeout;
     options.writable = wanted.allow_views;
+    options.analyze = wanted.allow_analyze;
     // an operator that does not yield keeps a thread; there are more threads than statements run on,
     // so that it does not keep other clients waiting
     let runtimes = Runtimes::new(Some(shared.threads.unwrap_or_default().max(THREADS)))?;
